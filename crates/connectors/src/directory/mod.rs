@@ -1,0 +1,1 @@
+//! The tenant directory as a target.

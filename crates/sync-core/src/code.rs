@@ -1,0 +1,161 @@
+//! Every code a person may meet, with who has to act, whether trying again helps, and a page in two languages.
+//!
+//! The pages are `docs/codes/<Code>.md` (English) and `docs/codes/nl/<Code>.md` (Dutch), compiled in: a code without both
+//! pages does not build. Trap: names are a promise to scripts and searches; they are added, never renamed.
+
+use serde::{Deserialize, Serialize};
+
+/// Who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Blame {
+    /// The data or the state of the source directory.
+    Source,
+    /// The target directory.
+    Target,
+    /// The rules or the configuration.
+    Rules,
+    /// The network or the machine between.
+    Network,
+    /// Hybridge itself.
+    Us,
+}
+
+/// Whether trying again helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Retry {
+    /// Only a change helps.
+    Never,
+    /// Later, by itself.
+    Later,
+    /// After reading the target back.
+    AfterReadBack,
+}
+
+macro_rules! codes {
+    ($($name:ident $blame:ident $retry:ident $title:literal;)*) => {
+        /// A code. The page says cause and cure.
+        #[allow(missing_docs, reason = "the page of each code is its documentation")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Code { $($name,)* }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+            /// The name as written in logs and answers.
+            pub fn name(self) -> &'static str { match self { $(Code::$name => stringify!($name),)* } }
+            /// One line for people.
+            pub fn title(self) -> &'static str { match self { $(Code::$name => $title,)* } }
+            /// Who has to act.
+            pub fn blame(self) -> Blame { match self { $(Code::$name => Blame::$blame,)* } }
+            /// Whether trying again helps.
+            pub fn retry(self) -> Retry { match self { $(Code::$name => Retry::$retry,)* } }
+            /// The page in English (Markdown).
+            pub fn page_en(self) -> &'static str { match self { $(Code::$name => include_str!(concat!("../../../docs/codes/", stringify!($name), ".md")),)* } }
+            /// The page in Dutch (Markdown).
+            pub fn page_nl(self) -> &'static str { match self { $(Code::$name => include_str!(concat!("../../../docs/codes/nl/", stringify!($name), ".md")),)* } }
+        }
+    };
+}
+
+codes! {
+    // an object and its values
+    AttributeValueMustBeUnique Source Later "another object already owns a value that must be unique";
+    InvalidSoftMatch Source Later "the object found by address or name belongs to another source object";
+    InvalidHardMatch Rules Later "taking over the object found by its anchor is switched off";
+    ObjectTypeMismatch Source Later "an object of another type owns the address";
+    IdentityDataValidationFailed Source Never "a sign-in name has a form the target does not accept";
+    DataValidationFailed Source Never "a value has a form the target does not accept";
+    ExceededAllowedLength Source Never "a value is too long, or there are too many";
+    InvalidDomain Source Later "the domain of a name or address is not verified in the target";
+    DuplicateTargetEntries Target Later "a matching value finds more than one object in the target";
+    DuplicateSourceEntries Source Later "two source objects claim one target object";
+    ImportSkipped Source Never "the object has no value to be matched by";
+    MandatoryFieldsMissing Source Never "a required attribute has no value";
+    SchemaAttributeNotFound Rules Never "a mapping names an attribute the system does not have";
+    SchemaPropertyCanOnlyAcceptValue Rules Never "several values for an attribute that holds one";
+    SourceAnchorChanged Source Never "the source anchor of a linked object has changed";
+    InvalidAnchor Target Later "the linked object has vanished from the target";
+    DeletionAccessViolation Target Never "the target object is no longer synchronised and must not be deleted";
+    UnableToResolveReferenceAttributeValue Source Later "a reference points to an object that is not in the target";
+    EntrySynchronizationSkipped Rules Never "the object is out of scope, or nothing changed";
+    ExpressionFailed Rules Never "an expression of the rules failed for this object";
+    // deletions
+    TooManyDeletes Source Never "more deletions or disables than the guard lets through";
+    DeletionRefused Rules Never "an administrator refused this deletion";
+    ObjectVanished Source Later "an object was not shown by a full read, and nothing proves that it was deleted";
+    // rules
+    SchemaInvalid Rules Never "the rules contain mistakes";
+    ConfigurationInvalid Rules Never "the configuration contains mistakes";
+    // the source
+    SourceUnreachable Network Later "no domain controller of the list can be reached";
+    SourceNameNotResolved Network Later "the name of the domain controller cannot be resolved";
+    SourceCertificateUntrusted Network Never "the certificate of the domain controller is not trusted";
+    SourceCertificateExpired Network Never "the certificate of the domain controller has expired";
+    SourceNameMismatch Network Never "the certificate is for another host name";
+    SourceCredentialRefused Source Never "the directory refuses the name or password of the sync account";
+    SourceAccountUnusable Source Never "the sync account is locked, disabled, expired or must change its password";
+    SourceStrongAuthRequired Source Never "the directory demands an encrypted connection";
+    SourceInsufficientAccess Source Never "the sync account lacks a right";
+    SourceBaseNotFound Rules Never "the base of the search does not exist in the directory";
+    SourceReferral Source Never "the directory refers to another server";
+    SourceBusy Source Later "the directory is busy";
+    SourceTimeOut Network Later "the directory did not answer in time";
+    SourceProtocolError Source Later "the directory sent something that cannot be understood";
+    SourceCookieRefused Source Later "the directory refuses the stored read position";
+    SourceReplicaReset Source Later "the domain controller was restored or replaced";
+    SourceCookieTooOld Source Later "the stored read position is older than deletions are remembered";
+    SourceReadSpecChanged Rules Later "what is read from the source has changed";
+    SourceReadEndedEarly Source Later "a full read ended before it was complete";
+    SourceReadEmpty Source Never "a full read showed no object, and that is not believed";
+    SourceReadShrunk Source Never "a full read showed far fewer objects than before, and that is not believed";
+    SourceReadThinned Source Never "a full read showed an attribute missing on far more objects than before, and that is not believed";
+    // the target
+    TargetUnreachable Network Later "the target cannot be reached";
+    TargetBusy Target Later "the target is busy";
+    TargetFault Target Later "the target answered with a fault";
+    CredentialMissing Target Never "no credential for the target is stored";
+    CredentialExpired Target Never "the credential for the target has expired";
+    CredentialWrong Target Never "the target refuses the credential";
+    QuotaExceeded Target Never "the target's quota is used up";
+    OutcomeUnknown Target AfterReadBack "the answer of the target was lost";
+    // the job
+    EncounteredQuarantineException Target Later "the job cannot reach its source or target";
+    EncounteredEscrowProportionThreshold Source Later "too large a part of the objects failed";
+    EncounteredBaseEscrowThreshold Source Later "too many objects failed";
+    EncounteredTotalEscrowThreshold Source Later "too many objects failed, references included";
+    // agents and the link
+    TimeOut Network Later "the agent did not answer in time";
+    HybridIdentityServiceNoAgentsAssigned Rules Never "no agent serves this connector";
+    HybridIdentityServiceNoActiveAgents Network Later "no agent of this connector is connected";
+    EnrolmentRefused Rules Never "the enrolment token is unknown, used or expired";
+    AgentCertificateRefused Rules Never "the agent's certificate is expired, revoked or unknown";
+    ServerUnreachable Network Later "the control plane cannot be reached";
+    ServerUntrusted Network Never "the certificate of the control plane is not the expected one";
+    // the server and its store
+    NotAuthenticated Rules Never "the request carries no valid credential";
+    NotAllowed Rules Never "the credential does not allow this";
+    RequestInvalid Rules Never "the request cannot be understood";
+    NotFound Rules Never "there is no such thing";
+    Conflict Rules Never "the state does not allow this now";
+    StoreLocked Us Never "another process uses this data directory";
+    StoreDamaged Us Never "the database file is damaged";
+    StoreNewer Rules Never "the database was written by a newer version";
+    StoreUnwritable Us Later "the data directory cannot be written";
+    DiskFull Us Later "the disk is full";
+    SecretFileUnsafe Rules Never "a secret file can be read by others";
+    AddressInUse Rules Never "the address to listen on is in use";
+    InternalFault Us Later "a fault of Hybridge itself";
+}
+
+impl Code {
+    /// The code of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
