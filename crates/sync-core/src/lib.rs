@@ -18,7 +18,10 @@
 #![deny(missing_docs)]
 
 pub mod code;
+pub mod guard;
 pub mod id;
+pub mod judge;
 pub mod object;
 pub mod operation;
+pub mod plan;
 pub mod value;

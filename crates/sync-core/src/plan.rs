@@ -1,0 +1,770 @@
+//! Planning one object: what is wanted, what is there, and so at most one operation.
+//!
+//! Pure and total: every combination of wanted state, link and findings gives a [`Decision`]; nothing is guessed. When the
+//! target has to be asked first, the decision is [`Decision::Ask`], and the same function is called again with the answers.
+//! Trap: attributes are compared as sets of values, because targets do not keep the order of several values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    code::Code,
+    id::TargetId,
+    operation::{Lookup, Precondition, Refusal, TargetObject, Verb},
+    value::{Attributes, Name, Value},
+};
+
+/// What a source object wants the target to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Target class.
+    pub class: Option<Name>,
+    /// Source anchor.
+    pub source_anchor: String,
+    /// Target attributes; without values: no value wanted.
+    pub attributes: Attributes,
+    /// Names that flow only when the object is created.
+    pub create_only: BTreeSet<Name>,
+    /// Questions that find an object to take over, in order of priority.
+    pub matching: Vec<Lookup>,
+}
+
+/// What is wanted of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The object is to exist like this.
+    Present(Box<Desired>),
+    /// The object is not to exist (out of scope, deleted), for this reason.
+    Absent(Refusal),
+    /// Nothing can be said (vanished, not read whole yet): leave everything as it is.
+    Undecided(Refusal),
+    /// The rules cannot say what is wanted because of a mistake in this object.
+    Faulty(Refusal),
+}
+
+/// How a source object stands to the target: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Situation {
+    /// Nothing in the target belongs to it.
+    Unlinked,
+    /// A live target object belongs to it.
+    Linked,
+    /// We deleted the target object that belonged to it.
+    Deleted,
+    /// Out of scope and never linked.
+    Skipped,
+    /// The target object it belonged to is gone, and not by us.
+    Lost,
+}
+
+/// What is remembered of the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkView {
+    /// Situation.
+    pub situation: Situation,
+    /// Target class.
+    pub class: Option<Name>,
+    /// Target object.
+    pub target: Option<TargetId>,
+    /// Its version as last confirmed.
+    pub version: u64,
+    /// Source anchor as exported.
+    pub source_anchor: Option<String>,
+    /// Attributes as last exported and confirmed.
+    pub exported: Attributes,
+    /// The target answered that it holds something else: read it back before deciding.
+    pub is_stale: bool,
+}
+
+impl LinkView {
+    /// The view of an object that was never planned.
+    pub fn unlinked() -> Self {
+        Self {
+            situation: Situation::Unlinked,
+            class: None,
+            target: None,
+            version: 0,
+            source_anchor: None,
+            exported: Attributes::new(),
+            is_stale: false,
+        }
+    }
+}
+
+/// Answers of the target: each question with what was found.
+pub type Answers = BTreeMap<usize, Vec<TargetObject>>;
+
+/// How the target object was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// By its source anchor.
+    Hard,
+    /// By a matching attribute.
+    Soft,
+}
+
+/// The operation a plan wants, not yet numbered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What to do.
+    pub verb: Verb,
+    /// Target class.
+    pub class: Name,
+    /// Target object.
+    pub target: Option<TargetId>,
+    /// Source anchor.
+    pub source_anchor: String,
+    /// What must hold.
+    pub precondition: Precondition,
+    /// Attributes to write; without values: clear.
+    pub attributes: Attributes,
+    /// The values these attributes are believed to have now.
+    pub before: Attributes,
+    /// Whether an existing object is taken over, and how it was found.
+    pub adopted: Option<Match>,
+}
+
+/// What to do about one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Ask the target these questions first.
+    Ask(Vec<Lookup>),
+    /// Nothing to do; the reason is worth a record when it changes.
+    Skip(Refusal),
+    /// Nothing to do; the target holds what is wanted. The confirmed state, if it was read back.
+    Same(Option<Box<Confirmed>>),
+    /// The object cannot be planned.
+    Refuse(Refusal),
+    /// Do this.
+    Operate(Box<Draft>),
+}
+
+/// Target state confirmed by reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Target object.
+    pub target: TargetId,
+    /// Its version.
+    pub version: u64,
+    /// The wanted attributes as the target holds them.
+    pub attributes: Attributes,
+}
+
+/// Name of the attribute that makes an update a disable when it turns false.
+pub const ACCOUNT_ENABLED: &str = "accountEnabled";
+/// Name of the target attribute that holds the source anchor.
+pub const IMMUTABLE_ID: &str = "onPremisesImmutableId";
+
+/// Decides about one object. `answers` are those to the questions of the previous [`Decision::Ask`].
+pub fn decide(wanted: &Wanted, link: &LinkView, answers: Option<&Answers>) -> Decision {
+    match wanted {
+        Wanted::Undecided(why) => Decision::Skip(why.clone()),
+        Wanted::Faulty(why) => Decision::Refuse(why.clone()),
+        Wanted::Absent(why) => absent(why, link, answers),
+        Wanted::Present(desired) => present(desired, link, answers),
+    }
+}
+
+fn absent(why: &Refusal, link: &LinkView, answers: Option<&Answers>) -> Decision {
+    let (Situation::Linked, Some(target), Some(class)) =
+        (link.situation, &link.target, &link.class)
+    else {
+        return Decision::Skip(why.clone());
+    };
+    let version = match (link.is_stale, answers) {
+        (false, _) => link.version,
+        (true, None) => return Decision::Ask(vec![Lookup::Id(target.clone())]),
+        (true, Some(answers)) => match live(answers, 0) {
+            [found] => found.version,
+            _ => return Decision::Skip(why.clone()),
+        },
+    };
+    Decision::Operate(Box::new(Draft {
+        verb: Verb::Delete,
+        class: class.clone(),
+        target: Some(target.clone()),
+        source_anchor: link.source_anchor.clone().unwrap_or_default(),
+        precondition: Precondition::Version(version),
+        attributes: Attributes::new(),
+        before: Attributes::new(),
+        adopted: None,
+    }))
+}
+
+fn live(answers: &Answers, question: usize) -> &[TargetObject] {
+    match answers.get(&question).map(Vec::as_slice) {
+        Some(found) if !found.iter().any(|object| object.is_deleted) => found,
+        _ => &[],
+    }
+}
+
+fn present(desired: &Desired, link: &LinkView, answers: Option<&Answers>) -> Decision {
+    let Some(class) = desired.class.clone() else {
+        return Decision::Refuse(Refusal::new(Code::InternalFault).with("text", "no target class"));
+    };
+    if link.situation != Situation::Linked {
+        return match answers {
+            None => Decision::Ask(questions(&class, desired)),
+            Some(answers) => match_or_create(&class, desired, answers),
+        };
+    }
+    if let Some(have) = &link.source_anchor
+        && *have != desired.source_anchor
+    {
+        return Decision::Refuse(
+            Refusal::new(Code::SourceAnchorChanged)
+                .with("before", have)
+                .with("now", &desired.source_anchor),
+        );
+    }
+    if link.class.as_ref() != Some(&class) {
+        let have = link.class.as_deref().unwrap_or("?").to_owned();
+        return Decision::Refuse(
+            Refusal::new(Code::ObjectTypeMismatch)
+                .with("linked", have)
+                .with("wanted", &*class),
+        );
+    }
+    let Some(target) = &link.target else {
+        return Decision::Refuse(
+            Refusal::new(Code::InternalFault).with("text", "link without target"),
+        );
+    };
+    if !link.is_stale {
+        return update(&class, desired, target, link.version, &link.exported, None);
+    }
+    match answers {
+        None => Decision::Ask(vec![Lookup::Id(target.clone())]),
+        Some(answers) => match answers.get(&0).map(Vec::as_slice) {
+            Some([found]) if found.is_deleted => Decision::Refuse(
+                Refusal::new(Code::InvalidAnchor)
+                    .with("target", &target.0)
+                    .with("state", "soft-deleted"),
+            ),
+            Some([found]) => update(
+                &class,
+                desired,
+                target,
+                found.version,
+                &found.attributes,
+                Some(found),
+            ),
+            _ => Decision::Refuse(
+                Refusal::new(Code::InvalidAnchor)
+                    .with("target", &target.0)
+                    .with("state", "gone"),
+            ),
+        },
+    }
+}
+
+fn questions(class: &Name, desired: &Desired) -> Vec<Lookup> {
+    let mut all = vec![Lookup::SourceAnchor(
+        class.clone(),
+        desired.source_anchor.clone(),
+    )];
+    all.extend(desired.matching.iter().cloned());
+    all
+}
+
+fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decision {
+    match answers.get(&0).map(Vec::as_slice) {
+        Some([found]) if found.is_deleted => return restore(class, desired, found),
+        Some([found]) => return adopt(class, desired, found, Match::Hard),
+        Some([_, _, ..]) => {
+            return ambiguous(
+                &Lookup::SourceAnchor(class.clone(), desired.source_anchor.clone()),
+                answers,
+                0,
+            );
+        }
+        _ => {}
+    }
+    for (index, question) in desired.matching.iter().enumerate() {
+        let found = answers
+            .get(&(index + 1))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        match found {
+            [] => {}
+            [one] if one.class != *class => {
+                let (attribute, value) = asked(question);
+                return Decision::Refuse(
+                    Refusal::new(Code::ObjectTypeMismatch)
+                        .with("attribute", attribute)
+                        .with("value", value)
+                        .with("owner", &one.id.0)
+                        .with("ownerClass", &*one.class)
+                        .with("wanted", &**class),
+                );
+            }
+            [one]
+                if one
+                    .source_anchor
+                    .as_ref()
+                    .is_some_and(|have| *have != desired.source_anchor) =>
+            {
+                let (attribute, value) = asked(question);
+                return Decision::Refuse(
+                    Refusal::new(Code::InvalidSoftMatch)
+                        .with("attribute", attribute)
+                        .with("value", value)
+                        .with("owner", &one.id.0)
+                        .with(
+                            "ownerName",
+                            one.attributes.text("displayName").unwrap_or_default(),
+                        ),
+                );
+            }
+            [one] => return adopt(class, desired, one, Match::Soft),
+            _ => return ambiguous(question, answers, index + 1),
+        }
+    }
+    let attributes = desired
+        .attributes
+        .iter()
+        .filter(|(_, values)| !values.is_empty());
+    Decision::Operate(Box::new(Draft {
+        verb: Verb::Create,
+        class: class.clone(),
+        target: None,
+        source_anchor: desired.source_anchor.clone(),
+        precondition: Precondition::Absent,
+        attributes: attributes
+            .map(|(name, values)| (name.clone(), values.to_vec()))
+            .collect(),
+        before: Attributes::new(),
+        adopted: None,
+    }))
+}
+
+fn asked(question: &Lookup) -> (String, String) {
+    match question {
+        Lookup::Id(id) => ("id".into(), id.0.clone()),
+        Lookup::SourceAnchor(_, anchor) => (IMMUTABLE_ID.into(), anchor.clone()),
+        Lookup::Attribute(_, name, value) => (name.to_string(), value.clone()),
+        Lookup::ProxyAddress(address) => ("proxyAddresses".into(), address.clone()),
+    }
+}
+
+fn ambiguous(question: &Lookup, answers: &Answers, index: usize) -> Decision {
+    let (attribute, value) = asked(question);
+    let owners: Vec<_> = answers
+        .get(&index)
+        .into_iter()
+        .flatten()
+        .take(5)
+        .map(|object| object.id.0.as_str())
+        .collect();
+    Decision::Refuse(
+        Refusal::new(Code::DuplicateTargetEntries)
+            .with("attribute", attribute)
+            .with("value", value)
+            .with("owners", owners.join(" ")),
+    )
+}
+
+fn restore(class: &Name, desired: &Desired, found: &TargetObject) -> Decision {
+    let (attributes, before) = difference(desired, &found.attributes);
+    Decision::Operate(Box::new(Draft {
+        verb: Verb::Restore,
+        class: class.clone(),
+        target: Some(found.id.clone()),
+        source_anchor: desired.source_anchor.clone(),
+        precondition: Precondition::Version(found.version),
+        attributes,
+        before,
+        adopted: Some(Match::Hard),
+    }))
+}
+
+fn adopt(class: &Name, desired: &Desired, found: &TargetObject, how: Match) -> Decision {
+    let (attributes, before) = difference(desired, &found.attributes);
+    Decision::Operate(Box::new(Draft {
+        verb: Verb::Update,
+        class: class.clone(),
+        target: Some(found.id.clone()),
+        source_anchor: desired.source_anchor.clone(),
+        precondition: Precondition::Version(found.version),
+        attributes,
+        before,
+        adopted: Some(how),
+    }))
+}
+
+fn update(
+    class: &Name,
+    desired: &Desired,
+    target: &TargetId,
+    version: u64,
+    baseline: &Attributes,
+    read: Option<&TargetObject>,
+) -> Decision {
+    let (attributes, before) = difference(desired, baseline);
+    if attributes.is_empty() {
+        return Decision::Same(read.map(|found| {
+            let held = desired.attributes.iter().filter_map(|(name, _)| {
+                found
+                    .attributes
+                    .values(name)
+                    .map(|values| (name.clone(), values.to_vec()))
+            });
+            Box::new(Confirmed {
+                target: found.id.clone(),
+                version: found.version,
+                attributes: held.collect(),
+            })
+        }));
+    }
+    let disables = attributes.first(ACCOUNT_ENABLED) == Some(&Value::Boolean(false))
+        && before.first(ACCOUNT_ENABLED) == Some(&Value::Boolean(true));
+    Decision::Operate(Box::new(Draft {
+        verb: if disables {
+            Verb::Disable
+        } else {
+            Verb::Update
+        },
+        class: class.clone(),
+        target: Some(target.clone()),
+        source_anchor: desired.source_anchor.clone(),
+        precondition: Precondition::Version(version),
+        attributes,
+        before,
+        adopted: None,
+    }))
+}
+
+/// What has to be written so that `baseline` becomes what is desired, and what it holds before.
+fn difference(desired: &Desired, baseline: &Attributes) -> (Attributes, Attributes) {
+    let mut write = Attributes::new();
+    let mut before = Attributes::new();
+    for (name, wanted) in desired.attributes.iter() {
+        if desired.create_only.contains(name) {
+            continue;
+        }
+        let have = baseline.values(name).unwrap_or_default();
+        if !same_values(wanted, have) {
+            write.set(name.clone(), wanted.to_vec());
+            before.set(name.clone(), have.to_vec());
+        }
+    }
+    (write, before)
+}
+
+/// Whether two lists hold the same values, in any order.
+pub fn same_values(a: &[Value], b: &[Value]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([one], [other]) => one == other,
+        _ if a.len() != b.len() => false,
+        _ => a == b || a.iter().collect::<BTreeSet<_>>() == b.iter().collect::<BTreeSet<_>>(),
+    }
+}
+
+/// What reading back says about an operation whose answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The target holds what the operation wanted: it was carried out.
+    Done,
+    /// The target holds what it held before: it was not.
+    NotDone,
+    /// Neither: somebody else wrote; plan again.
+    Differs,
+}
+
+/// Settles an operation whose answer was lost, from what the target holds now. `references_hold` says whether all
+/// reference changes are in place (true if there are none).
+pub fn settle(
+    verb: Verb,
+    attributes: &Attributes,
+    precondition: &Precondition,
+    found: Option<&TargetObject>,
+    references_hold: bool,
+) -> Settled {
+    let holds = |object: &TargetObject| {
+        attributes.iter().all(|(name, values)| {
+            same_values(values, object.attributes.values(name).unwrap_or_default())
+        })
+    };
+    match (verb, found) {
+        (Verb::Create, None) => Settled::NotDone,
+        (Verb::Delete, None) => Settled::Done,
+        (Verb::Delete, Some(object)) if object.is_deleted => Settled::Done,
+        (_, None) => Settled::Differs,
+        (Verb::Create | Verb::Restore, Some(object)) if !object.is_deleted && holds(object) => {
+            Settled::Done
+        }
+        (Verb::Update | Verb::Disable, Some(object))
+            if !object.is_deleted && references_hold && holds(object) =>
+        {
+            Settled::Done
+        }
+        (_, Some(object)) => match precondition {
+            Precondition::Version(version) if *version == object.version => Settled::NotDone,
+            _ => Settled::Differs,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(pairs: &[(&str, &str)]) -> Attributes {
+        pairs
+            .iter()
+            .map(|(n, v)| {
+                (
+                    *n,
+                    if v.is_empty() {
+                        vec![]
+                    } else {
+                        vec![Value::from(*v)]
+                    },
+                )
+            })
+            .collect()
+    }
+
+    fn desired(pairs: &[(&str, &str)]) -> Wanted {
+        Wanted::Present(Box::new(Desired {
+            class: Some("User".into()),
+            source_anchor: "A".into(),
+            attributes: attributes(pairs),
+            matching: vec![
+                Lookup::Attribute("User".into(), "userPrincipalName".into(), "u@x".into()),
+                Lookup::ProxyAddress("u@x".into()),
+            ],
+            ..Desired::default()
+        }))
+    }
+
+    fn object(id: &str, class: &str, anchor: Option<&str>) -> TargetObject {
+        TargetObject {
+            id: TargetId(id.into()),
+            class: class.into(),
+            version: 7,
+            is_deleted: false,
+            source_anchor: anchor.map(Into::into),
+            attributes: attributes(&[("displayName", "Old")]),
+        }
+    }
+
+    fn linked() -> LinkView {
+        LinkView {
+            situation: Situation::Linked,
+            class: Some("User".into()),
+            target: Some(TargetId("t".into())),
+            version: 3,
+            source_anchor: Some("A".into()),
+            exported: attributes(&[("displayName", "Old"), ("title", "Boss")]),
+            is_stale: false,
+        }
+    }
+
+    fn operate(decision: Decision) -> Draft {
+        match decision {
+            Decision::Operate(draft) => *draft,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn asks_anchor_first_then_matching_attributes_in_order() {
+        let Decision::Ask(asked) = decide(&desired(&[]), &LinkView::unlinked(), None) else {
+            panic!()
+        };
+        assert_eq!(asked.len(), 3);
+        assert_eq!(asked[0], Lookup::SourceAnchor("User".into(), "A".into()));
+    }
+
+    #[test]
+    fn creates_without_cleared_attributes_when_nothing_is_found() {
+        let draft = operate(decide(
+            &desired(&[("displayName", "New"), ("title", "")]),
+            &LinkView::unlinked(),
+            Some(&Answers::new()),
+        ));
+        assert_eq!((draft.verb, draft.attributes.len()), (Verb::Create, 1));
+        assert_eq!(draft.precondition, Precondition::Absent);
+    }
+
+    #[test]
+    fn hard_match_wins_over_soft_match_and_writes_only_differences() {
+        let answers: Answers = [
+            (0, vec![object("h", "User", Some("A"))]),
+            (1, vec![object("s", "User", None)]),
+        ]
+        .into_iter()
+        .collect();
+        let draft = operate(decide(
+            &desired(&[("displayName", "Old"), ("title", "x")]),
+            &LinkView::unlinked(),
+            Some(&answers),
+        ));
+        assert_eq!(draft.target, Some(TargetId("h".into())));
+        assert_eq!(draft.adopted, Some(Match::Hard));
+        assert_eq!(draft.attributes, attributes(&[("title", "x")]));
+    }
+
+    #[test]
+    fn soft_match_to_somebody_elses_object_is_refused_with_owner() {
+        let answers: Answers = [(1, vec![object("s", "User", Some("B"))])]
+            .into_iter()
+            .collect();
+        let Decision::Refuse(why) = decide(&desired(&[]), &LinkView::unlinked(), Some(&answers))
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (why.code, why.argument("owner")),
+            (Code::InvalidSoftMatch, Some("s"))
+        );
+    }
+
+    #[test]
+    fn soft_match_to_another_class_and_to_several_is_refused() {
+        let answers: Answers = [(2, vec![object("g", "Group", None)])]
+            .into_iter()
+            .collect();
+        let Decision::Refuse(why) = decide(&desired(&[]), &LinkView::unlinked(), Some(&answers))
+        else {
+            panic!()
+        };
+        assert_eq!(why.code, Code::ObjectTypeMismatch);
+        let answers: Answers = [(
+            2,
+            vec![object("a", "User", None), object("b", "User", None)],
+        )]
+        .into_iter()
+        .collect();
+        let Decision::Refuse(why) = decide(&desired(&[]), &LinkView::unlinked(), Some(&answers))
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (why.code, why.argument("owners")),
+            (Code::DuplicateTargetEntries, Some("a b"))
+        );
+    }
+
+    #[test]
+    fn linked_object_clears_what_is_no_longer_wanted() {
+        let draft = operate(decide(
+            &desired(&[("displayName", "Old"), ("title", "")]),
+            &linked(),
+            None,
+        ));
+        assert_eq!(draft.attributes, attributes(&[("title", "")]));
+        assert_eq!(draft.before, attributes(&[("title", "Boss")]));
+        assert_eq!(
+            decide(&desired(&[("displayName", "Old")]), &linked(), None),
+            Decision::Same(None)
+        );
+    }
+
+    #[test]
+    fn turning_an_account_off_is_a_disable() {
+        let mut link = linked();
+        link.exported
+            .set(ACCOUNT_ENABLED, vec![Value::Boolean(true)]);
+        let mut want = Desired {
+            class: Some("User".into()),
+            source_anchor: "A".into(),
+            ..Desired::default()
+        };
+        want.attributes
+            .set(ACCOUNT_ENABLED, vec![Value::Boolean(false)]);
+        assert_eq!(
+            operate(decide(&Wanted::Present(Box::new(want)), &link, None)).verb,
+            Verb::Disable
+        );
+    }
+
+    #[test]
+    fn changed_source_anchor_is_refused() {
+        let mut link = linked();
+        link.source_anchor = Some("B".into());
+        let Decision::Refuse(why) = decide(&desired(&[]), &link, None) else {
+            panic!()
+        };
+        assert_eq!(why.code, Code::SourceAnchorChanged);
+    }
+
+    #[test]
+    fn absence_deletes_only_what_is_linked() {
+        let why = Refusal::new(Code::EntrySynchronizationSkipped);
+        let draft = operate(decide(&Wanted::Absent(why.clone()), &linked(), None));
+        assert_eq!(
+            (draft.verb, draft.precondition),
+            (Verb::Delete, Precondition::Version(3))
+        );
+        assert_eq!(
+            decide(&Wanted::Absent(why.clone()), &LinkView::unlinked(), None),
+            Decision::Skip(why)
+        );
+    }
+
+    #[test]
+    fn stale_link_is_read_back_before_anything_is_written() {
+        let mut link = linked();
+        link.is_stale = true;
+        assert!(matches!(
+            decide(&desired(&[("displayName", "N")]), &link, None),
+            Decision::Ask(_)
+        ));
+        let answers: Answers = [(0, vec![object("t", "User", Some("A"))])]
+            .into_iter()
+            .collect();
+        let draft = operate(decide(
+            &desired(&[("displayName", "N")]),
+            &link,
+            Some(&answers),
+        ));
+        assert_eq!(draft.precondition, Precondition::Version(7));
+        let gone: Answers = [(0, vec![])].into_iter().collect();
+        let Decision::Refuse(why) = decide(&desired(&[]), &link, Some(&gone)) else {
+            panic!()
+        };
+        assert_eq!(why.code, Code::InvalidAnchor);
+    }
+
+    #[test]
+    fn soft_deleted_object_with_our_anchor_is_restored() {
+        let mut found = object("d", "User", Some("A"));
+        found.is_deleted = true;
+        let answers: Answers = [(0, vec![found])].into_iter().collect();
+        assert_eq!(
+            operate(decide(&desired(&[]), &LinkView::unlinked(), Some(&answers))).verb,
+            Verb::Restore
+        );
+    }
+
+    #[test]
+    fn lost_answers_are_settled_by_what_the_target_holds() {
+        let want = attributes(&[("displayName", "New")]);
+        let before = Precondition::Version(7);
+        let mut found = object("t", "User", Some("A"));
+        assert_eq!(
+            settle(Verb::Update, &want, &before, Some(&found), true),
+            Settled::NotDone
+        );
+        found.version = 8;
+        assert_eq!(
+            settle(Verb::Update, &want, &before, Some(&found), true),
+            Settled::Differs
+        );
+        found.attributes = want.clone();
+        assert_eq!(
+            settle(Verb::Update, &want, &before, Some(&found), true),
+            Settled::Done
+        );
+        assert_eq!(
+            settle(Verb::Delete, &want, &before, None, true),
+            Settled::Done
+        );
+        assert_eq!(
+            settle(Verb::Create, &want, &Precondition::Absent, None, true),
+            Settled::NotDone
+        );
+    }
+}
