@@ -1,0 +1,82 @@
+//! Work an agent can be given.
+//!
+//! Complete: nothing is left for the agent to decide. Trap: an agent answers work it does not know with a refusal, never with silence.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::Bytes;
+
+/// What is to be read, and nothing else leaves the customer's network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Classes read whole.
+    pub classes: Vec<String>,
+    /// Plain attributes.
+    pub attributes: Vec<String>,
+    /// Linked attributes.
+    pub links: Vec<String>,
+    /// Anchors of the containers read; empty: the whole naming context.
+    pub containers: Vec<Bytes>,
+}
+
+/// How to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Everything, from nothing.
+    Full,
+    /// What changed since this position.
+    Delta(Bytes),
+    /// Everything, to be merged only.
+    Backfill,
+}
+
+/// How an object is named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Named {
+    /// By anchor.
+    Anchor(Bytes),
+    /// By distinguished name.
+    Dn(String),
+    /// By user principal name.
+    UserPrincipalName(String),
+    /// By account name.
+    AccountName(String),
+}
+
+/// A piece of work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// Read into pages: `POST /leases/{lease}/pages/{number}`, then `/leases/{lease}/read-end`.
+    Read {
+        /// Id of the read; it repeats in every page.
+        read: i64,
+        /// What.
+        spec: Spec,
+        /// How.
+        mode: Mode,
+        /// Number of the first page.
+        first_page: u32,
+    },
+    /// Read one object: `POST /leases/{lease}/answer`.
+    ReadOne {
+        /// What.
+        spec: Spec,
+        /// Which.
+        name: Named,
+    },
+    /// Connect and say what the source is: `POST /leases/{lease}/answer`.
+    Discover,
+    /// List the containers: `POST /leases/{lease}/answer`.
+    Containers,
+    /// List objects by plain search: `POST /leases/{lease}/listings/{number}`, then `/leases/{lease}/answer`.
+    Enumerate {
+        /// What.
+        spec: Spec,
+    },
+    /// Work of a newer server.
+    #[serde(other)]
+    Unknown,
+}

@@ -1,0 +1,344 @@
+//! The form of every message of the link, kept in files: a difference is a broken promise to agents in the field.
+//!
+//! `UPDATE_GOLDEN=1` writes the files of a *new* message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{fs, path::PathBuf};
+
+use serde::{Serialize, de::DeserializeOwned};
+use wire::{
+    agent::v1::{self, *},
+    bytes::Bytes,
+};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/agent-v1")
+        .join(name)
+}
+
+fn same(name: &str, now: &str) {
+    let path = path(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+        fs::write(&path, now).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{name} is missing"));
+    assert_eq!(now, kept, "the form of {name} changed");
+}
+
+fn json<T: Serialize + DeserializeOwned + PartialEq>(name: &str, message: &T) {
+    let text = serde_json::to_string_pretty(message).unwrap() + "\n";
+    same(&format!("{name}.json"), &text);
+    assert!(
+        serde_json::from_str::<T>(&text).unwrap() == *message,
+        "{name} does not come back"
+    );
+}
+
+fn compact<T: Serialize + DeserializeOwned + PartialEq>(name: &str, message: &T) {
+    let plain = frame::plain(message).unwrap();
+    let hex: String = plain
+        .chunks(32)
+        .map(|line| {
+            line.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                + "\n"
+        })
+        .collect();
+    same(&format!("{name}.hex"), &hex);
+    assert!(v1::frame::unpack::<T>(&frame::pack(message).unwrap()).unwrap() == *message);
+}
+
+fn spec() -> Spec {
+    Spec {
+        classes: vec!["user".into(), "group".into()],
+        attributes: vec!["mail".into()],
+        links: vec!["member".into()],
+        containers: vec![Bytes(vec![1, 2, 255])],
+    }
+}
+
+fn refusal() -> RefusalText {
+    RefusalText {
+        code: "SourceTimeOut".into(),
+        arguments: vec![("server".into(), "dc1.canal.example".into())],
+    }
+}
+
+fn entry() -> Entry {
+    Entry {
+        anchor: Bytes(vec![7; 16]),
+        kind: Kind::Whole,
+        class: Some("user".into()),
+        parent: Some(Bytes(vec![8; 16])),
+        rdn: Some("CN=Zoë".into()),
+        attributes: vec![
+            ("cn".into(), vec![Value::Text("Zoë".into())]),
+            ("flag".into(), vec![Value::Boolean(true)]),
+            ("n".into(), vec![Value::Integer(-512)]),
+            ("photo".into(), vec![Value::Binary(Bytes(vec![0, 255]))]),
+            ("title".into(), vec![]),
+        ],
+        links: vec![Links {
+            attribute: "member".into(),
+            complete: false,
+            added: vec![Bytes(vec![1; 16])],
+            removed: vec![Bytes(vec![2; 16])],
+        }],
+        version: Some(Version {
+            replica: [3; 16],
+            usn: 12_345,
+        }),
+    }
+}
+
+fn hosted() -> Vec<Hosted> {
+    vec![Hosted {
+        connector: "canal".into(),
+        kind: "ad".into(),
+    }]
+}
+
+#[test]
+fn identity_messages_keep_their_form() {
+    json(
+        "enrol",
+        &Enrol {
+            token: "t0ken".into(),
+            csr: "-----BEGIN CERTIFICATE REQUEST-----".into(),
+            name: "ams-1".into(),
+            version: "0.1.0".into(),
+            host: HostFacts {
+                host_name: "ams-1.canal.example".into(),
+                operating_system: "linux".into(),
+                architecture: "x86_64".into(),
+            },
+        },
+    );
+    json(
+        "enrolled",
+        &Enrolled {
+            agent_id: 4,
+            certificate: "-----BEGIN CERTIFICATE-----".into(),
+            authority: "-----BEGIN CERTIFICATE-----".into(),
+            server_id: "5d2c".into(),
+        },
+    );
+    json("renew", &Renew { csr: "csr".into() });
+    json(
+        "renewed",
+        &Renewed {
+            certificate: "c".into(),
+            authority: "a".into(),
+        },
+    );
+    json(
+        "heartbeat",
+        &Heartbeat {
+            version: "0.1.0".into(),
+            uptime_ms: 61_000,
+            memory_bytes: 10_485_760,
+            clock_ms: 1_790_000_000_000,
+            connectors: hosted(),
+            leases: 1,
+        },
+    );
+    json(
+        "heartbeat-answer",
+        &HeartbeatAnswer {
+            server_time_ms: 1_790_000_000_100,
+            revoked: false,
+            config_generation: 3,
+            renew: true,
+        },
+    );
+    json(
+        "problem",
+        &Problem {
+            code: "RequestInvalid".into(),
+            message: "m".into(),
+            cure: "c".into(),
+        },
+    );
+}
+
+#[test]
+fn lease_messages_keep_their_form() {
+    json(
+        "lease-request",
+        &LeaseRequest {
+            connectors: hosted(),
+            capacity: 2,
+            wait_ms: 25_000,
+        },
+    );
+    json(
+        "receipt-accepted",
+        &Receipt::Accepted {
+            deadline_ms: 60_000,
+        },
+    );
+    json("receipt-not-next", &Receipt::NotNext { expected: 7 });
+    json("receipt-refused", &Receipt::Refused { refusal: refusal() });
+    let works = [
+        Work::Read {
+            read: 9,
+            spec: spec(),
+            mode: Mode::Delta(Bytes(vec![77, 83])),
+            first_page: 0,
+        },
+        Work::Read {
+            read: 9,
+            spec: spec(),
+            mode: Mode::Full,
+            first_page: 4,
+        },
+        Work::Read {
+            read: 9,
+            spec: spec(),
+            mode: Mode::Backfill,
+            first_page: 0,
+        },
+        Work::ReadOne {
+            spec: spec(),
+            name: Named::Anchor(Bytes(vec![1])),
+        },
+        Work::ReadOne {
+            spec: spec(),
+            name: Named::Dn("CN=a".into()),
+        },
+        Work::ReadOne {
+            spec: spec(),
+            name: Named::UserPrincipalName("a@b".into()),
+        },
+        Work::ReadOne {
+            spec: spec(),
+            name: Named::AccountName("a".into()),
+        },
+        Work::Discover,
+        Work::Containers,
+        Work::Enumerate { spec: spec() },
+    ];
+    let leases = works.into_iter().map(|work| Leased {
+        lease: "18f-1".into(),
+        fence: 1,
+        deadline_ms: 15_000,
+        connector: "canal".into(),
+        work,
+    });
+    json(
+        "lease-answer",
+        &LeaseAnswer {
+            leases: leases.collect(),
+        },
+    );
+}
+
+#[test]
+fn frames_keep_their_form() {
+    compact(
+        "page",
+        &Page {
+            read: 9,
+            number: 300,
+            entries: vec![
+                entry(),
+                Entry {
+                    kind: Kind::Deleted,
+                    ..entry()
+                },
+            ],
+            watermark: Some(Bytes(vec![77])),
+        },
+    );
+    compact(
+        "read-end-complete",
+        &ReadEnd::Complete {
+            watermark: Bytes(vec![77, 83]),
+            seen: vec![("group".into(), 3), ("user".into(), 2_000)],
+        },
+    );
+    compact(
+        "read-end-needs-full-read",
+        &ReadEnd::NeedsFullRead(refusal()),
+    );
+    compact("read-end-failed", &ReadEnd::Failed(refusal()));
+    let listed = Listed {
+        entry: entry(),
+        dn: "CN=Zoë,DC=canal".into(),
+    };
+    compact(
+        "listing",
+        &Listing {
+            number: 2,
+            entries: vec![listed],
+        },
+    );
+}
+
+#[test]
+fn answers_keep_their_form() {
+    compact("answer-refused", &Answer::Refused(refusal()));
+    let kinds = [
+        AttributeKind::Text,
+        AttributeKind::Integer,
+        AttributeKind::Boolean,
+        AttributeKind::Binary,
+        AttributeKind::FileTime,
+        AttributeKind::Time,
+        AttributeKind::Reference,
+    ];
+    let attributes = kinds.into_iter().map(|kind| Attribute {
+        name: "a".into(),
+        kind,
+        is_multivalued: true,
+    });
+    compact(
+        "answer-source",
+        &Answer::Source(SourceFacts {
+            realm: "canal.example".into(),
+            naming_context: "DC=canal,DC=example".into(),
+            domain_fqdn: "canal.example".into(),
+            domain_netbios: "CANAL".into(),
+            server: "dc1".into(),
+            replica: "r".into(),
+            product: "p".into(),
+            attributes: attributes.collect(),
+            tombstone_lifetime_seconds: 15_552_000,
+        }),
+    );
+    let container = Container {
+        anchor: Bytes(vec![1]),
+        dn: "OU=a".into(),
+    };
+    compact("answer-containers", &Answer::Containers(vec![container]));
+    compact(
+        "answer-live",
+        &Answer::Live {
+            entry: Box::new(entry()),
+            dn: "CN=a".into(),
+        },
+    );
+    compact("answer-deleted", &Answer::Deleted(Bytes(vec![1])));
+    compact("answer-not-found", &Answer::NotFound);
+    compact("answer-listing-end", &Answer::ListingEnd { chunks: 3 });
+}
+
+#[test]
+fn a_frame_written_by_the_first_release_can_still_be_read() {
+    // Version 1, two bytes unpacked, LZ4 literals: `ListingEnd { chunks: 3 }`.
+    let kept = [1, 2, 0, 0, 0, 0x20, 6, 3];
+    assert_eq!(
+        frame::unpack::<Answer>(&kept),
+        Ok(Answer::ListingEnd { chunks: 3 })
+    );
+}
+
+#[test]
+fn what_a_newer_server_says_is_recognised_as_unknown() {
+    let work: Work = serde_json::from_str(r#"{"kind":"fly","to":"moon"}"#).unwrap();
+    assert_eq!(work, Work::Unknown);
+    let receipt: Receipt = serde_json::from_str(r#"{"result":"perhaps"}"#).unwrap();
+    assert_eq!(receipt, Receipt::Unknown);
+}
