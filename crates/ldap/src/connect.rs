@@ -1,0 +1,198 @@
+//! Opening a connection: name, TCP, TLS or StartTLS, all within the connect time-out.
+//!
+//! TLS is always used and always verified, unless the caller names [`Security::PlainForTests`]. Trap: bytes that arrive
+//! together with the StartTLS answer were not protected by TLS; they are a protocol error, never read as answers.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::BytesMut;
+use ldap3_proto::{
+    LdapMsg,
+    proto::{LdapExtendedRequest, LdapOp},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    connection::Connection,
+    driver::encode,
+    endpoint::{Endpoint, Scheme},
+    error::{Error, TlsFailure},
+    message::{BadMessage, Body, Names, cut, decode},
+    result::ResultCode,
+    tls::classify,
+};
+
+/// RFC 4511 §4.14.1
+const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+
+/// How long each kind of wait may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS together.
+    pub connect: Duration,
+    /// The (first) answer to a request.
+    pub request: Duration,
+    /// The next entry of a search.
+    pub idle_between_entries: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            request: Duration::from_secs(60),
+            idle_between_entries: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How the connection is protected.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// TLS (`ldaps`) or mandatory StartTLS (`ldap`), verified by this configuration.
+    Verified(Arc<ClientConfig>),
+    /// No protection at all on `ldap` addresses. For tests against a server on the same machine.
+    PlainForTests,
+}
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Protection.
+    pub security: Security,
+    /// The name the certificate must hold, if not the host of the address.
+    pub server_name: Option<String>,
+    /// Limits.
+    pub timeouts: Timeouts,
+}
+
+/// Opens a connection.
+///
+/// # Errors
+/// One variant per stage: address, name, TCP, TLS, time-out.
+pub async fn connect(endpoint: &Endpoint, options: &Options) -> Result<Connection, Error> {
+    let limit = options.timeouts.connect;
+    match tokio::time::timeout(limit, open(endpoint, options)).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Timeout {
+            server: endpoint.to_string(),
+            operation: "connect",
+            after: limit,
+        }),
+    }
+}
+
+/// A connection over a stream that is already open (and protected, if it must be).
+pub fn over<S>(stream: S, server: impl Into<String>, timeouts: Timeouts) -> Connection
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    Connection::start(stream, server.into(), timeouts)
+}
+
+async fn open(endpoint: &Endpoint, options: &Options) -> Result<Connection, Error> {
+    let mut tcp = tcp(endpoint).await?;
+    let config = match (&options.security, endpoint.scheme) {
+        (Security::Verified(config), _) => config.clone(),
+        (Security::PlainForTests, Scheme::Ldap) => {
+            return Ok(over(tcp, endpoint.to_string(), options.timeouts));
+        }
+        (Security::PlainForTests, Scheme::Ldaps) => {
+            return Err(Error::BadAddress {
+                address: endpoint.to_string(),
+                why: "ldaps cannot be used without TLS",
+            });
+        }
+    };
+    if endpoint.scheme == Scheme::Ldap {
+        start_tls(&mut tcp, endpoint).await?;
+    }
+    let host = options.server_name.as_deref().unwrap_or(&endpoint.host);
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::BadAddress {
+        address: endpoint.to_string(),
+        why: "the host is no valid name for a certificate",
+    })?;
+    let stream = TlsConnector::from(config)
+        .connect(name, tcp)
+        .await
+        .map_err(|error| Error::Tls {
+            server: endpoint.to_string(),
+            failure: classify(&error),
+            text: error.to_string(),
+        })?;
+    Ok(over(stream, endpoint.to_string(), options.timeouts))
+}
+
+async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Error> {
+    let server = || endpoint.to_string();
+    let host = (endpoint.host.as_str(), endpoint.port);
+    let addresses = tokio::net::lookup_host(host)
+        .await
+        .map_err(|source| Error::Resolve {
+            server: server(),
+            source,
+        })?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Requests are small and waited for.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(Error::Connect {
+        server: server(),
+        source: last,
+    })
+}
+
+async fn start_tls<S>(stream: &mut S, endpoint: &Endpoint) -> Result<(), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let broken = |error: io::Error| Error::Closed {
+        server: endpoint.to_string(),
+        operation: "start TLS",
+        text: error.to_string(),
+    };
+    let bad = |source: BadMessage| Error::Protocol {
+        server: endpoint.to_string(),
+        operation: "start TLS",
+        source,
+    };
+    let request = LdapOp::ExtendedRequest(LdapExtendedRequest {
+        name: START_TLS.into(),
+        value: None,
+    });
+    let frame = encode(LdapMsg::new(1, request));
+    stream.write_all(&frame).await.map_err(broken)?;
+    let mut inbox = BytesMut::new();
+    let frame = loop {
+        if let Some(frame) = cut(&mut inbox).map_err(bad)? {
+            break frame;
+        }
+        if stream.read_buf(&mut inbox).await.map_err(broken)? == 0 {
+            return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+        }
+    };
+    if let Some(&first) = inbox.first() {
+        return Err(bad(BadMessage::NotLdap(first)));
+    }
+    match decode(&frame, &mut Names::default()).map_err(bad)?.body {
+        Body::Done { outcome, .. } if outcome.code == ResultCode::SUCCESS => Ok(()),
+        Body::Done { outcome, .. } => Err(Error::Tls {
+            server: endpoint.to_string(),
+            failure: TlsFailure::StartTlsRefused,
+            text: format!("{} {}", outcome.code, outcome.text),
+        }),
+        _ => Err(bad(BadMessage::Kind(0x64))),
+    }
+}
