@@ -6,4 +6,5 @@
 #![deny(missing_docs)]
 
 pub mod agent;
+pub mod api;
 pub mod bytes;

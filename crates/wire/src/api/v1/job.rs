@@ -1,0 +1,90 @@
+//! Jobs: one source into one target, by rules.
+//!
+//! Trap: the rules are the `synchronizationSchema` JSON, passed through unchanged; only the server checks them.
+
+use serde::{Deserialize, Serialize};
+
+/// Something with an id and a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Named {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// `POST /jobs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewJob {
+    /// Name.
+    pub name: String,
+    /// Id or name of the source connector.
+    pub source: String,
+    /// Id or name of the target connector; empty: the tenant directory.
+    pub target: String,
+    /// Rules; absent: the preset for this pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<serde_json::Value>,
+    /// Only objects below these containers (distinguished names); empty: all.
+    pub containers: Vec<String>,
+    /// Settings that differ from the usual ones.
+    pub settings: JobSettings,
+    /// Whether it starts at once.
+    pub start: bool,
+}
+
+/// Settings of a job; absent in a change: stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JobSettings {
+    /// The guard holds at this many deletes and disables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard_count: Option<u64>,
+    /// The guard holds at this part of the linked objects, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard_percent: Option<u64>,
+    /// Length of the guard's sliding window, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard_window_seconds: Option<u64>,
+    /// How long deletions wait after the last change was planned, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle_seconds: Option<u64>,
+    /// How often the source is asked for changes, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_seconds: Option<u64>,
+}
+
+/// `PATCH /jobs/{id}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JobChange {
+    /// New settings.
+    pub settings: JobSettings,
+}
+
+/// A job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Job {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Source connector.
+    pub source: Named,
+    /// Target connector.
+    pub target: Named,
+    /// `paused` or `active`.
+    pub state: String,
+    /// Settings in force.
+    pub settings: JobSettings,
+    /// Counts changes of the rules.
+    pub rules_version: u64,
+    /// The rules; only in the answer for one job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<serde_json::Value>,
+    /// Since when it exists.
+    pub created_at: String,
+}

@@ -1,0 +1,64 @@
+//! Version 1 of the administrator's API: JSON, camelCase, times as RFC 3339 text in UTC.
+//!
+//! Plain types; the server fills them, the command line shows them. Trap: a list is always a [`Page`], and a caller that
+//! ignores `next` sees only the beginning.
+
+mod agent;
+mod connector;
+mod deletion;
+mod directory;
+mod job;
+mod log;
+mod object;
+mod pending;
+mod problem;
+mod run;
+mod status;
+mod verify;
+
+use serde::{Deserialize, Serialize};
+
+pub use agent::{Agent, EnrolmentToken, NewToken};
+pub use connector::{Connector, ConnectorTest, Container, NewConnector, Position};
+pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
+pub use directory::{
+    Credential, DirectoryObject, Domain, DomainChange, Reference, RotateCredential, Tenant,
+};
+pub use job::{Job, JobChange, JobSettings, Named, NewJob};
+pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
+pub use object::{
+    FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, TargetView,
+};
+pub use pending::{PendingExport, ReferenceCount};
+pub use problem::{ErrorAnswer, Problem, section};
+pub use run::Run;
+pub use status::{JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
+pub use verify::{Difference, Explained, Report, VerifyEvent};
+
+/// Path all acts begin with.
+pub const BASE: &str = "/api/v1";
+/// Most items of one page.
+pub const MAX_PAGE_ITEMS: u32 = 1_000;
+/// Items of one page unless told otherwise.
+pub const PAGE_ITEMS: u32 = 100;
+
+/// Values of one attribute set, as shown to people: names with the text of each value.
+pub type Values = std::collections::BTreeMap<String, Vec<String>>;
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Pass as `after` to get the next page; absent: this is the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is complete.
+    pub fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
