@@ -1,0 +1,67 @@
+//! Changing an object.
+//!
+//! Never writes when nothing would change: the version stays, and so does the change feed. Trap: the source anchor of
+//! a synchronised object may be cleared, not replaced.
+
+use uuid::Uuid;
+
+use super::record::{Record, store_values, store_version};
+use super::{Done, Stop, edges, keyring};
+use crate::batch::Batch;
+use crate::check;
+use crate::keys;
+use crate::operation::ReferenceChange;
+use crate::refusal::Refusal;
+use crate::schema::number;
+use crate::value::Attributes;
+use crate::values::Values;
+
+pub(super) fn update(
+    batch: &mut Batch<'_>,
+    by: i64,
+    id: Uuid,
+    expected_version: Option<u64>,
+    set: Attributes,
+    references: &[ReferenceChange],
+) -> Result<Done, Stop> {
+    let record = Record::find_live(batch.connection(), id)?;
+    record.expect(expected_version)?;
+    let values = match set.is_empty() {
+        true => record.values.clone(),
+        false => check::merge(record.kind, record.values.clone(), set, &batch.domains)?,
+    };
+    check_anchor(&record, &values)?;
+    let (old, new) = (
+        keys::claims(record.kind, &record.values),
+        keys::claims(record.kind, &values),
+    );
+    let (released, taken) = (keyring::without(&old, &new), keyring::without(&new, &old));
+    keyring::check_free(batch.connection(), record.kind, Some(record.row), &taken)?;
+    let planned = edges::plan(batch.connection(), record.kind, Some(&record), references)?;
+
+    let is_changed = values != record.values;
+    if !is_changed && planned.is_empty() {
+        return Ok((id, record.version));
+    }
+    let version = batch.next_version();
+    match is_changed {
+        true => store_values(batch, record.row, version, by, &values)?,
+        false => store_version(batch, record.row, version, by)?,
+    }
+    keyring::give_back(batch.connection(), record.row, &released)?;
+    keyring::take(batch.connection(), record.row, &taken)?;
+    edges::write(batch, record.row, version, &planned)?;
+    Ok((id, version))
+}
+
+fn check_anchor(record: &Record, values: &Values) -> Result<(), Refusal> {
+    let (old, new) = (
+        record.values.text(number::IMMUTABLE_ID),
+        values.text(number::IMMUTABLE_ID),
+    );
+    let is_replaced = old.is_some() && new.is_some() && old != new;
+    match is_replaced && record.values.is_true(number::SYNC_ENABLED) {
+        true => Err(Refusal::SourceAnchorChanged { id: record.uuid }),
+        false => Ok(()),
+    }
+}
