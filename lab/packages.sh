@@ -1,0 +1,24 @@
+#!/bin/bash
+# packages.sh [--check] -- install the Debian packages of the lab that are missing (root), or with --check only name them.
+# Quick when nothing is missing. The package lists are fetched only if the first attempt to install fails without them.
+set -euo pipefail
+packages=(
+  samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind # a domain controller
+  python3-samba ldb-tools                                                          # its database, from scripts
+  krb5-user ldap-utils libnss-wrapper                                              # clients, and host names without /etc/hosts
+  openssl python3 procps util-linux gcc libc6-dev                                  # certificates, scripts, the power cut shim
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+echo "lab: missing Debian packages: ${missing[*]}" >&2
+[ "${1:-}" != --check ] || exit 1
+[ "$(id -u)" = 0 ] || { echo "lab: installing them needs root" >&2; exit 1; }
+
+# Debian would start smbd and friends on installation; the lab runs its own.
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+install() { apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2; }
+install || { apt-get update -qq >&2 && install; }

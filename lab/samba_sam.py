@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""What a test needs to do to a lab DC's own database and LDAP does not offer.
+
+  samba_sam.py SMBCONF SAM_LDB guid                              the GUID of the DC's NTDS settings
+  samba_sam.py SMBCONF SAM_LDB recycle-bin                       switch the AD recycle bin on (it cannot be switched off)
+  samba_sam.py SMBCONF SAM_LDB rights ACCOUNT +get -all ...      grant or take replication rights on the domain
+  samba_sam.py SMBCONF SAM_LDB expunge DAYS                      forget what was deleted, as if DAYS had passed
+
+Rights: get = DS-Replication-Get-Changes, all = ...-Get-Changes-All (secrets), filtered = ...-In-Filtered-Set.
+Works on a running or stopped DC. Trap: over LDAP Samba refuses the recycle bin with 53, hence here.
+"""
+import subprocess
+import sys
+import time
+
+import ldb
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_pack, ndr_unpack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+
+RIGHTS = {
+    "get": "1131f6aa-9c07-11d1-f79f-00c04fc2dcd2",
+    "all": "1131f6ad-9c07-11d1-f79f-00c04fc2dcd2",
+    "filtered": "89e95b76-444d-4c62-991a-0facbeda640c",
+}
+RECYCLE_BIN = "766ddcd8-acd0-445e-f3b9-a7f9b6744f2a"
+
+
+def recycle_bin(sam):
+    message = ldb.Message(ldb.Dn(sam, ""))
+    value = f"CN=Partitions,{sam.get_config_basedn()}:{RECYCLE_BIN}"
+    message["enableOptionalFeature"] = ldb.MessageElement(value, ldb.FLAG_MOD_ADD, "enableOptionalFeature")
+    sam.modify(message)
+
+
+def rights(sam, account, changes):
+    found = sam.search(base=sam.domain_dn(), expression=f"(sAMAccountName={ldb.binary_encode(account)})", attrs=["objectSid"])
+    sid = ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
+    root = sam.search(base=sam.domain_dn(), scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"])[0]
+    domain = security.dom_sid(sam.get_domain_sid())
+    sddl = ndr_unpack(security.descriptor, root["nTSecurityDescriptor"][0]).as_sddl(domain)
+    entry = {name: f"(OA;;CR;{guid};;{sid})" for name, guid in RIGHTS.items()}
+    for change in changes:
+        ace = entry[change[1:]]
+        sddl = sddl.replace(ace, "")
+        if change[0] == "+":
+            at = sddl.index("(", sddl.index("D:"))
+            sddl = sddl[:at] + ace + sddl[at:]
+    message = ldb.Message(ldb.Dn(sam, str(sam.domain_dn())))
+    packed = ndr_pack(security.descriptor.from_sddl(sddl, domain))
+    message["nTSecurityDescriptor"] = ldb.MessageElement(packed, ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
+    sam.modify(message, ["sd_flags:1:4"])
+    print(" ".join(sorted(name for name, ace in entry.items() if ace in sddl)))
+
+
+def main():
+    parameters = LoadParm()
+    parameters.load(sys.argv[1])
+    verb, rest = sys.argv[3], sys.argv[4:]
+    if verb == "expunge":
+        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * int(rest[0])))
+        command = ["samba-tool", "domain", "tombstones", "expunge", "-s", sys.argv[1], "-H", sys.argv[2], f"--current-time={day}"]
+        sys.exit(subprocess.call(command))
+    sam = SamDB(url=sys.argv[2], session_info=system_session(), lp=parameters)
+    if verb == "guid":
+        print(sam.get_ntds_GUID())
+    elif verb == "recycle-bin":
+        recycle_bin(sam)
+    elif verb == "rights":
+        rights(sam, rest[0], rest[1:])
+    else:
+        sys.exit(f"samba_sam: unknown verb {verb}")
+
+
+main()
