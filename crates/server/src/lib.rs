@@ -1,1 +1,10 @@
-//! placeholder
+//! The control plane as a library.
+//!
+//! Trap: nothing here may be served without TLS; the only listener is [`tls::serve`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod agent_api;
+pub mod caller;
+pub mod desk;
+pub mod pki;
+pub mod tls;

@@ -1,0 +1,48 @@
+//! `POST /agent/v1/leases/{lease}/listings/{number}` and `/answer`: the call lane's answers.
+//!
+//! Trap: a listing is complete only when its last word names as many chunks as came.
+
+use axum::{Json, extract::State};
+use wire::agent::v1::{Answer, Listing, Receipt};
+
+use super::{
+    LinkState, Problem,
+    body::{Frame, Ticket},
+};
+use crate::caller::AgentCaller;
+
+pub async fn listing(
+    AgentCaller(agent): AgentCaller,
+    State(link): State<LinkState>,
+    ticket: Ticket,
+    Frame(listing): Frame<Listing>,
+) -> Result<Json<Receipt>, Problem> {
+    if listing.number != ticket.number {
+        return Err(Problem::invalid(
+            "the chunk's number is not the one in the address",
+        ));
+    }
+    let Ticket {
+        lease,
+        fence,
+        number,
+    } = ticket;
+    let receipt = link
+        .desk
+        .part(&agent, &lease, fence, number, listing.into())
+        .await;
+    Ok(Json(receipt))
+}
+
+pub async fn answer(
+    AgentCaller(agent): AgentCaller,
+    State(link): State<LinkState>,
+    ticket: Ticket,
+    Frame(answer): Frame<Answer>,
+) -> Json<Receipt> {
+    Json(
+        link.desk
+            .end(&agent, &ticket.lease, ticket.fence, answer.into())
+            .await,
+    )
+}

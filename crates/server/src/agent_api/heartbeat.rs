@@ -1,0 +1,36 @@
+//! `POST /agent/v1/heartbeat`: the agent lives, and learns whether something is wanted of it.
+//!
+//! Trap: the agent's clock is shown to people and never computed with.
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use wire::agent::v1::{Heartbeat, HeartbeatAnswer};
+
+use super::{LinkState, Problem, body::Control};
+use crate::{caller::AgentCaller, pki::Beat};
+
+pub async fn heartbeat(
+    AgentCaller(agent): AgentCaller,
+    State(link): State<LinkState>,
+    Control(beat): Control<Heartbeat>,
+) -> Result<Json<HeartbeatAnswer>, Problem> {
+    let now = Timestamp::now();
+    let mut connectors = beat.connectors;
+    connectors.retain(|hosted| agent.may_serve(&hosted.connector));
+    let beat = Beat {
+        at: now,
+        version: beat.version,
+        uptime_ms: beat.uptime_ms,
+        memory_bytes: beat.memory_bytes,
+        clock_ahead_ms: beat.clock_ms.saturating_sub(now.as_millisecond()),
+        connectors,
+    };
+    link.directory.heartbeat(agent.id, beat).await?;
+    link.desk.seen(&agent);
+    Ok(Json(HeartbeatAnswer {
+        server_time_ms: now.as_millisecond(),
+        revoked: agent.is_revoked,
+        config_generation: link.directory.config_generation().await?,
+        renew: agent.certificate.is_due_for_renewal(now),
+    }))
+}

@@ -1,0 +1,160 @@
+//! The agents' side of the desk: taking work, and speaking about leased work.
+//!
+//! Never trusts an agent: a lease answers only to the agent that took it, with its fence. Trap: an agent's connection may
+//! break at any moment, so what it posted is handled by the lane's task and never by the request's.
+
+use connectors::source::{Listed, Page, ReadEnd};
+use sync_core::{code::Code, id::ReadId, operation::Refusal};
+use tokio::{
+    sync::oneshot,
+    time::{Duration, Instant, timeout_at},
+};
+use wire::agent::v1::{LONGEST_POLL_MS, LeaseAnswer, LeaseRequest, Receipt};
+
+use super::{Answer, Desk, state::Found};
+use crate::pki::AgentRecord;
+
+// LIMIT: pieces of work handed out at once.
+const MOST_LEASES: u32 = 32;
+
+/// A numbered part of leased work.
+#[derive(Debug)]
+pub enum Part {
+    /// A page of this read.
+    Page(ReadId, Page),
+    /// A chunk of a listing.
+    Listing(Vec<Listed>),
+}
+
+/// The last word about leased work.
+#[derive(Debug)]
+pub enum End {
+    /// Of a read.
+    Read(Result<ReadEnd, Refusal>),
+    /// Of a call, or the failure of a listing.
+    Answer(Result<Answer, Refusal>),
+    /// Of a listing.
+    Listing {
+        /// Chunks sent.
+        chunks: u32,
+    },
+}
+
+/// What an agent says about its lease.
+pub enum Word {
+    Extend,
+    Part(u32, Part),
+    End(End),
+}
+
+pub struct Command {
+    pub word: Word,
+    pub reply: oneshot::Sender<Receipt>,
+}
+
+impl Desk {
+    /// Gives an agent work for its connectors, waiting for some to come.
+    pub async fn take(&self, agent: &AgentRecord, request: &LeaseRequest) -> LeaseAnswer {
+        let wait = Duration::from_millis(request.wait_ms.min(LONGEST_POLL_MS));
+        let until = Instant::now() + wait;
+        let capacity = request.capacity.min(MOST_LEASES) as usize;
+        loop {
+            let rung = self.bell.notified();
+            let mut rung = std::pin::pin!(rung);
+            // Listening starts before looking, or work laid down in between would be slept through.
+            rung.as_mut().enable();
+            let leases = self.take_now(agent, request, capacity);
+            if !leases.is_empty() || capacity == 0 {
+                return LeaseAnswer { leases };
+            }
+            tokio::select! {
+                () = self.closed.cancelled() => return LeaseAnswer::default(),
+                rung = timeout_at(until, rung) => if rung.is_err() {
+                    self.lock().seen(agent.id);
+                    return LeaseAnswer::default();
+                }
+            }
+        }
+    }
+
+    fn take_now(
+        &self,
+        agent: &AgentRecord,
+        request: &LeaseRequest,
+        capacity: usize,
+    ) -> Vec<wire::agent::v1::Leased> {
+        let serves = |connector: &str| {
+            let mut hosted = request.connectors.iter();
+            agent.may_serve(connector) && hosted.any(|have| have.connector == connector)
+        };
+        let mut state = self.lock();
+        state.seen(agent.id);
+        let mut leases = Vec::new();
+        while leases.len() < capacity
+            && let Some(leased) = state.take(agent.id, serves, self.limits.handover)
+        {
+            leases.push(leased);
+        }
+        leases
+    }
+
+    /// An agent lives.
+    pub fn seen(&self, agent: &AgentRecord) {
+        self.lock().seen(agent.id);
+    }
+
+    /// Extends a lease.
+    pub async fn extend(&self, agent: &AgentRecord, lease: &str, fence: u64) -> Receipt {
+        self.say(agent, lease, fence, Word::Extend).await
+    }
+
+    /// Takes a numbered part.
+    pub async fn part(
+        &self,
+        agent: &AgentRecord,
+        lease: &str,
+        fence: u64,
+        number: u32,
+        part: Part,
+    ) -> Receipt {
+        self.say(agent, lease, fence, Word::Part(number, part))
+            .await
+    }
+
+    /// Takes the last word.
+    pub async fn end(&self, agent: &AgentRecord, lease: &str, fence: u64, end: End) -> Receipt {
+        self.say(agent, lease, fence, Word::End(end)).await
+    }
+
+    async fn say(&self, agent: &AgentRecord, lease: &str, fence: u64, word: Word) -> Receipt {
+        let is_end = matches!(word, Word::End(_));
+        let found = {
+            let mut state = self.lock();
+            state.seen(agent.id);
+            state.find(agent.id, lease, fence)
+        };
+        if let Found::Live(commands) = found {
+            let (reply, receipt) = oneshot::channel();
+            let sent = commands.send(Command { word, reply }).await;
+            if sent.is_ok()
+                && let Ok(receipt) = receipt.await
+            {
+                return receipt;
+            }
+        }
+        // The lease is over, perhaps only since just now: a repeated last word is still welcome.
+        let found = self.lock().find(agent.id, lease, fence);
+        match found {
+            Found::Finished if is_end => Receipt::Accepted { deadline_ms: 0 },
+            _ => Receipt::Refused {
+                refusal: over(lease).into(),
+            },
+        }
+    }
+}
+
+fn over(lease: &str) -> Refusal {
+    Refusal::new(Code::Conflict)
+        .with("lease", lease)
+        .with("text", "the lease has ended")
+}

@@ -1,0 +1,304 @@
+//! The desk for hosts elsewhere: work is laid on it, agents take it under a lease, and their answers go to whoever asked.
+//!
+//! In memory, under this process's epoch: after a restart every lease of before is dead, and what was being read is read
+//! again. Never decides what to read, and never hands one lease to two agents. Trap: a lease ends by the server's clock
+//! alone; an agent that was frozen finds its fence refused, whatever its own clock says.
+
+mod consumer;
+mod convert;
+mod lane;
+mod lease;
+mod state;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use connectors::source::{
+    Container, Listed, ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInfo,
+};
+use sync_core::{
+    code::Code,
+    id::{AgentId, ReadId},
+    object::ReadSpec,
+    operation::Refusal,
+};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::Instant,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use wire::agent::v1::Work;
+
+pub use convert::refusal_of_frame;
+pub use lease::{End, Part};
+
+use crate::pki::AgentDirectory;
+use consumer::Consumer;
+use state::State;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct DeskLimits {
+    /// From handing out a lease until the first word about it; then it goes back on the desk.
+    pub handover: Duration,
+    /// How long a lease lasts from the last word about it.
+    pub lease: Duration,
+    /// How long an agent counts as connected after its last word.
+    pub presence: Duration,
+    /// How long a read may wait for an agent with a free hand.
+    pub queue: Duration,
+    /// How often work nobody said a word about is handed out.
+    pub handovers: u32,
+}
+
+impl Default for DeskLimits {
+    fn default() -> Self {
+        Self {
+            handover: Duration::from_secs(15),
+            lease: Duration::from_secs(60),
+            presence: Duration::from_secs(60),
+            queue: Duration::from_secs(600),
+            handovers: 3,
+        }
+    }
+}
+
+// LIMIT: chunks of a listing waiting for their reader.
+const LISTING_CHUNKS: usize = 2;
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct ReadOrder {
+    /// Id of the read.
+    pub read: ReadId,
+    /// What.
+    pub spec: ReadSpec,
+    /// How.
+    pub mode: ReadMode,
+    /// Number of the first page.
+    pub first_page: u32,
+}
+
+/// Where a read's pages go.
+#[async_trait]
+pub trait ReadSink: Send + Sync {
+    /// Takes the next page; returns when it is stored. Never called twice for a number, nor out of order.
+    ///
+    /// # Errors
+    /// The read is over, and the agent is told this refusal.
+    async fn page(&self, page: Page) -> Result<(), Refusal>;
+
+    /// The read is over. Called exactly once per read.
+    async fn end(&self, end: Result<ReadEnd, Refusal>);
+}
+
+/// A question that is answered at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// What is the source?
+    Discover,
+    /// Which containers are there?
+    Containers,
+    /// What is this object?
+    ReadOne {
+        /// What is wanted of it.
+        spec: ReadSpec,
+        /// Which.
+        name: ObjectName,
+    },
+}
+
+/// An answer to a [`Call`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Call::Discover`].
+    Source(SourceInfo),
+    /// To [`Call::Containers`].
+    Containers(Vec<Container>),
+    /// To [`Call::ReadOne`].
+    One(ReadOne),
+}
+
+/// A running read.
+#[derive(Clone, Debug)]
+pub struct ReadHandle(CancellationToken);
+
+impl ReadHandle {
+    /// Ends the read: its sink is told `Conflict`, its agent is refused. Dropping the handle does nothing.
+    pub fn abort(&self) {
+        self.0.cancel();
+    }
+}
+
+/// A listing on its way. Dropping it ends the work.
+#[derive(Debug)]
+pub struct Listing {
+    chunks: mpsc::Receiver<Result<Vec<Listed>, Refusal>>,
+    _stop_when_dropped: DropGuard,
+}
+
+impl Listing {
+    /// The next chunk; `None` after the last. A listing is complete only if no chunk was a refusal.
+    pub async fn next(&mut self) -> Option<Result<Vec<Listed>, Refusal>> {
+        self.chunks.recv().await
+    }
+}
+
+/// The desk.
+pub struct Desk {
+    state: Mutex<State>,
+    bell: Notify,
+    directory: Arc<dyn AgentDirectory>,
+    limits: DeskLimits,
+    started: Instant,
+    closed: CancellationToken,
+}
+
+impl Desk {
+    /// An empty desk. `epoch` must be larger than that of any server process before (microseconds since 1970 will do).
+    pub fn new(directory: Arc<dyn AgentDirectory>, limits: DeskLimits, epoch: u64) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State::new(epoch)),
+            bell: Notify::new(),
+            directory,
+            limits,
+            started: Instant::now(),
+            closed: CancellationToken::new(),
+        })
+    }
+
+    /// Lays a read on the desk. The sink hears of everything that follows.
+    ///
+    /// # Errors
+    /// `HybridIdentityServiceNoAgentsAssigned` or `HybridIdentityServiceNoActiveAgents`; the sink is then not called.
+    pub async fn offer_read(
+        self: &Arc<Self>,
+        connector: &str,
+        order: ReadOrder,
+        sink: Arc<dyn ReadSink>,
+    ) -> Result<ReadHandle, Refusal> {
+        self.check_agents(connector).await?;
+        let abort = self.closed.child_token();
+        let first = order.first_page;
+        let work = lane::Order {
+            connector: connector.into(),
+            read: Some(order.read),
+            work: convert::read_work(order),
+            first,
+            give_up: Instant::now() + self.limits.queue,
+            abort: abort.clone(),
+        };
+        tokio::spawn(lane::run(self.clone(), work, Consumer::Read(sink)));
+        Ok(ReadHandle(abort))
+    }
+
+    /// Asks a question and waits for its answer.
+    ///
+    /// # Errors
+    /// What the source says, or `TimeOut`, or that no agent is assigned or connected.
+    pub async fn call(
+        self: &Arc<Self>,
+        connector: &str,
+        call: Call,
+        timeout: Duration,
+    ) -> Result<Answer, Refusal> {
+        self.check_agents(connector).await?;
+        let (reply, answer) = oneshot::channel();
+        let abort = self.closed.child_token();
+        let _stop_when_dropped = abort.clone().drop_guard();
+        let give_up = Instant::now() + timeout;
+        let work = self.order(connector, convert::call_work(call), give_up, abort);
+        tokio::spawn(lane::run(self.clone(), work, Consumer::Call(Some(reply))));
+        match tokio::time::timeout_at(give_up, answer).await {
+            Ok(Ok(answer)) => answer,
+            _ => Err(timed_out(connector)),
+        }
+    }
+
+    /// Asks for a plain listing.
+    ///
+    /// # Errors
+    /// That no agent is assigned or connected; everything else comes as a chunk.
+    pub async fn enumerate(
+        self: &Arc<Self>,
+        connector: &str,
+        spec: ReadSpec,
+    ) -> Result<Listing, Refusal> {
+        self.check_agents(connector).await?;
+        let (sender, chunks) = mpsc::channel(LISTING_CHUNKS);
+        let give_up = Instant::now() + self.limits.queue;
+        let work = Work::Enumerate {
+            spec: (&spec).into(),
+        };
+        let abort = self.closed.child_token();
+        let work = self.order(connector, work, give_up, abort.clone());
+        tokio::spawn(lane::run(self.clone(), work, Consumer::Listing(sender)));
+        Ok(Listing {
+            chunks,
+            _stop_when_dropped: abort.drop_guard(),
+        })
+    }
+
+    /// Whether an agent has been heard of lately.
+    pub fn is_connected(&self, agent: AgentId) -> bool {
+        self.lock().is_present(agent, self.limits.presence)
+    }
+
+    /// Ends everything an agent is working on (it was revoked).
+    pub fn expel(&self, agent: AgentId) {
+        self.lock().expel(agent);
+    }
+
+    /// Ends all work and sends waiting agents home; for the end of the process.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    fn order(
+        &self,
+        connector: &str,
+        work: Work,
+        give_up: Instant,
+        abort: CancellationToken,
+    ) -> lane::Order {
+        lane::Order {
+            connector: connector.into(),
+            read: None,
+            work,
+            first: 0,
+            give_up,
+            abort,
+        }
+    }
+
+    async fn check_agents(&self, connector: &str) -> Result<(), Refusal> {
+        let agents = self.directory.agents_of(connector).await?;
+        if agents.is_empty() {
+            return Err(Refusal::new(Code::HybridIdentityServiceNoAgentsAssigned)
+                .with("connector", connector));
+        }
+        // After a start, agents get the time to come back before they count as gone.
+        if self.started.elapsed() < self.limits.presence {
+            return Ok(());
+        }
+        let state = self.lock();
+        if agents
+            .iter()
+            .any(|agent| state.is_present(*agent, self.limits.presence))
+        {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::HybridIdentityServiceNoActiveAgents).with("connector", connector))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn timed_out(connector: &str) -> Refusal {
+    Refusal::new(Code::TimeOut).with("connector", connector)
+}

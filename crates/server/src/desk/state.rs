@@ -1,0 +1,193 @@
+//! What lies on the desk, who holds what, and who is there.
+//!
+//! Plain data behind the desk's lock; never waits. Trap: a lease is forgotten when its work is over, but its fence is
+//! remembered for a while, so that a repeated last word is accepted again.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use sync_core::id::AgentId;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use wire::agent::v1::{Leased, Work};
+
+use super::lease::Command;
+
+// LIMIT: finished leases remembered.
+const FINISHED: usize = 256;
+// LIMIT: posts about one lease waiting for their turn.
+const COMMANDS: usize = 2;
+
+/// Work nobody has taken yet.
+pub struct Waiting {
+    pub id: u64,
+    pub connector: String,
+    pub work: Work,
+    pub taken: oneshot::Sender<Hold>,
+}
+
+/// The desk's end of a lease.
+pub struct Hold {
+    pub lease: String,
+    pub commands: mpsc::Receiver<Command>,
+    pub expelled: CancellationToken,
+}
+
+struct Held {
+    agent: AgentId,
+    fence: u64,
+    commands: mpsc::Sender<Command>,
+    expelled: CancellationToken,
+}
+
+/// What is known of a lease somebody speaks about.
+pub enum Found {
+    Live(mpsc::Sender<Command>),
+    Finished,
+    Dead,
+}
+
+pub struct State {
+    // INVARIANT: only grows, also from one process to the next, because it starts at the epoch.
+    counter: u64,
+    queue: VecDeque<Waiting>,
+    held: BTreeMap<String, Held>,
+    finished: VecDeque<(String, u64)>,
+    present: BTreeMap<AgentId, Instant>,
+}
+
+impl State {
+    pub fn new(epoch: u64) -> Self {
+        Self {
+            counter: epoch,
+            queue: VecDeque::new(),
+            held: BTreeMap::new(),
+            finished: VecDeque::new(),
+            present: BTreeMap::new(),
+        }
+    }
+
+    fn count(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Puts work on the desk; the id takes it back.
+    pub fn lay(&mut self, connector: &str, work: Work) -> (u64, oneshot::Receiver<Hold>) {
+        let (taken, hold) = oneshot::channel();
+        let id = self.count();
+        let connector = connector.to_owned();
+        self.queue.push_back(Waiting {
+            id,
+            connector,
+            work,
+            taken,
+        });
+        (id, hold)
+    }
+
+    pub fn take_back(&mut self, id: u64) {
+        self.queue.retain(|waiting| waiting.id != id);
+    }
+
+    /// The oldest work for one of these connectors, leased to an agent.
+    pub fn take(
+        &mut self,
+        agent: AgentId,
+        serves: impl Fn(&str) -> bool,
+        handover: Duration,
+    ) -> Option<Leased> {
+        loop {
+            let at = self
+                .queue
+                .iter()
+                .position(|waiting| serves(&waiting.connector))?;
+            let waiting = self.queue.remove(at)?;
+            let fence = self.count();
+            let lease = format!("{fence:x}");
+            let (sender, commands) = mpsc::channel(COMMANDS);
+            let expelled = CancellationToken::new();
+            let hold = Hold {
+                lease: lease.clone(),
+                commands,
+                expelled: expelled.clone(),
+            };
+            // Whoever wanted this may have gone meanwhile; then the next one.
+            if waiting.taken.send(hold).is_err() {
+                continue;
+            }
+            self.held.insert(
+                lease.clone(),
+                Held {
+                    agent,
+                    fence,
+                    commands: sender,
+                    expelled,
+                },
+            );
+            return Some(Leased {
+                lease,
+                fence,
+                deadline_ms: milliseconds(handover),
+                connector: waiting.connector,
+                work: waiting.work,
+            });
+        }
+    }
+
+    pub fn find(&self, agent: AgentId, lease: &str, fence: u64) -> Found {
+        match self.held.get(lease) {
+            Some(held) if held.agent == agent && held.fence == fence => {
+                Found::Live(held.commands.clone())
+            }
+            Some(_) => Found::Dead,
+            None if self
+                .finished
+                .iter()
+                .any(|have| have.0 == lease && have.1 == fence) =>
+            {
+                Found::Finished
+            }
+            None => Found::Dead,
+        }
+    }
+
+    /// Ends a lease. `well`: its last word was accepted, and will be again.
+    pub fn release(&mut self, lease: &str, well: bool) {
+        let Some(held) = self.held.remove(lease) else {
+            return;
+        };
+        if well {
+            self.finished.push_back((lease.into(), held.fence));
+            if self.finished.len() > FINISHED {
+                self.finished.pop_front();
+            }
+        }
+    }
+
+    pub fn expel(&mut self, agent: AgentId) {
+        self.present.remove(&agent);
+        for held in self.held.values().filter(|held| held.agent == agent) {
+            held.expelled.cancel();
+        }
+    }
+
+    pub fn seen(&mut self, agent: AgentId) {
+        self.present.insert(agent, Instant::now());
+    }
+
+    pub fn is_present(&self, agent: AgentId, window: Duration) -> bool {
+        self.present
+            .get(&agent)
+            .is_some_and(|seen| seen.elapsed() < window)
+    }
+}
+
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,185 @@
+//! The server's doors: TLS 1.3 only, over our own accept loop, so that requests know their peer's certificate.
+//!
+//! A client certificate is optional in the handshake (administrators have none) and, where given, verified against the
+//! tenant's authority. Never serves plain HTTP. Trap: a certificate that verifies is only a fingerprint here; whether it
+//! still belongs to an admitted agent is asked for each request.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::{Request, body::Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use jiff::Timestamp;
+use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier, version::TLS13};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::sync::CancellationToken;
+use tower::{Service as _, ServiceExt as _};
+use tracing::{debug, error, info, warn};
+
+use crate::pki::{Fingerprint, PkiError, ServerCertificate};
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(10);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
+const PAUSE_AFTER_ACCEPT_FAULT: Duration = Duration::from_millis(200);
+// LIMIT: connections at once; an agent needs a handful.
+const LARGEST_NUMBER_OF_CONNECTIONS: usize = 1_024;
+
+/// Request extension: fingerprint of the verified client certificate; not there if the client gave none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerCertificate(pub Fingerprint);
+
+/// What a listener needs for TLS.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    certificate: Arc<ServerCertificate>,
+}
+
+impl Tls {
+    /// TLS with this certificate, trusting client certificates of its authority.
+    ///
+    /// # Errors
+    /// [`PkiError::Verifier`] or [`PkiError::Tls`].
+    pub fn new(certificate: Arc<ServerCertificate>) -> Result<Self, PkiError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.authority().certificate().clone())?;
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .allow_unauthenticated()
+                .build()?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(certificate.clone());
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self {
+            acceptor,
+            certificate,
+        })
+    }
+}
+
+/// Serves until `shutdown`, then lets requests finish for a moment.
+///
+/// # Errors
+/// None that a single connection can cause.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(LARGEST_NUMBER_OF_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let mut refresh = time::interval(REFRESH_INTERVAL);
+    info!(address = %listener.local_addr()?, "listening");
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = refresh.tick() => refresh_certificate(&tls),
+            Some(_) = connections.join_next() => {}
+            (stream, place) = accept(&listener, &places) => {
+                let service = (tls.acceptor.clone(), router.clone(), shutdown.clone());
+                connections.spawn(connection(stream, place, service));
+            }
+        }
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    if time::timeout(GOODBYE_TIMEOUT, finished).await.is_err() {
+        warn!("some requests did not finish in time and were cut off");
+        connections.shutdown().await;
+    }
+    Ok(())
+}
+
+fn refresh_certificate(tls: &Tls) {
+    match tls.certificate.refresh(Timestamp::now()) {
+        Ok(true) => info!("issued a new server certificate"),
+        Ok(false) => {}
+        Err(fault) => {
+            error!(%fault, "no new server certificate could be issued; the present one stays")
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    loop {
+        let place = places.clone().acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(fault) => {
+                warn!(%fault, "a connection could not be accepted");
+                time::sleep(PAUSE_AFTER_ACCEPT_FAULT).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    _place: Option<OwnedSemaphorePermit>,
+    (acceptor, router, shutdown): (TlsAcceptor, Router, CancellationToken),
+) {
+    let _ = stream.set_nodelay(true);
+    match time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => requests(stream, router, shutdown).await,
+        Ok(Err(fault)) => debug!(%fault, "handshake failed"),
+        Err(_) => debug!("handshake took too long"),
+    }
+}
+
+async fn requests(stream: TlsStream<TcpStream>, router: Router, shutdown: CancellationToken) {
+    let peer = peer_certificate(&stream);
+    let service = tower::service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        let mut router = router.clone();
+        async move { router.as_service().ready().await?.call(request).await }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADER_TIMEOUT);
+    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(fault) = ended {
+        debug!(%fault, "connection ended");
+    }
+}
+
+fn peer_certificate(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
+    let (_, session) = stream.get_ref();
+    let leaf = session.peer_certificates()?.first()?;
+    Some(PeerCertificate(Fingerprint::of(leaf)))
+}
