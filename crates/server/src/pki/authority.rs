@@ -88,7 +88,10 @@ impl Authority {
 
     fn from_pem(text: &str) -> Result<Self, PkiError> {
         let fault = fault("the authority's certificate");
-        let key = KeyPair::from_pem(text).map_err(fault)?;
+        // The file holds two blocks; this finds the key wherever it stands.
+        let key = PrivateKeyDer::from_pem_slice(text.as_bytes())
+            .map_err(|_| fault(rcgen::Error::CouldNotParseKeyPair))?;
+        let key = KeyPair::try_from(&key).map_err(fault)?;
         let certificate = CertificateDer::from_pem_slice(text.as_bytes())
             .map_err(|_| fault(rcgen::Error::CouldNotParseCertificate))?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(fault)?;
