@@ -100,6 +100,11 @@ def password_of(number):
     return f"Lab-Pa55-{number:07d}"
 
 
+def file_time_now():
+    """100 ns units since 1601 (MS-DTYP 2.3.3); an older pwdLastSet would mean an expired password."""
+    return int((time.time() + 11644473600) * 10_000_000)
+
+
 def secret(number, options):
     """What gives a person a password: attributes and controls."""
     if options.password_every and number % options.password_every == 0:
@@ -108,7 +113,7 @@ def secret(number, options):
         hashing = Credentials()
         hashing.set_password(password_of(number))
         control = f"local_oid:{dsdb.DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID}:0"
-        return {"unicodePwd": bytes(hashing.get_nt_hash()), "pwdLastSet": "133500000000000000"}, (control,)
+        return {"unicodePwd": bytes(hashing.get_nt_hash()), "pwdLastSet": str(file_time_now())}, (control,)
     return {}, ()
 
 
