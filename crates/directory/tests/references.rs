@@ -285,14 +285,7 @@ fn the_feed_tells_what_happened_since() {
         }
     };
     let all = events(since);
-    assert!(
-        matches!(&all[..], [
-        (1, Event::Restored), (2, Event::SoftDeleted), (3, Event::Updated), (3, Event::ReferencesChanged(_)),
-        (4, Event::Created), (0, Event::Deleted),
-    ] if false)
-            || all.len() == 6,
-        "{all:?}"
-    );
+    assert_eq!(all.len(), 6, "{all:?}");
     assert_eq!(all[0], (carla, Event::Restored));
     assert_eq!(all[1], (berta, Event::SoftDeleted));
     assert_eq!(all[2], (staff, Event::Updated));

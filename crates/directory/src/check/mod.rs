@@ -74,13 +74,11 @@ fn check_type(attribute: &'static Attribute, value: &Value) -> Result<(), Refusa
             attribute.is_multi_valued
         }
         (Value::Integer(_), ValueType::Integer) | (Value::Bool(_), ValueType::Bool) => true,
-        // Whoever clears need not know the type.
-        (value, ValueType::Text | ValueType::Integer | ValueType::Bool | ValueType::Binary) => {
-            value.is_empty()
-        }
-        (_, ValueType::Reference) => false,
+        _ => false,
     };
-    match fits {
+    // Whoever clears need not know the type; references are not cleared by a value, though.
+    let clears = value.is_empty() && attribute.value_type != ValueType::Reference;
+    match fits || clears {
         true => Ok(()),
         false => Err(Refusal::SchemaPropertyCanOnlyAcceptValue {
             attribute: attribute.name,
