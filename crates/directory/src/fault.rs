@@ -50,6 +50,21 @@ pub enum Fault {
     NotAllowed(String),
 }
 
+impl Fault {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Fault::Denied(error) => error.code(),
+            Fault::Storage(_) => "StorageFailed",
+            Fault::Unreadable { .. } => "StorageUnreadable",
+            Fault::BatchTooLarge { .. } => "BatchTooLarge",
+            Fault::InvalidPageToken => "InvalidPageToken",
+            Fault::FeedExpired { .. } => "FeedExpired",
+            Fault::NotAllowed(_) => "NotAllowed",
+        }
+    }
+}
+
 /// Why a directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -110,4 +125,20 @@ pub enum OpenError {
         /// What the storage engine says.
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            OpenError::Io { .. } => "StorageInaccessible",
+            OpenError::InUse { .. } => "StorageInUse",
+            OpenError::NewerSchema { .. } => "StorageOfNewerSchema",
+            OpenError::Foreign { .. } => "StorageForeign",
+            OpenError::Damaged { .. } => "StorageDamaged",
+            OpenError::Migration { .. } => "StorageMigrationFailed",
+            OpenError::InvalidOptions(_) => "InvalidOptions",
+            OpenError::Storage { .. } => "StorageFailed",
+        }
+    }
 }

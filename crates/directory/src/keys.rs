@@ -16,12 +16,15 @@ use crate::schema::Kind;
 use crate::schema::number;
 use crate::values::Values;
 
-const UPN: u8 = 1;
-const ADDRESS: u8 = 2;
-const NICKNAME: u8 = 3;
-const SECURITY_IDENTIFIER: u8 = 4;
-const IMMUTABLE_ID: u8 = 16;
-const DEVICE_ID: u8 = 32;
+// Clashes are reported in the order of the namespaces: the anchor first, so that a repeated creation is told from two
+// people who want the same name. The numbers are stored.
+/// With the number of the kind added.
+const IMMUTABLE_ID: u8 = 0;
+const SECURITY_IDENTIFIER: u8 = 8;
+const UPN: u8 = 9;
+const ADDRESS: u8 = 10;
+const NICKNAME: u8 = 11;
+const DEVICE_ID: u8 = 12;
 
 /// One unique key an object lays claim to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,10 +61,6 @@ fn key(namespace: u8, value: &str) -> Vec<u8> {
     key
 }
 
-fn per_kind(namespace: u8, kind: Kind) -> u8 {
-    namespace | u8::try_from(kind.number()).unwrap_or_default()
-}
-
 pub(crate) fn user_principal_name(value: &str) -> Vec<u8> {
     key(UPN, &fold(value))
 }
@@ -83,7 +82,7 @@ pub(crate) fn security_identifier(value: &str) -> Vec<u8> {
 }
 
 pub(crate) fn immutable_id(kind: Kind, value: &str) -> Vec<u8> {
-    key(per_kind(IMMUTABLE_ID, kind), value)
+    key(IMMUTABLE_ID | kind.byte(), value)
 }
 
 pub(crate) fn device_id(value: &str) -> Vec<u8> {

@@ -150,7 +150,11 @@ fn name(number: usize) -> String {
 
 fn address(alias: usize) -> directory::Value {
     // Case must not matter.
-    let prefix = if alias.is_multiple_of(2) { "SMTP" } else { "smtp" };
+    let prefix = if alias.is_multiple_of(2) {
+        "SMTP"
+    } else {
+        "smtp"
+    };
     texts(&[&format!("{prefix}:Alias{alias}@contoso.com")])
 }
 

@@ -88,6 +88,22 @@ fn a_clash_names_the_owner() {
 }
 
 #[test]
+fn a_repeated_creation_is_recognised_by_its_anchor() {
+    let bench = Bench::new();
+    let directory = bench.open();
+    let anna = done(&directory, create(Kind::User, user("anna")));
+    match refusal(&directory, create(Kind::User, user("anna"))) {
+        Refusal::AttributeValueMustBeUnique(clash) => {
+            assert_eq!(
+                (clash.attribute, clash.owner_id),
+                ("onPremisesImmutableId", anna)
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn uniqueness_ignores_case_and_crosses_kinds_where_it_should() {
     let bench = Bench::new();
     let directory = bench.open();

@@ -3,6 +3,7 @@
 //! Never stores a secret, only a salted digest of one; plain SHA-256 suffices because secrets are 32 random bytes and
 //! cannot be guessed. Trap: a handle is not forever; every call asks again whether its credential still stands.
 
+mod handles;
 mod records;
 
 use std::fmt;
@@ -18,7 +19,10 @@ use uuid::Uuid;
 use crate::batch::{Act, Batch};
 use crate::fault::Fault;
 use crate::store::Directory;
+use handles::Identity;
 
+pub(crate) use handles::row_of;
+pub use handles::{Administrator, Caller, Reader, Reads, Writer};
 pub use records::{CredentialRecord, PrincipalRecord};
 
 const SECRET_BYTES: usize = 32;
@@ -99,103 +103,6 @@ impl AuthError {
             AuthError::Disabled => "PrincipalDisabled",
             AuthError::Forbidden => "Forbidden",
             AuthError::Unchecked(_) => "CredentialUnchecked",
-        }
-    }
-}
-
-/// On whose behalf a call is made; public only in name, it is not exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity {
-    Administrator,
-    Credential { principal: i64, credential: i64 },
-}
-
-impl Identity {
-    fn row(self) -> i64 {
-        match self {
-            Identity::Administrator => 0,
-            Identity::Credential { principal, .. } => principal,
-        }
-    }
-}
-
-mod sealed {
-    pub trait Sealed {
-        fn identity(&self) -> super::Identity;
-    }
-}
-
-/// Any handle with which one may read.
-pub trait Reads: sealed::Sealed {}
-
-/// The right to read.
-#[derive(Clone, Debug)]
-pub struct Reader(Identity);
-
-/// The right to read and write objects.
-#[derive(Clone, Debug)]
-pub struct Writer(Identity);
-
-/// The right to do everything, tenant and principals included.
-#[derive(Clone, Debug)]
-pub struct Administrator(());
-
-macro_rules! reads {
-    ($($handle:ty => |$this:ident| $identity:expr;)*) => {$(
-        impl sealed::Sealed for $handle {
-            fn identity(&self) -> Identity {
-                let $this = self;
-                $identity
-            }
-        }
-        impl Reads for $handle {}
-    )*};
-}
-
-reads! {
-    Reader => |reader| reader.0;
-    Writer => |writer| writer.0;
-    Caller => |caller| caller.identity;
-    Administrator => |_administrator| Identity::Administrator;
-}
-
-impl Administrator {
-    pub(crate) fn new() -> Administrator {
-        Administrator(())
-    }
-
-    /// The right to read.
-    pub fn reader(&self) -> Reader {
-        Reader(Identity::Administrator)
-    }
-
-    /// The right to write; changes carry no principal.
-    pub fn writer(&self) -> Writer {
-        Writer(Identity::Administrator)
-    }
-}
-
-/// A service principal that has shown its secret; it may read.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    identity: Identity,
-    role: Role,
-}
-
-impl Caller {
-    /// The right to read.
-    pub fn reader(&self) -> Reader {
-        Reader(self.identity)
-    }
-
-    /// The right to write.
-    ///
-    /// # Errors
-    /// `Forbidden` when the principal may only read.
-    pub fn writer(&self) -> Result<Writer, AuthError> {
-        match self.role {
-            Role::Writer => Ok(Writer(self.identity)),
-            Role::Reader => Err(AuthError::Forbidden),
         }
     }
 }
@@ -357,7 +264,7 @@ fn authenticate(
             principal: row.get(0)?,
             credential: row.get(3)?,
         };
-        outcome = check_expiry(row.get(6)?, now).map(|()| Caller { identity, role });
+        outcome = check_expiry(row.get(6)?, now).map(|()| Caller::new(identity, role));
         if outcome.is_ok() {
             break;
         }
@@ -424,8 +331,4 @@ fn digest_of(salt: &[u8], secret: &str) -> Vec<u8> {
     context.update(salt);
     context.update(secret.as_bytes());
     context.finish().as_ref().to_vec()
-}
-
-pub(crate) fn row_of(caller: &impl Reads) -> i64 {
-    caller.identity().row()
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{OBJECT, Object, object};
+use crate::apply::MAX_OPERATIONS_PER_BATCH;
 use crate::fault::Fault;
 use crate::keys;
 use crate::principal::Reads;
@@ -79,8 +80,12 @@ impl Directory {
     /// Answers many questions in one snapshot; the answers are in the order of the questions.
     ///
     /// # Errors
-    /// When the caller is not admitted or the store fails.
+    /// When there are more questions than operations in a batch, the caller is not admitted, or the store fails.
     pub fn find(&self, caller: &impl Reads, lookups: &[Lookup]) -> Result<Vec<Vec<Match>>, Fault> {
+        let (actual, max) = (lookups.len(), MAX_OPERATIONS_PER_BATCH);
+        if actual > max {
+            return Err(Fault::BatchTooLarge { max, actual });
+        }
         self.read(caller, |connection| {
             let answers = lookups.iter().map(|lookup| {
                 let objects = look_up(connection, lookup)?;

@@ -38,6 +38,11 @@ impl Kind {
     }
 
     pub(crate) fn number(self) -> i64 {
+        i64::from(self.byte())
+    }
+
+    /// The stored number; never changed.
+    pub(crate) fn byte(self) -> u8 {
         match self {
             Kind::User => 1,
             Kind::Group => 2,
