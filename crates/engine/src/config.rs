@@ -1,0 +1,739 @@
+//! Connectors, jobs, agents and enrolment tokens: what an administrator sets up.
+//!
+//! Never holds a secret: tokens and certificates are stored as digests, credentials stay with their agents. Trap: a new job
+//! makes everything its source already holds due, in the same transaction.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+use sync_core::{
+    code::Code,
+    guard::Limits,
+    id::{AgentId, ConnectorId, JobId},
+    operation::Refusal,
+};
+
+use crate::{
+    reason,
+    store::{Engine, Result, StoreError, pack, unpack_option},
+};
+
+/// A connector to be created.
+#[derive(Clone, Debug)]
+pub struct NewConnector {
+    /// Unique name.
+    pub name: String,
+    /// `ad` or `directory`.
+    pub kind: String,
+    /// JSON without secrets.
+    pub config: serde_json::Value,
+}
+
+/// A stored connector.
+#[derive(Clone, Debug)]
+pub struct ConnectorRow {
+    /// Row.
+    pub id: ConnectorId,
+    /// Outside id.
+    pub guid: String,
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: String,
+    /// Configuration.
+    pub config: serde_json::Value,
+    /// What discovery said.
+    pub info: serde_json::Value,
+    /// Full reads that were believed.
+    pub complete_reads: i64,
+    /// `delta`, `full` or `backfill`: what the next read will be.
+    pub needs: String,
+    /// Why the next read is not a delta.
+    pub needs_why: Option<Refusal>,
+    /// Why the last full read is not believed.
+    pub suspect: Option<Refusal>,
+    /// The last failure to read, while it lasts.
+    pub failure: Option<Refusal>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When to try again after a failure.
+    pub retry_at: Option<i64>,
+    /// When the last read ended well.
+    pub last_read_at: Option<i64>,
+    /// When the last change was seen.
+    pub last_change_at: Option<i64>,
+    /// When the watermark was stored.
+    pub watermark_at: Option<i64>,
+}
+
+/// A job to be created.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Unique name.
+    pub name: String,
+    /// Source connector.
+    pub source: ConnectorId,
+    /// Target connector.
+    pub target: ConnectorId,
+    /// synchronizationSchema JSON, already checked.
+    pub rules: String,
+    /// Settings.
+    pub settings: JobSettings,
+}
+
+/// Settings of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct JobSettings {
+    /// The guard trips at this many deletes and disables …
+    pub delete_threshold: u64,
+    /// … or at this percentage of all linked objects.
+    pub delete_threshold_percent: u64,
+    /// Length of the guard's window in seconds.
+    pub delete_window_seconds: u64,
+    /// How long deletes and disables wait after the catch-up, in seconds.
+    pub settle_seconds: u64,
+    /// Time between two reads, in seconds.
+    pub interval_seconds: u64,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            delete_threshold: 500,
+            delete_threshold_percent: 20,
+            delete_window_seconds: 24 * 3600,
+            settle_seconds: 30,
+            interval_seconds: 10,
+        }
+    }
+}
+
+impl JobSettings {
+    /// The guard's limits.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            count: self.delete_threshold,
+            percent: self.delete_threshold_percent,
+            window_ms: i64::try_from(self.delete_window_seconds.saturating_mul(1000))
+                .unwrap_or(i64::MAX),
+            ..Limits::default()
+        }
+    }
+}
+
+/// Whether a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// It does nothing and keeps its state.
+    Paused,
+    /// It runs.
+    Active,
+}
+
+impl JobState {
+    /// As stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// A stored job.
+#[derive(Clone, Debug)]
+pub struct JobRow {
+    /// Row.
+    pub id: JobId,
+    /// Outside id.
+    pub guid: String,
+    /// Name.
+    pub name: String,
+    /// Source connector.
+    pub source: ConnectorId,
+    /// Target connector.
+    pub target: ConnectorId,
+    /// Bit of the job in the flags of references.
+    pub slot: u32,
+    /// Whether it runs.
+    pub state: JobState,
+    /// synchronizationSchema JSON.
+    pub rules: String,
+    /// Counts changes of the rules.
+    pub rules_version: i64,
+    /// Settings.
+    pub settings: JobSettings,
+    /// The last failure of the whole job, while it lasts.
+    pub failure: Option<Refusal>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When to try again.
+    pub retry_at: Option<i64>,
+    /// Why the guard holds deletions.
+    pub guard: Option<Refusal>,
+    /// Since when.
+    pub guard_since: Option<i64>,
+}
+
+/// An agent to be remembered.
+#[derive(Clone, Debug)]
+pub struct NewAgent {
+    /// Outside id.
+    pub guid: String,
+    /// Name.
+    pub name: String,
+    /// SHA-256 of its certificate, hexadecimal.
+    pub fingerprint: String,
+    /// When the certificate expires, unix ms.
+    pub certificate_expires: i64,
+    /// What it said of itself (JSON).
+    pub facts: serde_json::Value,
+}
+
+/// A stored agent.
+#[derive(Clone, Debug)]
+pub struct AgentRow {
+    /// Row.
+    pub id: AgentId,
+    /// Outside id.
+    pub guid: String,
+    /// Name.
+    pub name: String,
+    /// SHA-256 of its certificate.
+    pub fingerprint: String,
+    /// The one before, still accepted until the new one was seen.
+    pub previous_fingerprint: Option<String>,
+    /// When the certificate expires.
+    pub certificate_expires: i64,
+    /// When it was enrolled.
+    pub enrolled_at: i64,
+    /// When it was last heard of.
+    pub last_seen: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+    /// What it said of itself.
+    pub facts: serde_json::Value,
+}
+
+/// Why an enrolment token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefused {
+    /// Never issued.
+    Unknown,
+    /// Already used.
+    Used,
+    /// Too old.
+    Expired,
+}
+
+fn json(text: String) -> serde_json::Value {
+    serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
+}
+
+const CONNECTOR: &str = "SELECT id, guid, name, kind, config, info, complete_reads, needs, needs_why, suspect, failure, failures, retry_at, last_read_at, last_change_at, watermark_at FROM connector";
+
+fn connector(row: &Row<'_>) -> Result<ConnectorRow> {
+    Ok(ConnectorRow {
+        id: ConnectorId(row.get(0)?),
+        guid: row.get(1)?,
+        name: row.get(2)?,
+        kind: row.get(3)?,
+        config: json(row.get(4)?),
+        info: json(row.get(5)?),
+        complete_reads: row.get(6)?,
+        needs: row.get(7)?,
+        needs_why: unpack_option(row.get(8)?)?,
+        suspect: unpack_option(row.get(9)?)?,
+        failure: unpack_option(row.get(10)?)?,
+        failures: row.get(11)?,
+        retry_at: row.get(12)?,
+        last_read_at: row.get(13)?,
+        last_change_at: row.get(14)?,
+        watermark_at: row.get(15)?,
+    })
+}
+
+const JOB: &str = "SELECT id, guid, name, source, target, slot, state, rules, rules_version, settings, failure, failures, retry_at, guard, guard_since FROM job";
+
+fn job(row: &Row<'_>) -> Result<JobRow> {
+    Ok(JobRow {
+        id: JobId(row.get(0)?),
+        guid: row.get(1)?,
+        name: row.get(2)?,
+        source: ConnectorId(row.get(3)?),
+        target: ConnectorId(row.get(4)?),
+        slot: row.get(5)?,
+        state: if row.get_ref(6)?.as_str().is_ok_and(|s| s == "active") {
+            JobState::Active
+        } else {
+            JobState::Paused
+        },
+        rules: row.get(7)?,
+        rules_version: row.get(8)?,
+        settings: serde_json::from_str(&row.get::<_, String>(9)?)
+            .map_err(|_| StoreError::Blob("job settings"))?,
+        failure: unpack_option(row.get(10)?)?,
+        failures: row.get(11)?,
+        retry_at: row.get(12)?,
+        guard: unpack_option(row.get(13)?)?,
+        guard_since: row.get(14)?,
+    })
+}
+
+fn agent(row: &Row<'_>) -> Result<AgentRow> {
+    Ok(AgentRow {
+        id: AgentId(row.get(0)?),
+        guid: row.get(1)?,
+        name: row.get(2)?,
+        fingerprint: row.get(3)?,
+        previous_fingerprint: row.get(4)?,
+        certificate_expires: row.get(5)?,
+        enrolled_at: row.get(6)?,
+        last_seen: row.get(7)?,
+        revoked_at: row.get(8)?,
+        facts: json(row.get(9)?),
+    })
+}
+
+const AGENT: &str = "SELECT id, guid, name, fingerprint, previous_fingerprint, certificate_expires, enrolled_at, last_seen, revoked_at, facts FROM agent";
+
+fn taken(what: &str, name: &str) -> StoreError {
+    StoreError::Refused(
+        Refusal::new(Code::Conflict).with("text", format!("a {what} named {name} exists already")),
+    )
+}
+
+fn collect<T>(
+    connection: &rusqlite::Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(read(row)?);
+    }
+    Ok(all)
+}
+
+/// Makes everything the source holds due for a job.
+pub(crate) fn everything_due(
+    tx: &Transaction<'_>,
+    job: JobId,
+    source: ConnectorId,
+    bits: i64,
+    now: i64,
+) -> Result<usize> {
+    let (first, _) = crate::link_range(job);
+    Ok(tx.execute(
+        "INSERT INTO due (id, reasons, stamp, since) SELECT ?1 | id, ?3, ?4, ?4 FROM object
+         WHERE connector = ?2 AND (state = 2 OR EXISTS (SELECT 1 FROM link WHERE link.id = ?1 | object.id))
+         ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, stamp = excluded.stamp",
+        params![first, source.0, bits, now],
+    )?)
+}
+
+impl Engine {
+    /// Creates a connector.
+    ///
+    /// # Errors
+    /// Conflict if the name is taken.
+    pub fn create_connector(&self, new: &NewConnector) -> Result<ConnectorRow> {
+        let guid = self.new_id().to_string();
+        let id = self.write("engine.create_connector", |tx| {
+            if tx.prepare("SELECT 1 FROM connector WHERE name = ?1")?.exists([&new.name])? {
+                return Err(taken("connector", &new.name));
+            }
+            tx.execute(
+                "INSERT INTO connector (guid, name, kind, config, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![guid, new.name, new.kind, new.config.to_string(), self.now()],
+            )?;
+            Ok(tx.last_insert_rowid())
+        })?;
+        self.connector(ConnectorId(id))
+    }
+
+    /// All connectors.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn connectors(&self) -> Result<Vec<ConnectorRow>> {
+        self.read(|c| collect(c, &format!("{CONNECTOR} ORDER BY id"), [], connector))
+    }
+
+    /// One connector.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn connector(&self, id: ConnectorId) -> Result<ConnectorRow> {
+        let found =
+            self.read(|c| collect(c, &format!("{CONNECTOR} WHERE id = ?1"), [id.0], connector))?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| not_found("connector", &id.to_string()))
+    }
+
+    /// One connector by name or outside id.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn connector_named(&self, name: &str) -> Result<ConnectorRow> {
+        let found = self.read(|c| {
+            collect(
+                c,
+                &format!("{CONNECTOR} WHERE name = ?1 OR guid = ?1"),
+                [name],
+                connector,
+            )
+        })?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| not_found("connector", name))
+    }
+
+    /// Remembers what discovery said.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn set_connector_info(&self, id: ConnectorId, info: &serde_json::Value) -> Result<()> {
+        self.write("engine.connector_info", |tx| {
+            tx.execute(
+                "UPDATE connector SET info = ?2 WHERE id = ?1",
+                params![id.0, info.to_string()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Creates a job, paused. Everything its source already holds becomes due.
+    ///
+    /// # Errors
+    /// Conflict if the name is taken, NotFound without source or target.
+    pub fn create_job(&self, new: &NewJob) -> Result<JobRow> {
+        self.connector(new.source)?;
+        self.connector(new.target)?;
+        let guid = self.new_id().to_string();
+        let settings =
+            serde_json::to_string(&new.settings).map_err(|_| StoreError::Blob("job settings"))?;
+        let now = self.now();
+        let id = self.write("engine.create_job", |tx| {
+            if tx.prepare("SELECT 1 FROM job WHERE name = ?1")?.exists([&new.name])? {
+                return Err(taken("job", &new.name));
+            }
+            let slot: i64 = tx.query_row(
+                "SELECT coalesce(max(slot) + 1, 0) FROM job WHERE source = ?1",
+                [new.source.0],
+                |row| row.get(0),
+            )?;
+            if slot > 60 {
+                return Err(StoreError::Refused(
+                    Refusal::new(Code::Conflict).with("text", "a connector can be the source of at most 61 jobs"),
+                ));
+            }
+            tx.execute(
+                "INSERT INTO job (guid, name, source, target, slot, state, rules, settings, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 'paused', ?6, ?7, ?8)",
+                params![guid, new.name, new.source.0, new.target.0, slot, new.rules, settings, now],
+            )?;
+            let id = tx.last_insert_rowid();
+            everything_due(tx, JobId(id), new.source, reason::RULES, now)?;
+            Ok(id)
+        })?;
+        self.job(JobId(id))
+    }
+
+    /// All jobs.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn jobs(&self) -> Result<Vec<JobRow>> {
+        self.read(|c| collect(c, &format!("{JOB} ORDER BY id"), [], job))
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn job(&self, id: JobId) -> Result<JobRow> {
+        let found = self.read(|c| collect(c, &format!("{JOB} WHERE id = ?1"), [id.0], job))?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| not_found("job", &id.to_string()))
+    }
+
+    /// One job by name or outside id.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn job_named(&self, name: &str) -> Result<JobRow> {
+        let found = self.read(|c| {
+            collect(
+                c,
+                &format!("{JOB} WHERE name = ?1 OR guid = ?1"),
+                [name],
+                job,
+            )
+        })?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| not_found("job", name))
+    }
+
+    /// Starts or pauses a job. Starting clears its failure.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn set_job_state(&self, id: JobId, state: JobState) -> Result<()> {
+        self.write("engine.job_state", |tx| {
+            tx.execute(
+                "UPDATE job SET state = ?2, failure = NULL, failures = 0, retry_at = NULL WHERE id = ?1",
+                params![id.0, state.name()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Changes the settings of a job.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn set_job_settings(&self, id: JobId, settings: &JobSettings) -> Result<()> {
+        let text = serde_json::to_string(settings).map_err(|_| StoreError::Blob("job settings"))?;
+        self.write("engine.job_settings", |tx| {
+            tx.execute(
+                "UPDATE job SET settings = ?2 WHERE id = ?1",
+                params![id.0, text],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Replaces the (already checked) rules of a job; everything becomes due.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn set_job_rules(&self, id: JobId, rules: &str) -> Result<()> {
+        let row = self.job(id)?;
+        let now = self.now();
+        self.write("engine.job_rules", |tx| {
+            tx.execute(
+                "UPDATE job SET rules = ?2, rules_version = rules_version + 1 WHERE id = ?1",
+                params![id.0, rules],
+            )?;
+            everything_due(tx, id, row.source, reason::RULES, now)?;
+            Ok(())
+        })
+    }
+
+    /// Makes everything due again: the next planning looks at every object.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn plan_everything(&self, id: JobId) -> Result<usize> {
+        let row = self.job(id)?;
+        let now = self.now();
+        self.write("engine.plan_everything", |tx| {
+            everything_due(tx, id, row.source, reason::ASKED, now)
+        })
+    }
+
+    /// Remembers that a whole job failed (target not reachable, credential refused), or that it works again.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn set_job_failure(&self, id: JobId, failure: Option<&Refusal>) -> Result<()> {
+        let now = self.now();
+        let failures = self.job(id)?.failures + 1;
+        self.write("engine.job_failure", |tx| {
+            match failure {
+                Some(why) => tx.execute(
+                    "UPDATE job SET failure = ?2, failed_at = ?3, failures = ?4, retry_at = ?5 WHERE id = ?1",
+                    params![id.0, pack(why)?, now, failures, sync_core::guard::connection_retry_at(now, failures)],
+                )?,
+                None => tx.execute(
+                    "UPDATE job SET failure = NULL, failures = 0, retry_at = NULL WHERE id = ?1 AND failure IS NOT NULL",
+                    [id.0],
+                )?,
+            };
+            Ok(())
+        })
+    }
+
+    /// Stores the digest of a one-time enrolment token.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn add_enrolment_token(&self, hash: &str, expires_at: i64) -> Result<()> {
+        let now = self.now();
+        self.write("engine.add_token", |tx| {
+            tx.execute(
+                "DELETE FROM enrolment_token WHERE expires_at < ?1 - 86400000",
+                [now],
+            )?;
+            tx.execute(
+                "INSERT INTO enrolment_token (hash, created_at, expires_at) VALUES (?1, ?2, ?3)",
+                params![hash, now, expires_at],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Uses a one-time enrolment token and remembers the agent, in one transaction.
+    ///
+    /// # Errors
+    /// Of the store; the inner result says why the token is refused.
+    pub fn enrol_agent(
+        &self,
+        token_hash: &str,
+        new: &NewAgent,
+    ) -> Result<std::result::Result<AgentId, TokenRefused>> {
+        let now = self.now();
+        self.write("engine.enrol_agent", |tx| {
+            let found: Option<(i64, Option<i64>)> = tx
+                .query_row("SELECT expires_at, used_at FROM enrolment_token WHERE hash = ?1", [token_hash], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            match found {
+                None => return Ok(Err(TokenRefused::Unknown)),
+                Some((_, Some(_))) => return Ok(Err(TokenRefused::Used)),
+                Some((expires, None)) if expires <= now => return Ok(Err(TokenRefused::Expired)),
+                Some(_) => {}
+            }
+            tx.execute("UPDATE enrolment_token SET used_at = ?2 WHERE hash = ?1", params![token_hash, now])?;
+            tx.execute(
+                "INSERT INTO agent (guid, name, fingerprint, certificate_expires, enrolled_at, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![new.guid, new.name, new.fingerprint, new.certificate_expires, now, new.facts.to_string()],
+            )?;
+            Ok(Ok(AgentId(tx.last_insert_rowid())))
+        })
+    }
+
+    /// All agents.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn agents(&self) -> Result<Vec<AgentRow>> {
+        self.read(|c| collect(c, &format!("{AGENT} ORDER BY id"), [], agent))
+    }
+
+    /// The agent with this certificate (or whose previous certificate it was).
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn agent_by_fingerprint(&self, fingerprint: &str) -> Result<Option<AgentRow>> {
+        let sql = format!("{AGENT} WHERE fingerprint = ?1 OR previous_fingerprint = ?1");
+        Ok(self
+            .read(|c| collect(c, &sql, [fingerprint], agent))?
+            .into_iter()
+            .next())
+    }
+
+    /// Replaces the certificate of an agent; the old one is accepted until the new one was seen.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn renew_agent(&self, id: AgentId, fingerprint: &str, expires: i64) -> Result<()> {
+        self.write("engine.renew_agent", |tx| {
+            tx.execute(
+                "UPDATE agent SET previous_fingerprint = fingerprint, fingerprint = ?2, certificate_expires = ?3 WHERE id = ?1",
+                params![id.0, fingerprint, expires],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Notes a sign of life. With the current certificate, the previous one ends.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn touch_agent(
+        &self,
+        id: AgentId,
+        fingerprint: &str,
+        facts: Option<&serde_json::Value>,
+    ) -> Result<()> {
+        let now = self.now();
+        self.write("engine.touch_agent", |tx| {
+            tx.execute(
+                "UPDATE agent SET last_seen = ?2, facts = coalesce(?4, facts),
+                   previous_fingerprint = CASE WHEN fingerprint = ?3 THEN NULL ELSE previous_fingerprint END WHERE id = ?1",
+                params![id.0, now, fingerprint, facts.map(ToString::to_string)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Revokes an agent by name or outside id. Says whether there was one.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn revoke_agent(&self, name: &str) -> Result<bool> {
+        let now = self.now();
+        self.write("engine.revoke_agent", |tx| {
+            Ok(tx.execute(
+                "UPDATE agent SET revoked_at = ?2 WHERE (guid = ?1 OR name = ?1) AND revoked_at IS NULL",
+                params![name, now],
+            )? > 0)
+        })
+    }
+
+    /// Writes a line of the audit trail: who did what.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn audit(&self, actor: &str, act: &str, detail: &str) -> Result<()> {
+        let now = self.now();
+        self.write("engine.audit", |tx| {
+            tx.execute(
+                "INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, ?3, ?4)",
+                params![now, actor, act, detail],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// A small setting of the server itself.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn setting(&self, key: &str) -> Result<Option<String>> {
+        self.read(|c| {
+            Ok(
+                c.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+                    row.get(0)
+                })
+                .optional()?,
+            )
+        })
+    }
+
+    /// Stores a small setting of the server itself.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
+        self.write("engine.setting", |tx| {
+            tx.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [key, value],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+/// NotFound, naming what and which.
+pub(crate) fn not_found(what: &str, which: &str) -> StoreError {
+    StoreError::Refused(
+        Refusal::new(Code::NotFound)
+            .with("what", what)
+            .with("name", which),
+    )
+}

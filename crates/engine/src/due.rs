@@ -1,0 +1,796 @@
+//! Due work: taking it for planning, and storing what was planned.
+//!
+//! A due row is removed in the transaction that stores its plan, and only if nothing was added to it meanwhile, so no
+//! cause is ever forgotten. Trap: an object stores its parent and RDN only; its DN is put together here, from the
+//! containers above it, each time it is planned.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use sync_core::{
+    code::Code,
+    id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
+    object::Entry,
+    operation::{Precondition, Refusal, Verb},
+    plan::{Confirmed, Draft, LinkView, Situation},
+    value::{Attributes, Name},
+};
+
+use crate::{
+    ObjectState,
+    config::JobRow,
+    export::{PendingExport, PendingState},
+    log::{Action, Record, Status},
+    observe::{attributes_of, class_name, due_for_jobs, jobs_of, make_due, refusal_of},
+    reason,
+    store::{Engine, Result, StoreError, pack, unpack},
+};
+
+/// The source side of an object, as planned from.
+#[derive(Clone, Debug)]
+pub struct SourceObject {
+    /// Row.
+    pub id: ObjectId,
+    /// Anchor.
+    pub anchor: Anchor,
+    /// State.
+    pub state: ObjectState,
+    /// Class.
+    pub class: Option<Name>,
+    /// Relative distinguished name.
+    pub rdn: String,
+    /// Distinguished name, put together from the containers above.
+    pub dn: String,
+    /// Anchors of the containers above, nearest first.
+    pub ancestors: Vec<Anchor>,
+    /// Attributes.
+    pub attributes: Attributes,
+}
+
+/// One object to be planned.
+#[derive(Clone, Debug)]
+pub struct DueItem {
+    /// The link.
+    pub link: LinkId,
+    /// Stamp of the due row.
+    pub stamp: i64,
+    /// Since when.
+    pub since: i64,
+    /// Why (bits of [`crate::reason`]).
+    pub reasons: i64,
+    /// The object.
+    pub source: SourceObject,
+    /// The link as remembered.
+    pub view: LinkView,
+    /// Why it was skipped or failed last.
+    pub last: Option<Refusal>,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// What is pending already.
+    pub pending: PendingState,
+}
+
+/// What planning an object came to.
+#[derive(Clone, Debug)]
+pub enum PlannedOutcome {
+    /// The target holds what is wanted (and here is what it holds, if it was read back).
+    Same(Option<Box<Confirmed>>),
+    /// Nothing to do, for this reason.
+    Skip(Refusal),
+    /// Cannot be planned: into escrow.
+    Refuse(Refusal),
+    /// An operation.
+    Operate(Box<Draft>),
+}
+
+/// A planned object.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The item it was planned from.
+    pub item: DueItem,
+    /// The outcome.
+    pub outcome: PlannedOutcome,
+    /// A name for people.
+    pub name: String,
+}
+
+pub(crate) fn situation_number(situation: Situation) -> i64 {
+    match situation {
+        Situation::Unlinked => 0,
+        Situation::Linked => 1,
+        Situation::Deleted => 2,
+        Situation::Skipped => 3,
+        Situation::Lost => 4,
+    }
+}
+
+pub(crate) fn situation_of(number: i64) -> Situation {
+    match number {
+        1 => Situation::Linked,
+        2 => Situation::Deleted,
+        3 => Situation::Skipped,
+        4 => Situation::Lost,
+        _ => Situation::Unlinked,
+    }
+}
+
+/// Rows of containers, read once per batch.
+struct Places<'a> {
+    connection: &'a Connection,
+    known: HashMap<i64, (Option<i64>, String, Anchor)>,
+}
+
+/// A chain of containers longer than this is damaged (a cycle).
+const DEEPEST: usize = 128;
+
+impl Places<'_> {
+    fn place(&mut self, id: i64) -> Result<(Option<i64>, String, Anchor)> {
+        if let Some(place) = self.known.get(&id) {
+            return Ok(place.clone());
+        }
+        let place = self
+            .connection
+            .prepare_cached("SELECT parent, rdn, anchor FROM object WHERE id = ?1")?
+            .query_row([id], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                    row.get::<_, Vec<u8>>(2)?,
+                ))
+            })
+            .optional()?;
+        let place = place.map_or(
+            (None, String::new(), Anchor::new([])),
+            |(p, r, a): (_, _, Vec<u8>)| (p, r, Anchor::new(a)),
+        );
+        self.known.insert(id, place.clone());
+        Ok(place)
+    }
+
+    fn above(&mut self, parent: Option<i64>, rdn: &str) -> Result<(String, Vec<Anchor>)> {
+        let mut dn = rdn.to_owned();
+        let mut ancestors = Vec::new();
+        let mut next = parent;
+        while let Some(id) = next {
+            let (parent, rdn, anchor) = self.place(id)?;
+            ancestors.push(anchor);
+            if !rdn.is_empty() {
+                dn.push(',');
+                dn.push_str(&rdn);
+            }
+            if ancestors.len() >= DEEPEST {
+                break;
+            }
+            next = parent;
+        }
+        Ok((dn, ancestors))
+    }
+}
+
+const ITEM: &str = "SELECT o.id, o.anchor, o.parent, o.class, o.state, o.rdn, o.attributes,
+   l.situation, l.class, l.target, l.version, l.anchor, l.exported, l.stale, l.reason, l.attempts, l.pending_state";
+
+fn item(
+    engine: &Engine,
+    places: &mut Places<'_>,
+    job: JobId,
+    row: &rusqlite::Row<'_>,
+    (stamp, since, reasons): (i64, i64, i64),
+) -> Result<DueItem> {
+    let object: i64 = row.get(0)?;
+    let rdn = row.get::<_, Option<String>>(5)?.unwrap_or_default();
+    let (dn, ancestors) = places.above(row.get(2)?, &rdn)?;
+    let source = SourceObject {
+        id: ObjectId(object),
+        anchor: Anchor::new(row.get::<_, Vec<u8>>(1)?),
+        state: ObjectState::from_number(row.get(4)?),
+        class: class_name(engine, row.get(3)?),
+        rdn,
+        dn,
+        ancestors,
+        attributes: attributes_of(engine, row.get(6)?)?,
+    };
+    let view = match row.get::<_, Option<i64>>(7)? {
+        None => LinkView::unlinked(),
+        Some(situation) => LinkView {
+            situation: situation_of(situation),
+            class: class_name(engine, row.get(8)?),
+            target: row.get::<_, Option<String>>(9)?.map(TargetId),
+            version: row.get::<_, i64>(10)?.cast_unsigned(),
+            source_anchor: row.get(11)?,
+            exported: attributes_of(engine, row.get(12)?)?,
+            is_stale: row.get::<_, i64>(13)? != 0,
+        },
+    };
+    Ok(DueItem {
+        link: crate::link_id(job, ObjectId(object)),
+        stamp,
+        since,
+        reasons,
+        source,
+        view,
+        last: refusal_of(row.get(14)?)?,
+        attempts: row.get::<_, Option<u32>>(15)?.unwrap_or(0),
+        pending: PendingState::from_number(row.get::<_, Option<i64>>(16)?.unwrap_or(0)),
+    })
+}
+
+impl Engine {
+    /// The next objects to plan, at most `limit`, in order of their rows.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn take_due(&self, job: JobId, limit: usize) -> Result<Vec<DueItem>> {
+        let (first, last) = crate::link_range(job);
+        self.read(|connection| {
+            let mut places = Places { connection, known: HashMap::new() };
+            let mut statement = connection.prepare_cached(&format!(
+                "{ITEM}, d.stamp, d.since, d.reasons FROM due d JOIN object o ON o.id = d.id & 1099511627775
+                 LEFT JOIN link l ON l.id = d.id WHERE d.id BETWEEN ?1 AND ?2 ORDER BY d.id LIMIT ?3"
+            ))?;
+            let mut rows = statement.query(params![first, last, limit])?;
+            let mut items = Vec::new();
+            while let Some(row) = rows.next()? {
+                let due = (row.get(17)?, row.get(18)?, row.get(19)?);
+                items.push(item(self, &mut places, job, row, due)?);
+            }
+            Ok(items)
+        })
+    }
+
+    /// One object as it would be planned, due or not.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn plan_item(&self, job: JobId, object: ObjectId) -> Result<Option<DueItem>> {
+        self.read(|connection| {
+            let mut places = Places {
+                connection,
+                known: HashMap::new(),
+            };
+            let mut statement = connection.prepare_cached(&format!(
+                "{ITEM} FROM object o LEFT JOIN link l ON l.id = ?2 WHERE o.id = ?1"
+            ))?;
+            let mut rows = statement.query(params![object.0, crate::link_id(job, object).0])?;
+            match rows.next()? {
+                Some(row) => Ok(Some(item(self, &mut places, job, row, (0, 0, 0))?)),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// Whether a job has anything due now.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn has_due(&self, job: JobId) -> Result<bool> {
+        let (first, last) = crate::link_range(job);
+        self.read(|c| {
+            Ok(
+                c.prepare_cached("SELECT 1 FROM due WHERE id BETWEEN ?1 AND ?2 LIMIT 1")?
+                    .exists([first, last])?,
+            )
+        })
+    }
+
+    /// Moves what waited for this time into due, and moves on through moved containers. Says whether anything became due.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn wake(&self) -> Result<bool> {
+        let now = self.now();
+        let is_needed = self.read(|c| {
+            Ok(
+                c.prepare_cached("SELECT 1 FROM due_later WHERE not_before <= ?1 LIMIT 1")?
+                    .exists([now])?
+                    || c.prepare_cached("SELECT 1 FROM subtree LIMIT 1")?
+                        .exists([])?,
+            )
+        })?;
+        if !is_needed {
+            return Ok(false);
+        }
+        self.write("engine.wake", |tx| {
+            let mut later: Vec<(i64, i64)> = Vec::new();
+            {
+                let mut statement =
+                    tx.prepare_cached("SELECT id, reasons FROM due_later WHERE not_before <= ?1 ORDER BY not_before LIMIT 2000")?;
+                let mut rows = statement.query([now])?;
+                while let Some(row) = rows.next()? {
+                    later.push((row.get(0)?, row.get(1)?));
+                }
+            }
+            for (id, reasons) in later {
+                make_due(tx, id, reasons, now)?;
+                tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?.execute([id])?;
+            }
+            subtree_step(tx, now)?;
+            Ok(true)
+        })
+    }
+
+    /// Stores what planning came to; returns how many operations are now ready.
+    ///
+    /// # Errors
+    /// Of the store; then nothing of the batch was stored.
+    pub fn store_plans(&self, job: &JobRow, plans: &[Planned]) -> Result<usize> {
+        let now = self.now();
+        self.write("engine.store_plans", |tx| {
+            let mut tally = Tally::default();
+            let mut records = Vec::new();
+            let mut ready = 0;
+            for planned in plans {
+                ready += usize::from(self.store_plan(
+                    tx,
+                    job,
+                    planned,
+                    now,
+                    &mut tally,
+                    &mut records,
+                )?);
+                tx.prepare_cached("DELETE FROM due WHERE id = ?1 AND stamp = ?2")?
+                    .execute([planned.item.link.0, planned.item.stamp])?;
+            }
+            tally.store(tx, job.id)?;
+            self.append_log(tx, records, now)?;
+            Ok(ready)
+        })
+    }
+
+    fn store_plan(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        planned: &Planned,
+        now: i64,
+        tally: &mut Tally,
+        records: &mut Vec<Record>,
+    ) -> Result<bool> {
+        let item = &planned.item;
+        tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?
+            .execute([item.link.0])?;
+        match &planned.outcome {
+            PlannedOutcome::Same(confirmed) => {
+                self.store_same(tx, item, confirmed.as_deref(), now)?;
+                Ok(false)
+            }
+            PlannedOutcome::Skip(why) => {
+                if item.last.as_ref() != Some(why) || item.view.situation == Situation::Unlinked {
+                    records.push(self.record(
+                        job,
+                        planned,
+                        Action::Skip,
+                        Status::Skipped,
+                        Some(why.clone()),
+                        now,
+                    ));
+                }
+                let situation = match item.view.situation {
+                    Situation::Unlinked => Situation::Skipped,
+                    other => other,
+                };
+                self.upsert_outcome(tx, item, situation, Some(why), 0, now, tally)?;
+                Ok(false)
+            }
+            PlannedOutcome::Refuse(why) => {
+                self.into_escrow(tx, job.id, item, why, now, tally)?;
+                if item.last.as_ref() != Some(why) {
+                    let action = if item.view.situation == Situation::Linked {
+                        Action::Update
+                    } else {
+                        Action::Create
+                    };
+                    records.push(self.record(
+                        job,
+                        planned,
+                        action,
+                        Status::Failure,
+                        Some(why.clone()),
+                        now,
+                    ));
+                }
+                Ok(false)
+            }
+            PlannedOutcome::Operate(draft) => {
+                self.store_operation(tx, job, planned, draft, now, tally)
+            }
+        }
+    }
+
+    pub(crate) fn record(
+        &self,
+        job: &JobRow,
+        planned: &Planned,
+        action: Action,
+        status: Status,
+        refusal: Option<Refusal>,
+        now: i64,
+    ) -> Record {
+        Record {
+            sequence: 0,
+            at: now,
+            since: planned.item.since,
+            link: planned.item.link.0,
+            job: job.id.0,
+            action,
+            status,
+            class: planned
+                .item
+                .source
+                .class
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
+            name: planned.name.clone(),
+            anchor: planned.item.source.anchor.clone(),
+            target: planned.item.view.target.as_ref().map(|t| t.0.clone()),
+            refusal,
+            changes: Vec::new(),
+            references: Vec::new(),
+            reasons: planned.item.reasons,
+        }
+    }
+
+    fn store_same(
+        &self,
+        tx: &Transaction<'_>,
+        item: &DueItem,
+        confirmed: Option<&Confirmed>,
+        now: i64,
+    ) -> Result<()> {
+        match confirmed {
+            Some(confirmed) => {
+                let mut exported = item.view.exported.clone();
+                exported.merge(confirmed.attributes.clone());
+                tx.prepare_cached(
+                    "UPDATE link SET exported = ?2, version = ?3, stale = 0, reason = NULL, attempts = 0,
+                       pending = NULL, pending_state = 0, changed_at = ?4 WHERE id = ?1",
+                )?
+                .execute(params![item.link.0, self.encode(tx, &exported)?, confirmed.version.cast_signed(), now])?;
+            }
+            None => {
+                tx.prepare_cached(
+                    "UPDATE link SET reason = NULL, attempts = 0, pending = NULL, pending_state = 0, changed_at = ?2
+                     WHERE id = ?1 AND (reason IS NOT NULL OR attempts > 0 OR pending_state > 0)",
+                )?
+                .execute(params![item.link.0, now])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes situation and reason of a link that has nothing pending now.
+    fn upsert_outcome(
+        &self,
+        tx: &Transaction<'_>,
+        item: &DueItem,
+        situation: Situation,
+        why: Option<&Refusal>,
+        attempts: u32,
+        now: i64,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        tally.moved(Some(item.view.situation), situation, tx, item.link)?;
+        tx.prepare_cached(
+            "INSERT INTO link (id, identity, situation, reason, attempts, changed_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET situation = excluded.situation, reason = excluded.reason,
+               attempts = excluded.attempts, pending = NULL, pending_state = 0, changed_at = excluded.changed_at",
+        )?
+        .execute(params![item.link.0, situation_number(situation), why.map(pack).transpose()?, attempts, now])?;
+        Ok(())
+    }
+
+    fn into_escrow(
+        &self,
+        tx: &Transaction<'_>,
+        job: JobId,
+        item: &DueItem,
+        why: &Refusal,
+        now: i64,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let attempts = item.attempts + 1;
+        self.upsert_outcome(
+            tx,
+            item,
+            item.view.situation,
+            Some(why),
+            attempts,
+            now,
+            tally,
+        )?;
+        let at = sync_core::guard::escrow_retry_at(now, attempts, why.code.retry(), item.link);
+        retry_later(tx, item.link, reason::RETRY, at)?;
+        remember_conflict(tx, job, item.link, why)
+    }
+
+    fn store_operation(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        planned: &Planned,
+        draft: &Draft,
+        now: i64,
+        tally: &mut Tally,
+    ) -> Result<bool> {
+        let item = &planned.item;
+        let is_delete = draft.verb == Verb::Delete;
+        if is_delete && item.pending.holds_delete() {
+            return Ok(false);
+        }
+        let state = match (draft.verb.is_destructive(), item.source.state) {
+            (true, ObjectState::Missing) => PendingState::Held,
+            (true, _) => PendingState::Settling,
+            (false, _) => PendingState::Ready,
+        };
+        let pending = PendingExport::from_draft(self, tx, job.id, planned, draft, now)?;
+        let class = self.intern(tx, &draft.class)?;
+        tally.moved(
+            Some(item.view.situation),
+            item.view.situation,
+            tx,
+            item.link,
+        )?;
+        tx.prepare_cached(
+            "INSERT INTO link (id, identity, situation, class, target, version, anchor, pending_state, pending, generation, changed_at)
+             VALUES (?1, ?1, ?2, ?3, NULL, 0, NULL, ?4, ?5, 1, ?6)
+             ON CONFLICT (id) DO UPDATE SET class = coalesce(class, excluded.class), pending_state = excluded.pending_state,
+               pending = excluded.pending, generation = generation + 1, changed_at = excluded.changed_at",
+        )?
+        .execute(params![
+            item.link.0,
+            situation_number(item.view.situation),
+            class,
+            state.number(),
+            pack(&pending)?,
+            now
+        ])?;
+        Ok(state == PendingState::Ready)
+    }
+
+    /// Objects to be looked up one by one: row, anchor, and whether a full read did not show them.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn lookups(
+        &self,
+        connector: ConnectorId,
+        limit: usize,
+    ) -> Result<Vec<(ObjectId, Anchor, bool)>> {
+        let now = self.now();
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT o.id, o.anchor, l.why FROM lookup l JOIN object o ON o.id = l.object
+                 WHERE o.connector = ?1 AND l.not_before <= ?2 LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![connector.0, now, limit], |row| {
+                let why: i64 = row.get(2)?;
+                Ok((
+                    ObjectId(row.get(0)?),
+                    Anchor::new(row.get::<_, Vec<u8>>(1)?),
+                    why == crate::read::LOOKUP_VANISHED,
+                ))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// A looked-up object was found nowhere, not even as a tombstone: it stays vanished, and its deletion needs a person.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn lookup_found_nothing(&self, object: ObjectId) -> Result<()> {
+        let now = self.now();
+        self.write("engine.lookup_nothing", |tx| {
+            tx.execute("DELETE FROM lookup WHERE object = ?1", [object.0])?;
+            let connector: Option<i64> = tx
+                .query_row("UPDATE object SET state = 5 WHERE id = ?1 AND state IN (0, 1, 2, 4) RETURNING connector", [object.0], |r| {
+                    r.get(0)
+                })
+                .optional()?;
+            if let Some(connector) = connector {
+                due_for_jobs(tx, &jobs_of(tx, ConnectorId(connector))?, object.0, reason::ASKED, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A look-up failed: try it again later.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn lookup_failed(&self, object: ObjectId) -> Result<()> {
+        let now = self.now();
+        self.write("engine.lookup_failed", |tx| {
+            tx.execute(
+                "UPDATE lookup SET attempts = attempts + 1, not_before = ?2 + min(3600000, 5000 << min(attempts, 10)) WHERE object = ?1",
+                params![object.0, now],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Merges a whole entry and reports its row, for reads asked for by a person.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn object_by_anchor(
+        &self,
+        connector: ConnectorId,
+        anchor: &Anchor,
+    ) -> Result<Option<ObjectId>> {
+        self.read(|c| {
+            Ok(
+                c.prepare_cached("SELECT id FROM object WHERE connector = ?1 AND anchor = ?2")?
+                    .query_row(params![connector.0, anchor.as_bytes()], |row| row.get(0))
+                    .optional()?
+                    .map(ObjectId),
+            )
+        })
+    }
+
+    /// Makes one object due because somebody asked.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn ask_for(&self, link: LinkId) -> Result<()> {
+        let now = self.now();
+        self.write("engine.ask", |tx| make_due(tx, link.0, reason::ASKED, now))
+    }
+
+    /// Merges an entry that was just read for an on-demand run.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn merge_entry(&self, connector: ConnectorId, entry: &Entry) -> Result<bool> {
+        self.observe_one(connector, entry)
+    }
+}
+
+/// Moves on through one moved container: a chunk of what is directly below it becomes due; containers below queue up.
+fn subtree_step(tx: &Transaction<'_>, now: i64) -> Result<()> {
+    const CHUNK: usize = 2_000;
+    let next: Option<(i64, i64)> = tx
+        .query_row(
+            "SELECT container, cursor FROM subtree ORDER BY container LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((container, cursor)) = next else {
+        return Ok(());
+    };
+    let connector: i64 = tx.query_row(
+        "SELECT connector FROM object WHERE id = ?1",
+        [container],
+        |row| row.get(0),
+    )?;
+    let jobs = jobs_of(tx, ConnectorId(connector))?;
+    let mut children: Vec<(i64, i64)> = Vec::new();
+    {
+        let mut statement = tx.prepare_cached(
+            "SELECT id, state FROM object WHERE parent = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        )?;
+        let mut rows = statement.query(params![container, cursor, CHUNK])?;
+        while let Some(row) = rows.next()? {
+            children.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    for (child, state) in &children {
+        if *state == 2 {
+            due_for_jobs(tx, &jobs, *child, reason::CONTAINER, now)?;
+        }
+        if tx
+            .prepare_cached("SELECT 1 FROM object WHERE parent = ?1 LIMIT 1")?
+            .exists([child])?
+        {
+            tx.execute("INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2) ON CONFLICT DO NOTHING", params![
+                child, now
+            ])?;
+        }
+    }
+    match children.last() {
+        Some((last, _)) if children.len() == CHUNK => {
+            tx.execute(
+                "UPDATE subtree SET cursor = ?2 WHERE container = ?1",
+                [container, *last],
+            )?;
+        }
+        _ => {
+            tx.execute("DELETE FROM subtree WHERE container = ?1", [container])?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a link into escrow until a time.
+pub(crate) fn retry_later(tx: &Transaction<'_>, link: LinkId, bits: i64, at: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO due_later (id, reasons, not_before) VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, not_before = excluded.not_before",
+    )?
+    .execute(params![link.0, bits, at])?;
+    Ok(())
+}
+
+/// The form in which a unique value is remembered, whichever spelling it has.
+pub(crate) fn fold_value(value: &str) -> String {
+    let folded = value.to_lowercase();
+    folded
+        .strip_prefix("smtp:")
+        .map_or(folded.clone(), str::to_owned)
+}
+
+/// Remembers which value an object waits for, so that it is tried again as soon as the value is released.
+pub(crate) fn remember_conflict(
+    tx: &Transaction<'_>,
+    job: JobId,
+    link: LinkId,
+    why: &Refusal,
+) -> Result<()> {
+    let waits = matches!(
+        why.code,
+        Code::AttributeValueMustBeUnique
+            | Code::InvalidSoftMatch
+            | Code::ObjectTypeMismatch
+            | Code::DuplicateTargetEntries
+    );
+    if let (true, Some(value)) = (waits, why.argument("value")) {
+        tx.prepare_cached("INSERT OR IGNORE INTO conflict (job, value, link) VALUES (?1, ?2, ?3)")?
+            .execute(params![job.0, fold_value(value), link.0])?;
+    }
+    Ok(())
+}
+
+/// What was counted by situation, gathered over a transaction.
+#[derive(Default)]
+pub(crate) struct Tally(BTreeMap<i64, i64>);
+
+impl Tally {
+    /// A link moves from one situation to another. A link that has no row yet comes from nowhere.
+    pub(crate) fn moved(
+        &mut self,
+        from: Option<Situation>,
+        to: Situation,
+        tx: &Transaction<'_>,
+        link: LinkId,
+    ) -> Result<()> {
+        let is_new = match from {
+            None | Some(Situation::Unlinked) => !tx
+                .prepare_cached("SELECT 1 FROM link WHERE id = ?1")?
+                .exists([link.0])?,
+            Some(_) => false,
+        };
+        if !is_new && let Some(from) = from {
+            *self.0.entry(situation_number(from)).or_default() -= 1;
+        }
+        *self.0.entry(situation_number(to)).or_default() += 1;
+        Ok(())
+    }
+
+    /// Stores the differences.
+    pub(crate) fn store(&self, tx: &Transaction<'_>, job: JobId) -> Result<()> {
+        for (situation, difference) in &self.0 {
+            if *difference != 0 {
+                tx.execute(
+                    "INSERT INTO tally (job, situation, count) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (job, situation) DO UPDATE SET count = count + excluded.count",
+                    params![job.0, situation, difference],
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The precondition of a stored operation, for messages.
+pub(crate) fn is_versioned(precondition: &Precondition) -> bool {
+    matches!(precondition, Precondition::Version(_))
+}
+
+/// A pending export from its stored form.
+pub(crate) fn pending_of(blob: Option<Vec<u8>>) -> Result<PendingExport> {
+    blob.map(|blob| unpack(&blob))
+        .transpose()?
+        .ok_or(StoreError::Blob("pending export"))
+}

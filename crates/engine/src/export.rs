@@ -1,0 +1,674 @@
+//! Pending exports: what is to be carried out in the target, and what came of it.
+//!
+//! An operation is carried out only from here. What was ready when the server stopped may have been carried out: it is
+//! read back before anything else. A report stores link, last-exported state, references, escrow, the guard's count and
+//! the log in one transaction. Trap: deleting a group or contact in the target also ends its memberships there, so the
+//! export marks of its edges are taken back.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+use sync_core::{
+    id::{JobId, LinkId, TargetId},
+    operation::{Operation, Outcome, Precondition, ReferenceChange, Refusal, Verb},
+    plan::{Draft, Situation},
+    value::{Attributes, Name, Value},
+};
+
+use crate::{
+    config::JobRow,
+    due::{
+        Planned, Tally, fold_value, is_versioned, pending_of, remember_conflict, retry_later,
+        situation_number, situation_of,
+    },
+    log::{Action, Record, ReferenceNote, Status},
+    observe::{attributes_of, class_name, make_due, make_references_due, refusal_of},
+    reason,
+    store::{Engine, Result, pack},
+};
+
+/// Where a pending export stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i64)]
+pub enum PendingState {
+    /// Nothing is pending.
+    None = 0,
+    /// To be carried out.
+    Ready = 1,
+    /// Its answer was lost: read back first.
+    Unknown = 3,
+    /// A delete or disable waiting for the catch-up and the settle time.
+    Settling = 4,
+    /// Held by the guard.
+    Held = 5,
+    /// Refused by an administrator.
+    Refused = 6,
+}
+
+impl PendingState {
+    /// From its stored number.
+    pub fn from_number(number: i64) -> Self {
+        match number {
+            1 => Self::Ready,
+            3 => Self::Unknown,
+            4 => Self::Settling,
+            5 => Self::Held,
+            6 => Self::Refused,
+            _ => Self::None,
+        }
+    }
+
+    /// As stored.
+    pub fn number(self) -> i64 {
+        self as i64
+    }
+
+    /// As shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ready => "ready",
+            Self::Unknown => "unknown",
+            Self::Settling => "settling",
+            Self::Held => "held",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether a delete already waits here, whose fate a new plan of the same delete must not change.
+    pub fn holds_delete(self) -> bool {
+        matches!(self, Self::Settling | Self::Held | Self::Refused)
+    }
+}
+
+/// A change of one edge that goes with an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeChange {
+    /// Number of the source attribute.
+    pub attribute: i64,
+    /// Row of the object referred to.
+    pub dst: i64,
+    /// Whether the reference is added.
+    pub add: bool,
+}
+
+/// A stored operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingExport {
+    /// What to do.
+    pub verb: Verb,
+    /// Target class.
+    pub class: Name,
+    /// Target object.
+    pub target: Option<String>,
+    /// Source anchor.
+    pub source_anchor: String,
+    /// What must hold.
+    pub precondition: Precondition,
+    /// Attributes to write.
+    pub attributes: Attributes,
+    /// What they are believed to hold now.
+    pub before: Attributes,
+    /// Reference changes by target id.
+    pub references: Vec<ReferenceChange>,
+    /// The same changes by edge.
+    pub edges: Vec<EdgeChange>,
+    /// A name for people.
+    pub name: String,
+    /// The job.
+    pub job: i64,
+    /// When the cause was seen.
+    pub since: i64,
+    /// When it was planned.
+    pub planned_at: i64,
+    /// Why it was planned: bits.
+    pub reasons: i64,
+    /// Whether an existing object is taken over.
+    pub is_adoption: bool,
+    /// Why a delete is wanted.
+    pub why: Option<Refusal>,
+}
+
+/// A ready operation with its link.
+#[derive(Clone, Debug)]
+pub struct PlannedChange {
+    /// The link.
+    pub link: LinkId,
+    /// Its generation.
+    pub generation: u32,
+    /// The operation.
+    pub pending: PendingExport,
+    /// Whether its answer was lost.
+    pub is_unknown: bool,
+}
+
+impl PlannedChange {
+    /// The operation as a target connector takes it.
+    pub fn operation(&self) -> Operation {
+        Operation {
+            link: self.link,
+            generation: self.generation,
+            verb: self.pending.verb,
+            class: self.pending.class.clone(),
+            target: self.pending.target.clone().map(TargetId),
+            source_anchor: self.pending.source_anchor.clone(),
+            precondition: self.pending.precondition.clone(),
+            attributes: self.pending.attributes.clone(),
+            references: self.pending.references.clone(),
+        }
+    }
+}
+
+impl PendingExport {
+    pub(crate) fn from_draft(
+        _engine: &Engine,
+        _tx: &Transaction<'_>,
+        job: JobId,
+        planned: &Planned,
+        draft: &Draft,
+        now: i64,
+    ) -> Result<Self> {
+        Ok(Self {
+            verb: draft.verb,
+            class: draft.class.clone(),
+            target: draft.target.as_ref().map(|target| target.0.clone()),
+            source_anchor: draft.source_anchor.clone(),
+            precondition: draft.precondition.clone(),
+            attributes: draft.attributes.clone(),
+            before: draft.before.clone(),
+            references: Vec::new(),
+            edges: Vec::new(),
+            name: planned.name.clone(),
+            job: job.0,
+            since: planned.item.since,
+            planned_at: now,
+            reasons: planned.item.reasons,
+            is_adoption: draft.adopted.is_some(),
+            why: None,
+        })
+    }
+}
+
+/// Attributes whose values are unique in a target: releasing one frees whoever waits for it.
+const UNIQUE: [&str; 4] = [
+    "userPrincipalName",
+    "proxyAddresses",
+    "mailNickname",
+    "mail",
+];
+
+/// One link row while its outcome is stored.
+struct Reported<'a> {
+    change: &'a PlannedChange,
+    situation: Situation,
+    exported: Attributes,
+    attempts: u32,
+    last: Option<Refusal>,
+    source_class: Option<Name>,
+    anchor: sync_core::id::Anchor,
+}
+
+impl Engine {
+    /// Operations to be carried out now, those with lost answers first.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn take_ready(&self, job: JobId, limit: usize) -> Result<Vec<PlannedChange>> {
+        let (first, last) = crate::link_range(job);
+        self.read(|c| {
+            let mut ready = Vec::new();
+            for state in [PendingState::Unknown, PendingState::Ready] {
+                let mut statement = c.prepare_cached(
+                    "SELECT id, generation, pending FROM link WHERE pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
+                )?;
+                let mut rows = statement.query(params![state.number(), first, last, limit - ready.len()])?;
+                while let Some(row) = rows.next()? {
+                    ready.push(PlannedChange {
+                        link: LinkId(row.get(0)?),
+                        generation: row.get(1)?,
+                        pending: pending_of(row.get(2)?)?,
+                        is_unknown: state == PendingState::Unknown,
+                    });
+                }
+            }
+            Ok(ready)
+        })
+    }
+
+    /// After a start: whatever was ready may have been carried out, so its answer counts as lost.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn doubt_ready(&self) -> Result<usize> {
+        self.write("engine.doubt_ready", |tx| {
+            Ok(tx.execute(
+                "UPDATE link SET pending_state = 3 WHERE pending_state = 1",
+                [],
+            )?)
+        })
+    }
+
+    /// Stores what came of operations.
+    ///
+    /// # Errors
+    /// Of the store; then nothing of the batch was stored and the operations count as unknown.
+    pub fn report(&self, job: &JobRow, outcomes: &[(PlannedChange, Outcome)]) -> Result<()> {
+        let now = self.now();
+        self.write("engine.report", |tx| {
+            let mut tally = Tally::default();
+            let mut records = Vec::new();
+            let mut destroyed = 0;
+            for (change, outcome) in outcomes {
+                let Some(reported) = self.reported(tx, change)? else { continue };
+                match outcome {
+                    Outcome::Done { target, version } => {
+                        self.done(tx, job, &reported, target, *version, now, &mut tally)?;
+                        destroyed += i64::from(change.pending.verb.is_destructive());
+                        records.push(done_record(&reported, target, now));
+                    }
+                    Outcome::Stale => {
+                        tx.prepare_cached(
+                            "UPDATE link SET pending = NULL, pending_state = 0, stale = 1, changed_at = ?2 WHERE id = ?1",
+                        )?
+                        .execute([change.link.0, now])?;
+                        make_due(tx, change.link.0, reason::STALE, change.pending.since)?;
+                        if !change.pending.edges.is_empty() {
+                            make_references_due(tx, change.link.0, true, change.pending.since)?;
+                        }
+                    }
+                    Outcome::Refused(why) => {
+                        self.refused(tx, job, &reported, why, now)?;
+                        if reported.last.as_ref() != Some(why) {
+                            records.push(failure_record(&reported, why, now));
+                        }
+                    }
+                    Outcome::Unknown => {
+                        tx.prepare_cached("UPDATE link SET pending_state = 3 WHERE id = ?1")?.execute([change.link.0])?;
+                    }
+                }
+            }
+            if destroyed > 0 {
+                tx.execute("INSERT INTO destroyed (job, target, at, count) VALUES (?1, ?2, ?3, ?4)", params![
+                    job.id.0,
+                    job.target.0,
+                    now,
+                    destroyed
+                ])?;
+            }
+            tally.store(tx, job.id)?;
+            self.append_log(tx, records, now)
+        })
+    }
+
+    /// The link of a report, if the report is about its present operation.
+    fn reported<'a>(
+        &self,
+        tx: &Transaction<'_>,
+        change: &'a PlannedChange,
+    ) -> Result<Option<Reported<'a>>> {
+        let row = tx
+            .prepare_cached(
+                "SELECT l.situation, l.exported, l.attempts, l.reason, l.generation, o.class, o.anchor, l.pending_state
+                 FROM link l JOIN object o ON o.id = l.id & 1099511627775 WHERE l.id = ?1",
+            )?
+            .query_row([change.link.0], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, Option<Vec<u8>>>(1)?,
+                    row.get::<_, u32>(2)?,
+                    row.get::<_, Option<Vec<u8>>>(3)?,
+                    row.get::<_, u32>(4)?,
+                    row.get::<_, Option<i64>>(5)?,
+                    row.get::<_, Vec<u8>>(6)?,
+                    row.get::<_, i64>(7)?,
+                ))
+            })
+            .optional()?;
+        let Some((situation, exported, attempts, last, generation, class, anchor, state)) = row
+        else {
+            return Ok(None);
+        };
+        if generation != change.generation || state == PendingState::None.number() {
+            return Ok(None);
+        }
+        Ok(Some(Reported {
+            change,
+            situation: situation_of(situation),
+            exported: attributes_of(self, exported)?,
+            attempts,
+            last: refusal_of(last)?,
+            source_class: class_name(self, class),
+            anchor: sync_core::id::Anchor::new(anchor),
+        }))
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one row's outcome: each argument is a different thing it needs"
+    )]
+    fn done(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        reported: &Reported<'_>,
+        target: &TargetId,
+        version: u64,
+        now: i64,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let change = reported.change;
+        let pending = &change.pending;
+        if pending.verb == Verb::Delete {
+            tally.moved(
+                Some(reported.situation),
+                Situation::Deleted,
+                tx,
+                change.link,
+            )?;
+            tx.prepare_cached(
+                "UPDATE link SET situation = ?2, exported = NULL, version = ?3, pending = NULL, pending_state = 0, stale = 0,
+                   reason = NULL, attempts = 0, changed_at = ?4 WHERE id = ?1",
+            )?
+            .execute(params![change.link.0, situation_number(Situation::Deleted), version.cast_signed(), now])?;
+            self.release_values(
+                tx,
+                job.id,
+                change.link,
+                &reported.exported,
+                &Attributes::new(),
+                now,
+            )?;
+            if &*pending.class != "User" {
+                self.forget_exported_edges(tx, job, change.link, now)?;
+            }
+            return Ok(());
+        }
+        let mut exported = match pending.verb {
+            Verb::Create => Attributes::new(),
+            _ => reported.exported.clone(),
+        };
+        exported.merge(pending.attributes.clone());
+        tally.moved(Some(reported.situation), Situation::Linked, tx, change.link)?;
+        let class = self.intern(tx, &pending.class)?;
+        tx.prepare_cached(
+            "UPDATE link SET situation = 1, class = ?2, target = ?3, version = ?4, anchor = ?5, exported = ?6, pending = NULL,
+               pending_state = 0, stale = ?7, reason = NULL, attempts = 0, changed_at = ?8 WHERE id = ?1",
+        )?
+        .execute(params![
+            change.link.0,
+            class,
+            target.0,
+            version.cast_signed(),
+            pending.source_anchor,
+            self.encode(tx, &exported)?,
+            i64::from(pending.is_adoption),
+            now
+        ])?;
+        tx.prepare_cached("DELETE FROM conflict WHERE job = ?1 AND link = ?2")
+            .and_then(|mut s| {
+                if reported.attempts > 0 {
+                    s.execute([job.id.0, change.link.0])
+                } else {
+                    Ok(0)
+                }
+            })?;
+        self.mark_edges(tx, job, change.link, &pending.edges)?;
+        self.release_values(
+            tx,
+            job.id,
+            change.link,
+            &pending.before,
+            &pending.attributes,
+            now,
+        )?;
+        if pending.is_adoption {
+            // The rest of its state is read back, so that later changes are compared with what is really there.
+            make_due(tx, change.link.0, reason::STALE, pending.since)?;
+        }
+        if reported.situation != Situation::Linked {
+            self.newly_linked(tx, job.id, change.link, now)?;
+        }
+        Ok(())
+    }
+
+    /// A newly linked object: its own references can be planned, and those that wait for it.
+    fn newly_linked(&self, tx: &Transaction<'_>, job: JobId, link: LinkId, now: i64) -> Result<()> {
+        let object = crate::object_of(link).0;
+        if tx
+            .prepare_cached("SELECT 1 FROM edge WHERE src = ?1 LIMIT 1")?
+            .exists([object])?
+        {
+            make_references_due(tx, link.0, true, now)?;
+        }
+        let mut waiting: Vec<(i64, i64)> = Vec::new();
+        {
+            let mut statement = tx
+                .prepare_cached("SELECT src, attribute FROM waiting WHERE job = ?1 AND dst = ?2")?;
+            let mut rows = statement.query([job.0, object])?;
+            while let Some(row) = rows.next()? {
+                waiting.push((row.get(0)?, row.get(1)?));
+            }
+        }
+        for (src, attribute) in &waiting {
+            let holder = crate::link_id(job, sync_core::id::ObjectId(*src)).0;
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
+            )?
+            .execute([holder, *attribute, object])?;
+            make_references_due(tx, holder, false, now)?;
+        }
+        if !waiting.is_empty() {
+            tx.prepare_cached("DELETE FROM waiting WHERE job = ?1 AND dst = ?2")?
+                .execute([job.0, object])?;
+        }
+        Ok(())
+    }
+
+    fn mark_edges(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        link: LinkId,
+        edges: &[EdgeChange],
+    ) -> Result<()> {
+        let src = crate::object_of(link).0;
+        let bit = 2_i64 << job.slot;
+        for edge in edges {
+            if edge.add {
+                tx.prepare_cached("UPDATE edge SET flags = flags | ?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3")?
+                    .execute([src, edge.attribute, edge.dst, bit])?;
+            } else {
+                clear_bit(tx, src, edge.attribute, edge.dst, bit)?;
+            }
+            tx.prepare_cached(
+                "DELETE FROM due_edge WHERE id = ?1 AND attribute = ?2 AND dst = ?3",
+            )?
+            .execute([link.0, edge.attribute, edge.dst])?;
+        }
+        Ok(())
+    }
+
+    /// The target object is gone for good: nothing from it or to it is exported any more.
+    fn forget_exported_edges(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        link: LinkId,
+        now: i64,
+    ) -> Result<()> {
+        let object = crate::object_of(link).0;
+        let bit = 2_i64 << job.slot;
+        tx.execute(
+            "UPDATE edge SET flags = flags & ~?2 WHERE src = ?1 AND flags & ?2 <> 0",
+            [object, bit],
+        )?;
+        tx.execute("DELETE FROM edge WHERE src = ?1 AND flags = 0", [object])?;
+        let mut holders: Vec<(i64, i64, i64)> = Vec::new();
+        {
+            let mut statement = tx.prepare_cached(
+                "SELECT src, attribute, flags FROM edge WHERE dst = ?1 AND flags & ?2 <> 0",
+            )?;
+            let mut rows = statement.query([object, bit])?;
+            while let Some(row) = rows.next()? {
+                holders.push((row.get(0)?, row.get(1)?, row.get(2)?));
+            }
+        }
+        for (src, attribute, flags) in holders {
+            clear_bit(tx, src, attribute, object, bit)?;
+            if flags & 1 == 1 {
+                let holder = crate::link_id(job.id, sync_core::id::ObjectId(src)).0;
+                tx.prepare_cached(
+                    "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
+                )?
+                .execute([holder, attribute, object])?;
+                make_references_due(tx, holder, false, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever waits for a value that is no longer held is due.
+    fn release_values(
+        &self,
+        tx: &Transaction<'_>,
+        job: JobId,
+        by: LinkId,
+        before: &Attributes,
+        after: &Attributes,
+        now: i64,
+    ) -> Result<()> {
+        for attribute in UNIQUE {
+            let kept: Vec<String> = after
+                .values(attribute)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Value::as_text)
+                .map(fold_value)
+                .collect();
+            for value in before
+                .values(attribute)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Value::as_text)
+                .map(fold_value)
+            {
+                if kept.contains(&value) {
+                    continue;
+                }
+                let mut waiting: Vec<i64> = Vec::new();
+                {
+                    let mut statement = tx.prepare_cached(
+                        "SELECT link FROM conflict WHERE job = ?1 AND value = ?2 AND link <> ?3",
+                    )?;
+                    let mut rows = statement.query(params![job.0, value, by.0])?;
+                    while let Some(row) = rows.next()? {
+                        waiting.push(row.get(0)?);
+                    }
+                }
+                for link in waiting {
+                    make_due(tx, link, reason::CONFLICT_FREED, now)?;
+                    tx.prepare_cached(
+                        "DELETE FROM conflict WHERE job = ?1 AND value = ?2 AND link = ?3",
+                    )?
+                    .execute(params![job.0, value, link])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        reported: &Reported<'_>,
+        why: &Refusal,
+        now: i64,
+    ) -> Result<()> {
+        let link = reported.change.link;
+        let attempts = reported.attempts + 1;
+        // A versioned operation that was refused may have met a changed object: look before the next attempt.
+        let stale = is_versioned(&reported.change.pending.precondition);
+        tx.prepare_cached(
+            "UPDATE link SET pending = NULL, pending_state = 0, reason = ?2, attempts = ?3, stale = max(stale, ?4), changed_at = ?5 WHERE id = ?1",
+        )?
+        .execute(params![link.0, pack(why)?, attempts, i64::from(stale), now])?;
+        let at = sync_core::guard::escrow_retry_at(now, attempts, why.code.retry(), link);
+        retry_later(tx, link, reason::RETRY, at)?;
+        if !reported.change.pending.edges.is_empty() {
+            make_references_due(tx, link.0, true, now)?;
+        }
+        remember_conflict(tx, job.id, link, why)
+    }
+}
+
+fn clear_bit(tx: &Transaction<'_>, src: i64, attribute: i64, dst: i64, bit: i64) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE edge SET flags = flags & ~?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
+    )?
+    .execute([src, attribute, dst, bit])?;
+    tx.prepare_cached(
+        "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags = 0",
+    )?
+    .execute([src, attribute, dst])?;
+    Ok(())
+}
+
+fn record(reported: &Reported<'_>, status: Status, now: i64) -> Record {
+    let pending = &reported.change.pending;
+    Record {
+        sequence: 0,
+        at: now,
+        since: pending.since,
+        link: reported.change.link.0,
+        job: pending.job,
+        action: match pending.verb {
+            Verb::Create => Action::Create,
+            Verb::Update => Action::Update,
+            Verb::Disable => Action::Disable,
+            Verb::Delete => Action::Delete,
+            Verb::Restore => Action::Restore,
+        },
+        status,
+        class: reported
+            .source_class
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
+        name: pending.name.clone(),
+        anchor: reported.anchor.clone(),
+        target: pending.target.clone(),
+        refusal: None,
+        changes: Vec::new(),
+        references: Vec::new(),
+        reasons: pending.reasons,
+    }
+}
+
+fn done_record(reported: &Reported<'_>, target: &TargetId, now: i64) -> Record {
+    let pending = &reported.change.pending;
+    let changes = pending.attributes.iter().map(|(name, values)| {
+        (
+            name.clone(),
+            pending.before.values(name).unwrap_or_default().to_vec(),
+            values.to_vec(),
+        )
+    });
+    let references = pending.references.iter().map(|change| ReferenceNote {
+        attribute: change.attribute.clone(),
+        added: change.add.iter().map(|id| id.0.clone()).collect(),
+        removed: change.remove.iter().map(|id| id.0.clone()).collect(),
+    });
+    Record {
+        target: Some(target.0.clone()),
+        changes: changes.collect(),
+        references: references.collect(),
+        ..record(reported, Status::Success, now)
+    }
+}
+
+fn failure_record(reported: &Reported<'_>, why: &Refusal, now: i64) -> Record {
+    Record {
+        refusal: Some(why.clone()),
+        ..record(reported, Status::Failure, now)
+    }
+}

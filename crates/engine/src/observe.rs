@@ -1,0 +1,665 @@
+//! Merging what a source showed into its connector space, together with the work it causes.
+//!
+//! One page is one transaction. A page that is not the next one is refused, so late and repeated pages are harmless; an
+//! object that is no different costs a comparison and no write. Trap: linked attributes are edges between objects, and an
+//! edge may point to an object nobody has shown yet (a stub).
+
+use std::collections::{BTreeMap, HashSet};
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use sync_core::{
+    code::Code,
+    id::{Anchor, ConnectorId, ReadId},
+    judge::Census,
+    object::{Entry, EntryKind, LinkChange},
+    operation::Refusal,
+    value::{Attributes, Name},
+};
+
+use crate::{
+    read::LOOKUP_INCOMPLETE,
+    reason,
+    store::{Engine, Result, StoreError, unpack},
+};
+
+/// Why a page is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// It is not the next page.
+    #[error("page {got} is not the next one, {expected} is")]
+    NotNext {
+        /// The next page.
+        expected: u32,
+        /// The page sent.
+        got: u32,
+    },
+    /// The read is over: somebody else reads now.
+    #[error("this read is over")]
+    Over,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a page brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Entries in the page.
+    pub entries: usize,
+    /// Objects that changed.
+    pub changed: usize,
+}
+
+/// What is remembered of a read only while it runs.
+pub(crate) struct ReadMemory {
+    pub(crate) connector: ConnectorId,
+    pub(crate) census: Census,
+    counts: bool,
+    seen: Vec<u64>,
+}
+
+impl ReadMemory {
+    pub(crate) fn new(connector: ConnectorId, counts: bool) -> Self {
+        Self {
+            connector,
+            census: Census::default(),
+            counts,
+            seen: Vec::new(),
+        }
+    }
+
+    fn see(&mut self, object: i64) {
+        let (word, bit) = (usize::try_from(object / 64).unwrap_or(0), object % 64);
+        if self.seen.len() <= word {
+            self.seen.resize(word + 1024, 0);
+        }
+        if let Some(bits) = self.seen.get_mut(word) {
+            *bits |= 1 << bit;
+        }
+    }
+
+    pub(crate) fn was_seen(&self, object: i64) -> bool {
+        let word = usize::try_from(object / 64).unwrap_or(usize::MAX);
+        self.seen
+            .get(word)
+            .is_some_and(|bits| bits & (1 << (object % 64)) != 0)
+    }
+
+    pub(crate) fn jobs(&self, tx: &Transaction<'_>) -> Result<Vec<i64>> {
+        jobs_of(tx, self.connector)
+    }
+}
+
+/// The jobs that have this connector as their source.
+pub(crate) fn jobs_of(tx: &Transaction<'_>, connector: ConnectorId) -> Result<Vec<i64>> {
+    let mut statement = tx.prepare_cached("SELECT id FROM job WHERE source = ?1")?;
+    let rows = statement.query_map([connector.0], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Makes an object due for these jobs.
+pub(crate) fn due_for_jobs(
+    tx: &Transaction<'_>,
+    jobs: &[i64],
+    object: i64,
+    bits: i64,
+    now: i64,
+) -> Result<()> {
+    for job in jobs {
+        let link = crate::link_id(sync_core::id::JobId(*job), sync_core::id::ObjectId(object));
+        make_due(tx, link.0, bits, now)?;
+    }
+    Ok(())
+}
+
+/// Makes one link due.
+pub(crate) fn make_due(tx: &Transaction<'_>, link: i64, bits: i64, now: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO due (id, reasons, stamp, since) VALUES (?1, ?2, 1, ?3)
+         ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, stamp = stamp + 1",
+    )?
+    .execute(params![link, bits, now])?;
+    Ok(())
+}
+
+/// Makes references of one link due: all of them, or (with the edges stored beside) only some.
+pub(crate) fn make_references_due(
+    tx: &Transaction<'_>,
+    link: i64,
+    whole: bool,
+    now: i64,
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO due_reference (id, whole, stamp, since) VALUES (?1, ?2, 1, ?3)
+         ON CONFLICT (id) DO UPDATE SET whole = max(whole, excluded.whole), stamp = stamp + 1",
+    )?
+    .execute(params![link, i64::from(whole), now])?;
+    Ok(())
+}
+
+struct Stored {
+    id: i64,
+    parent: Option<i64>,
+    class: Option<i64>,
+    state: i64,
+    rdn: Option<String>,
+    replica: Option<i64>,
+    usn: Option<i64>,
+    attributes: Option<Vec<u8>>,
+}
+
+/// One page being merged.
+struct Merge<'a> {
+    engine: &'a Engine,
+    tx: &'a Transaction<'a>,
+    connector: ConnectorId,
+    jobs: Vec<i64>,
+    now: i64,
+}
+
+impl Engine {
+    /// Merges the next page of a read.
+    ///
+    /// # Errors
+    /// [`ObserveError`]; nothing of the page is stored then.
+    pub fn observe(
+        &self,
+        read: ReadId,
+        number: u32,
+        entries: &[Entry],
+        watermark: Option<&[u8]>,
+    ) -> std::result::Result<Observed, ObserveError> {
+        let mut memories = self.read_memory();
+        let Some(memory) = memories.get_mut(&read.0) else {
+            return Err(ObserveError::Over);
+        };
+        let now = self.now();
+        let mut seen = Vec::new();
+        let result = self.write("engine.observe", |tx| {
+            let (next, mode): (u32, String) = tx
+                .prepare_cached("SELECT next_page, mode FROM read WHERE id = ?1 AND state = 'open'")?
+                .query_row([read.0], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?
+                .ok_or_else(|| StoreError::Refused(Refusal::new(Code::Conflict)))?;
+            if next != number {
+                return Ok(Err(next));
+            }
+            let jobs = jobs_of(tx, memory.connector)?;
+            let merge = Merge { engine: self, tx, connector: memory.connector, jobs, now };
+            let mut changed = 0;
+            for entry in entries {
+                let (object, is_changed) = merge.entry(entry)?;
+                changed += usize::from(is_changed);
+                if let Some(object) = object {
+                    seen.push(object);
+                }
+            }
+            tx.prepare_cached(
+                "UPDATE read SET next_page = ?2, entries = entries + ?3, changed = changed + ?4 WHERE id = ?1",
+            )?
+            .execute(params![read.0, number + 1, entries.len(), changed])?;
+            if changed > 0 {
+                tx.prepare_cached("UPDATE connector SET last_change_at = ?2 WHERE id = ?1")?
+                    .execute(params![memory.connector.0, now])?;
+            }
+            if let (Some(watermark), "delta") = (watermark, mode.as_str()) {
+                tx.execute("UPDATE connector SET watermark = ?2, watermark_at = ?3 WHERE id = ?1", params![
+                    memory.connector.0, watermark, now
+                ])?;
+            }
+            Ok(Ok(Observed { entries: entries.len(), changed }))
+        })?;
+        match result {
+            Err(expected) => Err(ObserveError::NotNext {
+                expected,
+                got: number,
+            }),
+            Ok(observed) => {
+                memory.note(&seen, entries);
+                Ok(observed)
+            }
+        }
+    }
+
+    /// Merges one entry read apart from a read (looked up one by one, or asked for). Older states are ignored.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn observe_one(&self, connector: ConnectorId, entry: &Entry) -> Result<bool> {
+        let now = self.now();
+        self.write("engine.observe_one", |tx| {
+            let jobs = jobs_of(tx, connector)?;
+            let merge = Merge {
+                engine: self,
+                tx,
+                connector,
+                jobs,
+                now,
+            };
+            let (object, changed) = merge.entry(entry)?;
+            if let Some(object) = object {
+                tx.execute("DELETE FROM lookup WHERE object = ?1", [object])?;
+            }
+            Ok(changed)
+        })
+    }
+}
+
+impl ReadMemory {
+    fn note(&mut self, seen: &[i64], entries: &[Entry]) {
+        if !self.counts {
+            return;
+        }
+        for object in seen {
+            self.see(*object);
+        }
+        for entry in entries {
+            let (EntryKind::Whole, Some(class)) = (entry.kind, &entry.class) else {
+                continue;
+            };
+            *self.census.classes.entry(class.clone()).or_default() += 1;
+            let attributes = self.census.attributes.entry(class.clone()).or_default();
+            for (name, values) in entry.attributes.iter() {
+                if !values.is_empty() {
+                    *attributes.entry(name.clone()).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Merge<'_> {
+    fn find(&self, anchor: &Anchor) -> Result<Option<Stored>> {
+        Ok(self
+            .tx
+            .prepare_cached(
+                "SELECT id, parent, class, state, rdn, replica, usn, attributes FROM object WHERE connector = ?1 AND anchor = ?2",
+            )?
+            .query_row(params![self.connector.0, anchor.as_bytes()], |row| {
+                Ok(Stored {
+                    id: row.get(0)?,
+                    parent: row.get(1)?,
+                    class: row.get(2)?,
+                    state: row.get(3)?,
+                    rdn: row.get(4)?,
+                    replica: row.get(5)?,
+                    usn: row.get(6)?,
+                    attributes: row.get(7)?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// The row of an anchor; a stub if nobody has shown it yet.
+    fn row_of(&self, anchor: &Anchor) -> Result<i64> {
+        let found: Option<i64> = self
+            .tx
+            .prepare_cached("SELECT id FROM object WHERE connector = ?1 AND anchor = ?2")?
+            .query_row(params![self.connector.0, anchor.as_bytes()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if let Some(id) = found {
+            return Ok(id);
+        }
+        self.tx
+            .prepare_cached("INSERT INTO object (connector, anchor, state) VALUES (?1, ?2, 0)")?
+            .execute(params![self.connector.0, anchor.as_bytes()])?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
+    fn replica(&self, entry: &Entry) -> Result<(Option<i64>, Option<i64>)> {
+        let Some(version) = entry.version else {
+            return Ok((None, None));
+        };
+        let found: Option<i64> = self
+            .tx
+            .prepare_cached("SELECT id FROM replica WHERE guid = ?1")?
+            .query_row([version.replica.as_slice()], |row| row.get(0))
+            .optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => {
+                self.tx.execute(
+                    "INSERT INTO replica (guid) VALUES (?1)",
+                    [version.replica.as_slice()],
+                )?;
+                self.tx.last_insert_rowid()
+            }
+        };
+        Ok((Some(id), Some(version.usn)))
+    }
+
+    /// Merges one entry: its row, if it has one, and whether anything changed.
+    fn entry(&self, entry: &Entry) -> Result<(Option<i64>, bool)> {
+        let stored = self.find(&entry.anchor)?;
+        let (replica, usn) = self.replica(entry)?;
+        if let Some(stored) = &stored
+            && stored.replica.is_some()
+            && stored.replica == replica
+            && stored.usn > usn
+        {
+            return Ok((Some(stored.id), false));
+        }
+        match entry.kind {
+            EntryKind::Deleted => self.deleted(stored),
+            EntryKind::Part if stored.as_ref().is_none_or(|stored| stored.state != 2) => {
+                self.incomplete(entry, stored)
+            }
+            EntryKind::Part => match stored {
+                Some(stored) => self.part(entry, stored, (replica, usn)),
+                None => Ok((None, false)),
+            },
+            EntryKind::Whole | EntryKind::Skeleton => self.whole(entry, stored, (replica, usn)),
+        }
+    }
+
+    fn deleted(&self, stored: Option<Stored>) -> Result<(Option<i64>, bool)> {
+        let Some(stored) = stored else {
+            return Ok((None, false));
+        };
+        if stored.state == 3 {
+            return Ok((Some(stored.id), false));
+        }
+        self.tx
+            .prepare_cached("UPDATE object SET state = 3 WHERE id = ?1")?
+            .execute([stored.id])?;
+        self.tx
+            .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
+            .execute([stored.id])?;
+        due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;
+        Ok((Some(stored.id), true))
+    }
+
+    /// A change of an object whose whole state is not known: keep where it is, and have it read whole.
+    fn incomplete(&self, entry: &Entry, stored: Option<Stored>) -> Result<(Option<i64>, bool)> {
+        let id = match stored {
+            Some(stored) => stored.id,
+            None => self.row_of(&entry.anchor)?,
+        };
+        self.links(id, false, &entry.links)?;
+        self.tx
+            .prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
+            .execute([id, LOOKUP_INCOMPLETE])?;
+        Ok((Some(id), true))
+    }
+
+    fn part(
+        &self,
+        entry: &Entry,
+        stored: Stored,
+        version: (Option<i64>, Option<i64>),
+    ) -> Result<(Option<i64>, bool)> {
+        let mut attributes = match &stored.attributes {
+            Some(blob) => self.engine.codec().attributes(blob)?,
+            None => Attributes::new(),
+        };
+        let values_changed = attributes.merge(entry.attributes.clone());
+        let parent = match &entry.parent {
+            Some(anchor) => Some(self.row_of(anchor)?),
+            None => stored.parent,
+        };
+        let rdn = entry
+            .rdn
+            .as_deref()
+            .map(str::to_owned)
+            .or_else(|| stored.rdn.clone());
+        let class = match &entry.class {
+            Some(class) => Some(self.engine.intern(self.tx, class)?),
+            None => stored.class,
+        };
+        let place_changed = parent != stored.parent || rdn != stored.rdn;
+        let changed = values_changed || place_changed || class != stored.class;
+        if changed {
+            let blob = if values_changed {
+                Some(self.engine.encode(self.tx, &attributes)?)
+            } else {
+                stored.attributes
+            };
+            self.store(stored.id, (parent, class, 2, rdn), version, blob)?;
+            due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;
+        }
+        if place_changed {
+            self.place_changed(stored.id)?;
+        }
+        let links_changed = self.links(stored.id, false, &entry.links)?;
+        Ok((Some(stored.id), changed || links_changed))
+    }
+
+    fn whole(
+        &self,
+        entry: &Entry,
+        stored: Option<Stored>,
+        version: (Option<i64>, Option<i64>),
+    ) -> Result<(Option<i64>, bool)> {
+        let is_skeleton = entry.kind == EntryKind::Skeleton;
+        let class = entry
+            .class
+            .as_ref()
+            .map(|class| self.engine.intern(self.tx, class))
+            .transpose()?;
+        let parent = entry
+            .parent
+            .as_ref()
+            .map(|anchor| self.row_of(anchor))
+            .transpose()?;
+        let rdn = entry.rdn.as_deref().map(str::to_owned);
+        let blob = if is_skeleton {
+            None
+        } else {
+            Some(self.engine.encode(self.tx, &entry.attributes)?)
+        };
+        let state = if is_skeleton { 1 } else { 2 };
+        let Some(stored) = stored else {
+            self.tx
+                .prepare_cached(
+                    "INSERT INTO object (connector, anchor, parent, class, state, rdn, replica, usn, attributes)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                )?
+                .execute(params![
+                    self.connector.0,
+                    entry.anchor.as_bytes(),
+                    parent,
+                    class,
+                    state,
+                    rdn,
+                    version.0,
+                    version.1,
+                    blob
+                ])?;
+            let id = self.tx.last_insert_rowid();
+            if !is_skeleton {
+                due_for_jobs(self.tx, &self.jobs, id, reason::CHANGED, self.now)?;
+            }
+            self.links(id, true, &entry.links)?;
+            return Ok((Some(id), !is_skeleton));
+        };
+        let place_changed = stored.state != 0 && (parent != stored.parent || rdn != stored.rdn);
+        let changed = place_changed
+            || state != stored.state
+            || class != stored.class
+            || blob != stored.attributes
+            || parent != stored.parent
+            || rdn != stored.rdn;
+        if changed {
+            self.store(stored.id, (parent, class, state, rdn), version, blob)?;
+            self.tx
+                .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
+                .execute([stored.id])?;
+            if !is_skeleton || stored.state >= 2 {
+                due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;
+            }
+        }
+        if place_changed {
+            self.place_changed(stored.id)?;
+        }
+        let links_changed = self.links(stored.id, false, &entry.links)?;
+        Ok((Some(stored.id), changed || links_changed))
+    }
+
+    fn store(
+        &self,
+        id: i64,
+        (parent, class, state, rdn): (Option<i64>, Option<i64>, i64, Option<String>),
+        version: (Option<i64>, Option<i64>),
+        blob: Option<Vec<u8>>,
+    ) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "UPDATE object SET parent = ?2, class = ?3, state = ?4, rdn = ?5, replica = coalesce(?6, replica),
+                   usn = coalesce(?7, usn), attributes = ?8 WHERE id = ?1",
+            )?
+            .execute(params![id, parent, class, state, rdn, version.0, version.1, blob])?;
+        Ok(())
+    }
+
+    /// What is below a moved or renamed object has another name now.
+    fn place_changed(&self, id: i64) -> Result<()> {
+        if self
+            .tx
+            .prepare_cached("SELECT 1 FROM object WHERE parent = ?1 LIMIT 1")?
+            .exists([id])?
+        {
+            self.tx
+                .prepare_cached(
+                    "INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2)
+                     ON CONFLICT (container) DO UPDATE SET cursor = 0",
+                )?
+                .execute(params![id, self.now])?;
+        }
+        Ok(())
+    }
+
+    fn links(&self, src: i64, is_new: bool, changes: &[LinkChange]) -> Result<bool> {
+        let mut changed = false;
+        for change in changes {
+            let attribute = self.engine.intern(self.tx, &change.attribute)?;
+            changed |= if change.complete {
+                self.complete_links(src, is_new, attribute, &change.added)?
+            } else {
+                self.some_links(src, attribute, change)?
+            };
+        }
+        Ok(changed)
+    }
+
+    fn complete_links(
+        &self,
+        src: i64,
+        is_new: bool,
+        attribute: i64,
+        anchors: &[Anchor],
+    ) -> Result<bool> {
+        let mut wanted = HashSet::with_capacity(anchors.len());
+        for anchor in anchors {
+            wanted.insert(self.row_of(anchor)?);
+        }
+        let mut have: BTreeMap<i64, i64> = BTreeMap::new();
+        if !is_new {
+            let mut statement = self
+                .tx
+                .prepare_cached("SELECT dst, flags FROM edge WHERE src = ?1 AND attribute = ?2")?;
+            let mut rows = statement.query([src, attribute])?;
+            while let Some(row) = rows.next()? {
+                have.insert(row.get(0)?, row.get(1)?);
+            }
+        }
+        let mut added: Vec<i64> = wanted
+            .iter()
+            .copied()
+            .filter(|dst| have.get(dst).is_none_or(|f| f & 1 == 0))
+            .collect();
+        added.sort_unstable();
+        let gone: Vec<i64> = have
+            .iter()
+            .filter(|(dst, f)| **f & 1 == 1 && !wanted.contains(dst))
+            .map(|(dst, _)| *dst)
+            .collect();
+        for dst in &added {
+            self.set_edge(src, attribute, *dst)?;
+        }
+        for dst in &gone {
+            self.clear_edge(src, attribute, *dst)?;
+        }
+        let changed = !added.is_empty() || !gone.is_empty();
+        if changed {
+            for job in &self.jobs {
+                let link = crate::link_id(sync_core::id::JobId(*job), sync_core::id::ObjectId(src));
+                make_references_due(self.tx, link.0, true, self.now)?;
+            }
+        }
+        Ok(changed)
+    }
+
+    fn some_links(&self, src: i64, attribute: i64, change: &LinkChange) -> Result<bool> {
+        let mut touched = Vec::with_capacity(change.added.len() + change.removed.len());
+        for anchor in &change.removed {
+            let dst = self.row_of(anchor)?;
+            if self.clear_edge(src, attribute, dst)? {
+                touched.push(dst);
+            }
+        }
+        for anchor in &change.added {
+            let dst = self.row_of(anchor)?;
+            if self.set_edge(src, attribute, dst)? {
+                touched.push(dst);
+            }
+        }
+        for job in &self.jobs {
+            let link = crate::link_id(sync_core::id::JobId(*job), sync_core::id::ObjectId(src)).0;
+            for dst in &touched {
+                self.tx
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute([link, attribute, *dst])?;
+            }
+            if !touched.is_empty() {
+                make_references_due(self.tx, link, false, self.now)?;
+            }
+        }
+        Ok(!touched.is_empty())
+    }
+
+    fn set_edge(&self, src: i64, attribute: i64, dst: i64) -> Result<bool> {
+        let changed = self
+            .tx
+            .prepare_cached(
+                "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, 1)
+                 ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | 1 WHERE flags & 1 = 0",
+            )?
+            .execute([src, attribute, dst])?;
+        Ok(changed > 0)
+    }
+
+    fn clear_edge(&self, src: i64, attribute: i64, dst: i64) -> Result<bool> {
+        let changed = self
+            .tx
+            .prepare_cached("UPDATE edge SET flags = flags & ~1 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags & 1 = 1")?
+            .execute([src, attribute, dst])?;
+        self.tx
+            .prepare_cached(
+                "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags = 0",
+            )?
+            .execute([src, attribute, dst])?;
+        Ok(changed > 0)
+    }
+}
+
+/// The class name of a stored class number.
+pub(crate) fn class_name(engine: &Engine, class: Option<i64>) -> Option<Name> {
+    class.and_then(|id| engine.name(id))
+}
+
+/// Attributes of a stored blob.
+pub(crate) fn attributes_of(engine: &Engine, blob: Option<Vec<u8>>) -> Result<Attributes> {
+    match blob {
+        Some(blob) => engine.codec().attributes(&blob),
+        None => Ok(Attributes::new()),
+    }
+}
+
+/// A stored refusal.
+pub(crate) fn refusal_of(blob: Option<Vec<u8>>) -> Result<Option<Refusal>> {
+    blob.map(|blob| unpack(&blob)).transpose()
+}

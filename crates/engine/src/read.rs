@@ -1,0 +1,321 @@
+//! Reads of a source: which kind is next, how one begins, and what its end means.
+//!
+//! A full read is judged before anything is planned from it; what it did not show is *vanished*, not deleted. A refused or
+//! unusable position leads to the right kind of read, never to a gap. Trap: the watermark is published only here (or page
+//! by page in a delta), in the transaction that stores what it stands for.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use sync_core::{
+    code::Code,
+    guard::connection_retry_at,
+    id::{ConnectorId, ReadId},
+    judge::{Census, judge},
+    object::ReadSpec,
+    operation::Refusal,
+};
+
+use crate::{
+    observe::{ReadMemory, due_for_jobs},
+    reason,
+    store::{Engine, Result, StoreError, pack, unpack_option},
+};
+
+/// What the host of a source is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOrder {
+    /// The read.
+    pub read: ReadId,
+    /// The connector.
+    pub connector: ConnectorId,
+    /// `delta`, `full` or `backfill`.
+    pub mode: String,
+    /// The position to continue from, for a delta.
+    pub watermark: Option<Vec<u8>>,
+    /// What to read.
+    pub spec: ReadSpec,
+    /// Why it is not a delta.
+    pub why: Option<Refusal>,
+}
+
+/// How a read ended, as the engine is told.
+#[derive(Clone, Debug)]
+pub enum ReadResult {
+    /// Complete; continue from here.
+    Complete(Vec<u8>),
+    /// The position cannot be continued; nothing was read.
+    NeedsFullRead(Refusal),
+    /// It failed; what was read so far is merged but proves nothing.
+    Failed(Refusal),
+}
+
+/// Why a looked-up object is looked up.
+pub(crate) const LOOKUP_VANISHED: i64 = 1;
+pub(crate) const LOOKUP_INCOMPLETE: i64 = 2;
+
+impl Engine {
+    /// Begins the next read of a connector with what its jobs need now. A read still open is abandoned.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn begin_read(&self, connector: ConnectorId, spec: &ReadSpec) -> Result<ReadOrder> {
+        let now = self.now();
+        let order = self.write("engine.begin_read", |tx| {
+            let (needs, why, stored, watermark): (String, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>) = tx
+                .query_row("SELECT needs, needs_why, spec, watermark FROM connector WHERE id = ?1", [connector.0], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })
+                .optional()?
+                .ok_or_else(|| crate::config::not_found("connector", &connector.to_string()))?;
+            let stored: Option<ReadSpec> = unpack_option(stored)?;
+            let why: Option<Refusal> = unpack_option(why)?;
+            let (mode, why) = match (needs.as_str(), &watermark, stored) {
+                ("full", _, _) | (_, None, _) => ("full", why),
+                ("backfill", _, _) => ("backfill", why),
+                (_, _, Some(stored)) if stored != *spec => ("backfill", Some(Refusal::new(Code::SourceReadSpecChanged))),
+                _ => ("delta", None),
+            };
+            tx.execute("UPDATE read SET state = 'abandoned', ended_at = ?2 WHERE connector = ?1 AND state = 'open'", params![
+                connector.0, now
+            ])?;
+            tx.execute(
+                "INSERT INTO read (connector, mode, spec, state, started_at) VALUES (?1, ?2, ?3, 'open', ?4)",
+                params![connector.0, mode, pack(spec)?, now],
+            )?;
+            Ok(ReadOrder {
+                read: ReadId(tx.last_insert_rowid()),
+                connector,
+                mode: mode.into(),
+                watermark: if mode == "delta" { watermark } else { None },
+                spec: spec.clone(),
+                why,
+            })
+        })?;
+        let mut memory = self.read_memory();
+        memory.retain(|_, read| read.connector != connector);
+        memory.insert(
+            order.read.0,
+            ReadMemory::new(connector, order.mode != "delta"),
+        );
+        Ok(order)
+    }
+
+    /// Ends a read. Says what was found against a full read, if it is not believed.
+    ///
+    /// # Errors
+    /// Conflict if the read is not open any more.
+    pub fn end_read(&self, read: ReadId, result: &ReadResult) -> Result<Option<Refusal>> {
+        let Some(memory) = self.read_memory().remove(&read.0) else {
+            return Err(StoreError::Refused(
+                Refusal::new(Code::Conflict).with("text", format!("read {read} is not open")),
+            ));
+        };
+        let now = self.now();
+        let connector = memory.connector;
+        self.write("engine.end_read", |tx| {
+            let (mode, spec): (String, Vec<u8>) = tx
+                .query_row(
+                    "SELECT mode, spec FROM read WHERE id = ?1 AND state = 'open'",
+                    [read.0],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?
+                .ok_or_else(|| {
+                    StoreError::Refused(
+                        Refusal::new(Code::Conflict)
+                            .with("text", format!("read {read} is not open")),
+                    )
+                })?;
+            match result {
+                ReadResult::Failed(why) => self.read_failed(tx, connector, read, why, now),
+                ReadResult::NeedsFullRead(why) => {
+                    close(tx, read, "failed", Some(why), now)?;
+                    tx.execute(
+                        "UPDATE connector SET needs = 'full', needs_why = ?2 WHERE id = ?1",
+                        params![connector.0, pack(why)?],
+                    )?;
+                    Ok(None)
+                }
+                ReadResult::Complete(watermark) => {
+                    if mode == "full"
+                        && let Some(doubt) = doubt(tx, connector, &memory.census)?
+                    {
+                        return self.read_doubted(tx, connector, read, doubt, now);
+                    }
+                    self.read_complete(tx, connector, read, &memory, (&mode, spec, watermark), now)
+                }
+            }
+        })
+    }
+
+    fn read_failed(
+        &self,
+        tx: &Transaction<'_>,
+        connector: ConnectorId,
+        read: ReadId,
+        why: &Refusal,
+        now: i64,
+    ) -> Result<Option<Refusal>> {
+        close(tx, read, "failed", Some(why), now)?;
+        let failures: u32 = tx.query_row(
+            "SELECT failures + 1 FROM connector WHERE id = ?1",
+            [connector.0],
+            |row| row.get(0),
+        )?;
+        tx.execute("UPDATE connector SET failures = ?2, failure = ?3, failed_at = ?4, retry_at = ?5 WHERE id = ?1", params![
+            connector.0,
+            failures,
+            pack(why)?,
+            now,
+            connection_retry_at(now, failures)
+        ])?;
+        Ok(None)
+    }
+
+    fn read_doubted(
+        &self,
+        tx: &Transaction<'_>,
+        connector: ConnectorId,
+        read: ReadId,
+        doubt: Refusal,
+        now: i64,
+    ) -> Result<Option<Refusal>> {
+        close(tx, read, "failed", Some(&doubt), now)?;
+        let failures: u32 = tx.query_row(
+            "SELECT failures + 1 FROM connector WHERE id = ?1",
+            [connector.0],
+            |row| row.get(0),
+        )?;
+        tx.execute(
+            "UPDATE connector SET suspect = ?2, suspect_read = ?3, needs = 'full', needs_why = ?2,
+               failures = ?4, retry_at = ?5 WHERE id = ?1",
+            params![
+                connector.0,
+                pack(&doubt)?,
+                read.0,
+                failures,
+                connection_retry_at(now, failures)
+            ],
+        )?;
+        Ok(Some(doubt))
+    }
+
+    fn read_complete(
+        &self,
+        tx: &Transaction<'_>,
+        connector: ConnectorId,
+        read: ReadId,
+        memory: &ReadMemory,
+        (mode, spec, watermark): (&str, Vec<u8>, &Vec<u8>),
+        now: i64,
+    ) -> Result<Option<Refusal>> {
+        close(tx, read, "complete", None, now)?;
+        if mode == "full" {
+            self.vanish(tx, connector, memory, now)?;
+            let census =
+                serde_json::to_string(&memory.census).map_err(|_| StoreError::Blob("census"))?;
+            tx.execute(
+                "UPDATE connector SET census = ?2, complete_reads = complete_reads + 1, suspect = NULL, suspect_read = NULL WHERE id = ?1",
+                params![connector.0, census],
+            )?;
+        }
+        // A backfill shows no tombstones: the old position is continued, so that no deletion is missed.
+        if mode != "backfill" {
+            tx.execute(
+                "UPDATE connector SET watermark = ?2, watermark_at = ?3 WHERE id = ?1",
+                params![connector.0, watermark, now],
+            )?;
+        }
+        tx.execute(
+            "UPDATE connector SET spec = ?2, needs = 'delta', needs_why = NULL, failure = NULL, failures = 0, retry_at = NULL,
+               last_read_at = ?3 WHERE id = ?1",
+            params![connector.0, spec, now],
+        )?;
+        Ok(None)
+    }
+
+    /// What a full read did not show becomes vanished, and is looked up one by one.
+    fn vanish(
+        &self,
+        tx: &Transaction<'_>,
+        connector: ConnectorId,
+        memory: &ReadMemory,
+        now: i64,
+    ) -> Result<()> {
+        let mut gone: Vec<(i64, i64)> = Vec::new();
+        {
+            let mut statement = tx.prepare_cached(
+                "SELECT id, state FROM object WHERE connector = ?1 AND state IN (1, 2)",
+            )?;
+            let mut rows = statement.query([connector.0])?;
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get(0)?;
+                if !memory.was_seen(id) {
+                    gone.push((id, row.get(1)?));
+                }
+            }
+        }
+        for (id, state) in gone {
+            tx.prepare_cached("UPDATE object SET state = 4 WHERE id = ?1")?
+                .execute([id])?;
+            if state == 2 {
+                tx.prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
+                    .execute([id, LOOKUP_VANISHED])?;
+            }
+            due_for_jobs(tx, &memory.jobs(tx)?, id, reason::CHANGED, now)?;
+        }
+        Ok(())
+    }
+
+    /// An administrator believes the last full read (or wants a fresh one): the next full read is not held against the past.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn accept_read(&self, connector: ConnectorId) -> Result<()> {
+        self.write("engine.accept_read", |tx| {
+            tx.execute(
+                "UPDATE connector SET census = '{}', suspect = NULL, needs = 'full', needs_why = NULL, retry_at = NULL WHERE id = ?1",
+                [connector.0],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The next read of this connector will be a full one.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn require_full_read(&self, connector: ConnectorId, why: &Refusal) -> Result<()> {
+        self.write("engine.require_full_read", |tx| {
+            tx.execute(
+                "UPDATE connector SET needs = 'full', needs_why = ?2 WHERE id = ?1",
+                params![connector.0, pack(why)?],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+fn close(
+    tx: &Transaction<'_>,
+    read: ReadId,
+    state: &str,
+    outcome: Option<&Refusal>,
+    now: i64,
+) -> Result<()> {
+    tx.execute(
+        "UPDATE read SET state = ?2, ended_at = ?3, outcome = ?4 WHERE id = ?1",
+        params![read.0, state, now, outcome.map(pack).transpose()?],
+    )?;
+    tx.execute("DELETE FROM read WHERE id < ?1 - 1000", [read.0])?;
+    Ok(())
+}
+
+fn doubt(tx: &Transaction<'_>, connector: ConnectorId, now: &Census) -> Result<Option<Refusal>> {
+    let text: String = tx.query_row(
+        "SELECT census FROM connector WHERE id = ?1",
+        [connector.0],
+        |row| row.get(0),
+    )?;
+    let before: Option<Census> = serde_json::from_str(&text).ok();
+    Ok(judge(before.as_ref(), now).into_iter().next())
+}

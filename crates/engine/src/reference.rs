@@ -1,0 +1,340 @@
+//! Planning references (members, managers): which edges the target does not hold yet, and which it holds too many.
+//!
+//! A change of one edge costs one edge, however large the group. References to objects that are not in the target wait for
+//! them to appear. Trap: a large group is planned in chunks, one operation at a time, because each raises its version.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use sync_core::{
+    id::{JobId, LinkId, TargetId},
+    operation::{Precondition, ReferenceChange, Verb},
+    plan::Situation,
+    value::{Attributes, Name},
+};
+
+use crate::{
+    config::JobRow,
+    due::situation_of,
+    export::{EdgeChange, PendingExport, PendingState},
+    observe::class_name,
+    store::{Engine, Result, pack},
+};
+
+/// A source link attribute and the target attribute it flows to, for one source class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedReference {
+    /// Source class.
+    pub class: Name,
+    /// Source attribute.
+    pub source: Name,
+    /// Target attribute.
+    pub target: Name,
+    /// Whether the target attribute holds several references.
+    pub is_multivalued: bool,
+}
+
+/// What a step of reference planning did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceWork {
+    /// Links looked at.
+    pub links: usize,
+    /// Operations made ready.
+    pub operations: usize,
+    /// References that wait for their object to appear in the target.
+    pub waiting: usize,
+}
+
+/// References in one operation at most.
+const MOST_IN_ONE: usize = 5_000;
+
+struct Holder {
+    link: LinkId,
+    class: Option<Name>,
+    target: Option<String>,
+    target_class: Option<Name>,
+    version: i64,
+    anchor: Option<String>,
+    name: String,
+}
+
+#[derive(Default)]
+struct Difference {
+    edges: Vec<EdgeChange>,
+    add: BTreeMap<Name, Vec<TargetId>>,
+    remove: BTreeMap<Name, Vec<TargetId>>,
+    rest: Vec<(i64, i64)>,
+    waiting: usize,
+}
+
+impl Engine {
+    /// Plans references of at most `limit` links that are in the target and have nothing else pending.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn plan_references(
+        &self,
+        job: &JobRow,
+        mapped: &[MappedReference],
+        limit: usize,
+    ) -> Result<ReferenceWork> {
+        let (first, last) = crate::link_range(job.id);
+        let now = self.now();
+        let due: Vec<(i64, bool, i64, i64)> = self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT d.id, d.whole, d.stamp, d.since FROM due_reference d LEFT JOIN link l ON l.id = d.id
+                 WHERE d.id BETWEEN ?1 AND ?2 AND coalesce(l.pending_state, 0) = 0 ORDER BY d.id LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![first, last, limit], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)? != 0, row.get(2)?, row.get(3)?))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })?;
+        if due.is_empty() {
+            return Ok(ReferenceWork::default());
+        }
+        self.write("engine.plan_references", |tx| {
+            let mut work = ReferenceWork::default();
+            for (id, whole, stamp, since) in due {
+                work.links += 1;
+                let link = LinkId(id);
+                let Some(holder) = self.holder(tx, link)? else {
+                    // Not in the target: when it gets there, all its references become due again.
+                    forget(tx, link, stamp)?;
+                    continue;
+                };
+                let mut difference = self.difference(tx, job, &holder, mapped, whole)?;
+                work.waiting += difference.waiting;
+                forget(tx, link, stamp)?;
+                let rest = std::mem::take(&mut difference.rest);
+                for (attribute, dst) in &rest {
+                    tx.prepare_cached(
+                        "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute([id, *attribute, *dst])?;
+                }
+                if !rest.is_empty() {
+                    crate::observe::make_references_due(tx, id, false, since)?;
+                }
+                if !difference.edges.is_empty() {
+                    store(self, tx, job, &holder, difference, since, now)?;
+                    work.operations += 1;
+                }
+            }
+            Ok(work)
+        })
+    }
+
+    /// Whether references of this job wait to be planned.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn has_due_references(&self, job: JobId) -> Result<bool> {
+        let (first, last) = crate::link_range(job);
+        self.read(|c| {
+            Ok(
+                c.prepare_cached("SELECT 1 FROM due_reference WHERE id BETWEEN ?1 AND ?2 LIMIT 1")?
+                    .exists([first, last])?,
+            )
+        })
+    }
+
+    fn holder(&self, tx: &Transaction<'_>, link: LinkId) -> Result<Option<Holder>> {
+        let found = tx
+            .prepare_cached(
+                "SELECT l.situation, o.class, l.target, l.class, l.version, l.anchor, o.rdn FROM link l
+                 JOIN object o ON o.id = l.id & 1099511627775 WHERE l.id = ?1",
+            )?
+            .query_row([link.0], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, Option<i64>>(1)?,
+                    row.get(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get(4)?,
+                    row.get(5)?,
+                    row.get::<_, Option<String>>(6)?,
+                ))
+            })
+            .optional()?;
+        Ok(found
+            .filter(|(situation, ..)| situation_of(*situation) == Situation::Linked)
+            .map(
+                |(_, class, target, target_class, version, anchor, rdn)| Holder {
+                    link,
+                    class: class_name(self, class),
+                    target,
+                    target_class: class_name(self, target_class),
+                    version,
+                    anchor,
+                    name: rdn.unwrap_or_default(),
+                },
+            ))
+    }
+
+    fn difference(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        holder: &Holder,
+        mapped: &[MappedReference],
+        whole: bool,
+    ) -> Result<Difference> {
+        let src = crate::object_of(holder.link).0;
+        let bit = 2_i64 << job.slot;
+        let mut difference = Difference::default();
+        let mut targets: BTreeMap<i64, &MappedReference> = BTreeMap::new();
+        for reference in mapped.iter().filter(|m| {
+            holder
+                .class
+                .as_ref()
+                .is_some_and(|c| c.eq_ignore_ascii_case(&m.class))
+        }) {
+            if let Some(id) = self.name_id(&reference.source) {
+                targets.insert(id, reference);
+            }
+        }
+        let sql = if whole {
+            "SELECT attribute, dst, flags FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) AND ?3 = ?3"
+        } else {
+            "SELECT e.attribute, e.dst, e.flags FROM due_edge d JOIN edge e ON e.src = ?1 AND e.attribute = d.attribute AND e.dst = d.dst
+             WHERE d.id = ?3 AND (e.flags & 1) <> ((e.flags & ?2) <> 0)"
+        };
+        let mut statement = tx.prepare_cached(sql)?;
+        let mut rows = statement.query([src, bit, holder.link.0])?;
+        while let Some(row) = rows.next()? {
+            let (attribute, dst, flags): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let Some(reference) = targets.get(&attribute) else {
+                continue;
+            };
+            if difference.edges.len() >= MOST_IN_ONE {
+                difference.rest.push((attribute, dst));
+                continue;
+            }
+            let add = flags & 1 == 1;
+            let end = end_of(tx, job.id, dst)?;
+            match (add, end) {
+                (true, Some((Situation::Linked, target))) => {
+                    difference
+                        .add
+                        .entry(reference.target.clone())
+                        .or_default()
+                        .push(TargetId(target));
+                    difference.edges.push(EdgeChange {
+                        attribute,
+                        dst,
+                        add,
+                    });
+                }
+                (true, _) => {
+                    difference.waiting += 1;
+                    tx.prepare_cached("INSERT OR IGNORE INTO waiting (job, dst, src, attribute) VALUES (?1, ?2, ?3, ?4)")?
+                        .execute([job.id.0, dst, src, attribute])?;
+                }
+                (false, Some((_, target))) => {
+                    difference
+                        .remove
+                        .entry(reference.target.clone())
+                        .or_default()
+                        .push(TargetId(target));
+                    difference.edges.push(EdgeChange {
+                        attribute,
+                        dst,
+                        add,
+                    });
+                }
+                (false, None) => {
+                    tx.prepare_cached(
+                        "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
+                    )?
+                    .execute([src, attribute, dst])?;
+                }
+            }
+        }
+        Ok(difference)
+    }
+}
+
+/// Situation and target object at the other end of an edge.
+fn end_of(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<Option<(Situation, String)>> {
+    let link = crate::link_id(job, sync_core::id::ObjectId(dst));
+    let found: Option<(i64, Option<String>)> = tx
+        .prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?
+        .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found.and_then(|(situation, target)| Some((situation_of(situation), target?))))
+}
+
+/// Takes the due row back, unless something was added to it meanwhile.
+fn forget(tx: &Transaction<'_>, link: LinkId, stamp: i64) -> Result<()> {
+    let gone = tx
+        .prepare_cached("DELETE FROM due_reference WHERE id = ?1 AND stamp = ?2")?
+        .execute([link.0, stamp])?;
+    if gone > 0 {
+        tx.prepare_cached("DELETE FROM due_edge WHERE id = ?1")?
+            .execute([link.0])?;
+    }
+    Ok(())
+}
+
+fn store(
+    engine: &Engine,
+    tx: &Transaction<'_>,
+    job: &JobRow,
+    holder: &Holder,
+    mut difference: Difference,
+    since: i64,
+    now: i64,
+) -> Result<()> {
+    let names: Vec<Name> = difference
+        .add
+        .keys()
+        .chain(difference.remove.keys())
+        .cloned()
+        .collect();
+    let mut references: Vec<ReferenceChange> = Vec::new();
+    for attribute in names {
+        if references
+            .iter()
+            .any(|change| change.attribute == attribute)
+        {
+            continue;
+        }
+        references.push(ReferenceChange {
+            add: difference.add.remove(&attribute).unwrap_or_default(),
+            remove: difference.remove.remove(&attribute).unwrap_or_default(),
+            attribute,
+        });
+    }
+    let name = tx
+        .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
+        .query_row([holder.link.0], |row| row.get::<_, Option<Vec<u8>>>(0))
+        .optional()?
+        .flatten()
+        .and_then(|blob| engine.codec().attributes(&blob).ok())
+        .and_then(|attributes| attributes.text("displayName").map(str::to_owned));
+    let pending = PendingExport {
+        verb: Verb::Update,
+        class: holder
+            .target_class
+            .clone()
+            .unwrap_or_else(|| "Group".into()),
+        target: holder.target.clone(),
+        source_anchor: holder.anchor.clone().unwrap_or_default(),
+        precondition: Precondition::Version(holder.version.cast_unsigned()),
+        attributes: Attributes::new(),
+        before: Attributes::new(),
+        references,
+        edges: difference.edges,
+        name: name.unwrap_or_else(|| holder.name.clone()),
+        job: job.id.0,
+        since,
+        planned_at: now,
+        reasons: crate::reason::CHANGED,
+        is_adoption: false,
+        why: None,
+    };
+    tx.prepare_cached("UPDATE link SET pending = ?2, pending_state = ?3, generation = generation + 1 WHERE id = ?1")?
+        .execute(params![holder.link.0, pack(&pending)?, PendingState::Ready.number()])?;
+    Ok(())
+}

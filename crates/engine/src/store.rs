@@ -1,0 +1,496 @@
+//! Opening the store, transactions, and the compact form of values.
+//!
+//! One writer connection, a small pool of readers, `synchronous=FULL`. Nothing here knows what the tables mean. Trap: names
+//! are interned inside the transaction that needs them; when it is rolled back the cache is read anew.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use serde::{Serialize, de::DeserializeOwned};
+use sync_core::{
+    code::Code,
+    operation::Refusal,
+    value::{Attributes, Name, Value},
+};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// What the engine takes from outside: time, ids, and a hook at every commit boundary (for crash tests).
+#[derive(Clone)]
+pub struct Options {
+    /// Now, in unix milliseconds.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// A new random id.
+    pub ids: Arc<dyn Fn() -> uuid::Uuid + Send + Sync>,
+    /// Called with the name of the commit boundary.
+    pub commit_hook: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+}
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the data directory {0} is in use by another server; stop that one first")]
+    Locked(PathBuf),
+    /// Written by a newer version.
+    #[error(
+        "{path} was written by a newer version (schema {have}, this program knows {know}); use that version"
+    )]
+    Newer {
+        /// Database file.
+        path: PathBuf,
+        /// Schema in the file.
+        have: i64,
+        /// Newest schema this program knows.
+        know: i64,
+    },
+    /// Damaged.
+    #[error(
+        "{path} is damaged ({detail}); restore it from a backup, the directories themselves are not affected"
+    )]
+    Damaged {
+        /// Database file.
+        path: PathBuf,
+        /// What SQLite said.
+        detail: String,
+    },
+    /// Cannot be written or created.
+    #[error("{path} cannot be opened for writing: {detail}")]
+    Unwritable {
+        /// File or directory.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+}
+
+impl OpenError {
+    /// The code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Locked(_) => Code::StoreLocked,
+            Self::Newer { .. } => Code::StoreNewer,
+            Self::Damaged { .. } => Code::StoreDamaged,
+            Self::Unwritable { .. } => Code::StoreUnwritable,
+        }
+    }
+}
+
+/// Why a transaction failed; nothing of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite failed.
+    #[error("the store failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A stored blob cannot be read.
+    #[error("a stored value cannot be read ({0})")]
+    Blob(&'static str),
+    /// The request does not fit the state.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+impl StoreError {
+    /// The refusal to show.
+    pub fn refusal(&self) -> Refusal {
+        use rusqlite::ErrorCode;
+        let code = match self {
+            Self::Refused(refusal) => return refusal.clone(),
+            Self::Blob(_) => Code::StoreDamaged,
+            Self::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull) => Code::DiskFull,
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Code::StoreDamaged,
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
+                    Code::StoreUnwritable
+                }
+                _ => Code::InternalFault,
+            },
+        };
+        let text = match self {
+            Self::Sqlite(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        Refusal::new(code).with("text", text)
+    }
+}
+
+/// A result of the store.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The names of attributes and classes, by number and by text.
+#[derive(Default)]
+struct Names {
+    by_id: HashMap<i64, Name>,
+    by_text: HashMap<Name, i64>,
+}
+
+struct Inner {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    names: RwLock<Names>,
+    options: Options,
+    pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
+    _lock: File,
+}
+
+/// The engine: a handle that can be cloned.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+fn relock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const FILE: &str = "engine.db";
+const READERS_KEPT: usize = 8;
+
+impl Engine {
+    /// Opens or creates the store in a directory.
+    ///
+    /// # Errors
+    /// [`OpenError`], each with place and cure.
+    pub fn open(directory: &Path, options: Options) -> std::result::Result<Self, OpenError> {
+        let unwritable = |path: &Path, detail: String| OpenError::Unwritable {
+            path: path.into(),
+            detail,
+        };
+        std::fs::create_dir_all(directory).map_err(|e| unwritable(directory, e.to_string()))?;
+        let lock_path = directory.join("engine.lock");
+        let lock = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(|e| unwritable(&lock_path, e.to_string()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::Locked(directory.into()));
+            }
+            Err(std::fs::TryLockError::Error(e)) => {
+                return Err(unwritable(&lock_path, e.to_string()));
+            }
+        }
+        let path = directory.join(FILE);
+        let mut connection = Connection::open(&path).map_err(|e| sort_open_error(&path, &e))?;
+        prepare(&connection).map_err(|e| sort_open_error(&path, &e))?;
+        migrate(&path, &mut connection)?;
+        let inner = Inner {
+            path,
+            writer: Mutex::new(connection),
+            readers: Mutex::new(Vec::new()),
+            names: RwLock::new(Names::default()),
+            options,
+            reads: Mutex::new(HashMap::new()),
+            _lock: lock,
+        };
+        let engine = Self(Arc::new(inner));
+        engine.start().map_err(|e| OpenError::Damaged {
+            path: engine.0.path.clone(),
+            detail: e.refusal().to_string(),
+        })?;
+        Ok(engine)
+    }
+
+    /// What has to happen once after opening: reads that were under way are abandoned (their memory is gone).
+    fn start(&self) -> Result<()> {
+        self.reload_names()?;
+        let now = self.now();
+        self.write("engine.start", |tx| {
+            tx.execute(
+                "UPDATE read SET state = 'abandoned', ended_at = ?1 WHERE state = 'open'",
+                [now],
+            )?;
+            tx.execute(
+                "UPDATE run SET state = 'failed', ended_at = ?1 WHERE state = 'running'",
+                [now],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Now, in unix milliseconds.
+    pub fn now(&self) -> i64 {
+        (self.0.options.clock)()
+    }
+
+    /// A new random id.
+    pub fn new_id(&self) -> uuid::Uuid {
+        (self.0.options.ids)()
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    pub(crate) fn read_memory(&self) -> MutexGuard<'_, HashMap<i64, crate::observe::ReadMemory>> {
+        relock(&self.0.reads)
+    }
+
+    /// Runs one transaction. `boundary` names it to the commit hook.
+    pub(crate) fn write<T>(
+        &self,
+        boundary: &'static str,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut connection = relock(&self.0.writer);
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = act(&tx).and_then(|value| {
+            self.hook(boundary, "before");
+            tx.commit()?;
+            Ok(value)
+        });
+        match &result {
+            Ok(_) => self.hook(boundary, "after"),
+            Err(_) => {
+                drop(connection);
+                self.reload_names()?;
+            }
+        }
+        result
+    }
+
+    fn hook(&self, boundary: &str, when: &str) {
+        if let Some(hook) = &self.0.options.commit_hook {
+            hook(&format!("{boundary}.{when}"));
+        }
+    }
+
+    /// Runs a read on a reader connection (a consistent snapshot of its own).
+    ///
+    /// # Errors
+    /// Whatever the closure returns, and failures to open another reader.
+    pub fn read<T>(&self, act: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = relock(&self.0.readers).pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let connection = Connection::open_with_flags(&self.0.path, flags)?;
+                connection.busy_timeout(std::time::Duration::from_secs(10))?;
+                connection.pragma_update(None, "cache_size", -8_000)?;
+                connection
+            }
+        };
+        connection.execute_batch("BEGIN")?;
+        let result = act(&connection);
+        connection.execute_batch("COMMIT")?;
+        let mut readers = relock(&self.0.readers);
+        if readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+        result
+    }
+
+    /// Writes a consistent copy of the database while running.
+    ///
+    /// # Errors
+    /// If the destination cannot be written.
+    pub fn backup(&self, destination: &Path) -> Result<()> {
+        self.read(|connection| {
+            connection.backup("main", destination, None::<fn(rusqlite::backup::Progress)>)?;
+            Ok(())
+        })
+    }
+
+    fn reload_names(&self) -> Result<()> {
+        let names = self.read(|connection| {
+            let mut names = Names::default();
+            let mut statement = connection.prepare("SELECT id, text FROM name")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let name: Name = row.get::<_, String>(1)?.into();
+                names.by_id.insert(row.get(0)?, name.clone());
+                names.by_text.insert(name, row.get(0)?);
+            }
+            Ok(names)
+        })?;
+        *self.0.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+        Ok(())
+    }
+
+    /// The number of a name, making it known if it is new.
+    pub(crate) fn intern(&self, tx: &Transaction<'_>, name: &str) -> Result<i64> {
+        if let Some(id) = self.name_id(name) {
+            return Ok(id);
+        }
+        tx.prepare_cached("INSERT INTO name (text) VALUES (?1)")?
+            .execute([name])?;
+        let id = tx.last_insert_rowid();
+        let name: Name = name.into();
+        let mut names = self.0.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.by_id.insert(id, name.clone());
+        names.by_text.insert(name, id);
+        Ok(id)
+    }
+
+    /// The number of a name, if it is known.
+    pub fn name_id(&self, name: &str) -> Option<i64> {
+        self.0
+            .names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_text
+            .get(name)
+            .copied()
+    }
+
+    /// The name of a number.
+    pub fn name(&self, id: i64) -> Option<Name> {
+        self.0
+            .names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_id
+            .get(&id)
+            .cloned()
+    }
+
+    /// Reader of the compact forms.
+    pub fn codec(&self) -> Codec {
+        Codec(self.clone())
+    }
+
+    /// Attributes in compact form, with interned names.
+    pub(crate) fn encode(&self, tx: &Transaction<'_>, attributes: &Attributes) -> Result<Vec<u8>> {
+        let mut compact: Vec<(i64, &[Value])> = Vec::with_capacity(attributes.len());
+        for (name, values) in attributes.iter() {
+            compact.push((self.intern(tx, name)?, values));
+        }
+        pack(&compact)
+    }
+}
+
+/// Reads the compact forms of the store.
+pub struct Codec(Engine);
+
+impl Codec {
+    /// Attributes from their compact form.
+    ///
+    /// # Errors
+    /// If the blob is not one.
+    pub fn attributes(&self, blob: &[u8]) -> Result<Attributes> {
+        let compact: Vec<(i64, Vec<Value>)> = unpack(blob)?;
+        let named = compact
+            .into_iter()
+            .map(|(id, values)| (self.0.name(id).unwrap_or_else(|| "?".into()), values));
+        Ok(named.collect())
+    }
+
+    /// The name of a number.
+    pub fn name(&self, id: i64) -> Option<Name> {
+        self.0.name(id)
+    }
+
+    /// A stored refusal.
+    ///
+    /// # Errors
+    /// If the blob is not one.
+    pub fn refusal(&self, blob: &[u8]) -> Result<Refusal> {
+        unpack(blob)
+    }
+
+    /// A stored pending export.
+    ///
+    /// # Errors
+    /// If the blob is not one.
+    pub fn pending(&self, blob: &[u8]) -> Result<crate::PendingExport> {
+        unpack(blob)
+    }
+}
+
+/// Compact form of anything plain.
+pub(crate) fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|_| StoreError::Blob("cannot be packed"))
+}
+
+/// Back from the compact form.
+pub(crate) fn unpack<T: DeserializeOwned>(blob: &[u8]) -> Result<T> {
+    postcard::from_bytes(blob).map_err(|_| StoreError::Blob("cannot be unpacked"))
+}
+
+/// Back from an optional compact form.
+pub(crate) fn unpack_option<T: DeserializeOwned>(blob: Option<Vec<u8>>) -> Result<Option<T>> {
+    blob.map(|blob| unpack(&blob)).transpose()
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "page_size", 8192)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    let _: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", params![], |row| {
+        row.get(0)
+    })?;
+    Ok(())
+}
+
+fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
+    use rusqlite::ErrorCode;
+    let path = path.to_path_buf();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged {
+            path,
+            detail: error.to_string(),
+        },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked(path),
+        _ => OpenError::Unwritable {
+            path,
+            detail: error.to_string(),
+        },
+    }
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> std::result::Result<(), OpenError> {
+    let runner = migrations::migrations::runner();
+    let know = runner
+        .get_migrations()
+        .iter()
+        .map(|m| i64::from(m.version()))
+        .max()
+        .unwrap_or(0);
+    let has_history: bool = connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'refinery_schema_history'",
+            [],
+            |row| row.get::<_, i64>(0).map(|n| n > 0),
+        )
+        .map_err(|e| sort_open_error(path, &e))?;
+    if has_history {
+        let have: i64 = connection
+            .query_row(
+                "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|e| sort_open_error(path, &e))?;
+        if have > know {
+            return Err(OpenError::Newer {
+                path: path.into(),
+                have,
+                know,
+            });
+        }
+    }
+    match runner.run(connection) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(OpenError::Damaged {
+            path: path.into(),
+            detail: error.to_string(),
+        }),
+    }
+}
