@@ -1,0 +1,189 @@
+//! How to reach an Active Directory domain, and with which account.
+//!
+//! The secret itself is never part of the configuration: only where it is. Trap: a secret file that others may read is
+//! refused, so its mode must be 0600.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sync_core::{code::Code, operation::Refusal};
+
+/// A domain and how to read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdConfig {
+    /// Domain controllers, tried in this order (`ldaps://dc1.canal.example`).
+    pub urls: Vec<String>,
+    /// Name of the account: DN, UPN or `DOMAIN\name`.
+    pub bind: String,
+    /// Where its password is.
+    pub secret: Secret,
+    /// The CA that issued the controllers' certificates; none: the operating system's trust store.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// The name the certificates must hold, if not the host of the URL.
+    #[serde(default)]
+    pub server_name: Option<String>,
+    /// Protection of the connection.
+    #[serde(default)]
+    pub tls: TlsMode,
+    /// Time-outs.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Entries per page, both of searches and of what is handed on.
+    #[serde(default = "default_page_size")]
+    pub page_size_entries: u32,
+    /// Root of the naming context to read; none: the controller's default.
+    #[serde(default)]
+    pub naming_context: Option<String>,
+}
+
+fn default_page_size() -> u32 {
+    1000
+}
+
+/// Where a password is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secret {
+    /// In a file that only its owner can read; a line end is not part of it.
+    File(PathBuf),
+    /// In an environment variable of this name.
+    Environment(String),
+}
+
+/// Protection of the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// TLS or StartTLS with a verified certificate.
+    #[default]
+    Verified,
+    /// None. Only for tests on one machine.
+    PlainForTests,
+}
+
+/// Time-outs, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Name resolution, TCP and TLS together.
+    pub connect_seconds: u32,
+    /// The first answer to a request.
+    pub request_seconds: u32,
+    /// The next entry of a search.
+    pub idle_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect_seconds: 10,
+            request_seconds: 120,
+            idle_seconds: 60,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn timeouts(self) -> ldap::Timeouts {
+        let seconds = |number: u32| Duration::from_secs(u64::from(number.max(1)));
+        ldap::Timeouts {
+            connect: seconds(self.connect_seconds),
+            request: seconds(self.request_seconds),
+            idle_between_entries: seconds(self.idle_seconds),
+        }
+    }
+}
+
+impl Secret {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// `SecretFileUnsafe` if others can read the file, `ConfigurationInvalid` if there is no secret.
+    pub fn read(&self) -> Result<SecretString, Refusal> {
+        match self {
+            Self::File(path) => read_file(path),
+            Self::Environment(variable) => std::env::var(variable)
+                .ok()
+                .filter(|secret| !secret.is_empty())
+                .map(Into::into)
+                .ok_or_else(|| invalid(format!("environment variable {variable} is not set"))),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<SecretString, Refusal> {
+    let shown = path.display();
+    refuse_readable_by_others(path)?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| invalid(format!("secret file {shown} cannot be read: {error}")))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(invalid(format!("secret file {shown} is empty"))),
+        secret => Ok(secret.into()),
+    }
+}
+
+#[cfg(unix)]
+fn refuse_readable_by_others(path: &Path) -> Result<(), Refusal> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shown = path.display();
+    let file = std::fs::metadata(path)
+        .map_err(|error| invalid(format!("secret file {shown} cannot be read: {error}")))?;
+    let mode = file.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::SecretFileUnsafe)
+        .with("file", shown.to_string())
+        .with("mode", format!("{mode:o}"))
+        .with("cure", format!("chmod 600 {shown}")))
+}
+
+#[cfg(not(unix))]
+fn refuse_readable_by_others(_: &Path) -> Result<(), Refusal> {
+    Ok(())
+}
+
+fn invalid(text: String) -> Refusal {
+    Refusal::new(Code::ConfigurationInvalid).with("text", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_minimal_configuration_has_defaults() {
+        let text = r#"{"urls":["ldaps://dc1"],"bind":"sync@canal.example","secret":{"file":"/etc/secret"}}"#;
+        let config: AdConfig = serde_json::from_str(text).unwrap();
+        assert_eq!(config.page_size_entries, 1000);
+        assert_eq!(config.tls, TlsMode::Verified);
+        assert_eq!(config.secret, Secret::File("/etc/secret".into()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_others_can_read_is_refused_with_the_command_that_cures_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "hush\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let refusal = Secret::File(path.clone()).read().unwrap_err();
+        assert_eq!(refusal.code, Code::SecretFileUnsafe);
+        assert_eq!(
+            refusal.argument("cure").unwrap(),
+            format!("chmod 600 {}", path.display())
+        );
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let secret = Secret::File(path).read().unwrap();
+        assert_eq!(secret.expose_secret(), "hush");
+    }
+}

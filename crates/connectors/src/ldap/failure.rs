@@ -1,0 +1,124 @@
+//! What an LDAP failure means to the people who must act on it.
+//!
+//! Never hides the server's own text. Trap: a refused password is final for the whole list of controllers: trying it on
+//! each of them would lock the account.
+
+use ldap::{BindReason, Error, ResultCode, TlsFailure};
+use sync_core::{code::Code, operation::Refusal};
+
+use crate::source::SourceError;
+
+/// The right DirSync needs.
+pub(super) const DIRSYNC_RIGHT: &str = "Replicating Directory Changes";
+
+/// The code of an LDAP failure.
+pub(super) fn code(error: &Error) -> Code {
+    match error {
+        Error::BadAddress { .. } | Error::BadCaFile { .. } | Error::TlsSetUp(_) => {
+            Code::ConfigurationInvalid
+        }
+        Error::EmptyPassword { .. } => Code::SourceCredentialRefused,
+        Error::Resolve { .. } => Code::SourceNameNotResolved,
+        Error::Connect { .. } | Error::Closed { .. } => Code::SourceUnreachable,
+        Error::Tls { failure, .. } => tls(*failure),
+        Error::BindRefused { reason, code, .. } => bind(*reason, *code),
+        Error::StrongerAuthRequired { .. } => Code::SourceStrongAuthRequired,
+        Error::Timeout { operation, .. } if *operation == "connect" => Code::SourceUnreachable,
+        Error::Timeout { .. } => Code::SourceTimeOut,
+        Error::Protocol { .. } | Error::Incomplete { .. } => Code::SourceProtocolError,
+        Error::Refused { outcome, .. } => result(outcome.code),
+    }
+}
+
+fn tls(failure: TlsFailure) -> Code {
+    match failure {
+        TlsFailure::UnknownIssuer | TlsFailure::BadCertificate => Code::SourceCertificateUntrusted,
+        TlsFailure::Expired => Code::SourceCertificateExpired,
+        TlsFailure::NameMismatch => Code::SourceNameMismatch,
+        TlsFailure::NotTls | TlsFailure::StartTlsRefused | TlsFailure::Other => {
+            Code::SourceUnreachable
+        }
+    }
+}
+
+fn bind(reason: BindReason, result_code: ResultCode) -> Code {
+    match reason {
+        BindReason::WrongPassword | BindReason::NoSuchAccount => Code::SourceCredentialRefused,
+        BindReason::LogonHours
+        | BindReason::Workstation
+        | BindReason::PasswordExpired
+        | BindReason::AccountDisabled
+        | BindReason::AccountExpired
+        | BindReason::MustChangePassword
+        | BindReason::LockedOut => Code::SourceAccountUnusable,
+        BindReason::Unknown if result_code == ResultCode::INVALID_CREDENTIALS => {
+            Code::SourceCredentialRefused
+        }
+        BindReason::Unknown => result(result_code),
+    }
+}
+
+fn result(code: ResultCode) -> Code {
+    match code {
+        ResultCode::REFERRAL => Code::SourceReferral,
+        ResultCode::NO_SUCH_OBJECT => Code::SourceBaseNotFound,
+        ResultCode::INSUFFICIENT_ACCESS_RIGHTS => Code::SourceInsufficientAccess,
+        ResultCode::STRONGER_AUTH_REQUIRED | ResultCode::CONFIDENTIALITY_REQUIRED => {
+            Code::SourceStrongAuthRequired
+        }
+        ResultCode::INVALID_CREDENTIALS => Code::SourceCredentialRefused,
+        ResultCode::BUSY
+        | ResultCode::UNAVAILABLE
+        | ResultCode::TIME_LIMIT_EXCEEDED
+        | ResultCode::ADMIN_LIMIT_EXCEEDED => Code::SourceBusy,
+        ResultCode::SIZE_LIMIT_EXCEEDED => Code::SourceReadEndedEarly,
+        _ => Code::SourceProtocolError,
+    }
+}
+
+/// The failure as a refusal: code, server, operation, text.
+pub(super) fn refusal(server: &str, operation: &str, error: &Error) -> SourceError {
+    crate::source::source_error(code(error), server, operation, error.chain())
+}
+
+/// As [`refusal`], for DirSync: says which right is missing where.
+pub(super) fn dirsync(server: &str, naming_context: &str, error: &Error) -> SourceError {
+    let refusal = refusal(server, "DirSync search", error);
+    match refusal.code {
+        Code::SourceInsufficientAccess => refusal
+            .with("right", DIRSYNC_RIGHT)
+            .with("naming_context", naming_context),
+        _ => refusal,
+    }
+}
+
+/// Whether another controller of the list should be tried after this failure.
+pub(super) fn is_worth_another_server(refusal: &Refusal) -> bool {
+    !matches!(
+        refusal.code,
+        Code::SourceCredentialRefused
+            | Code::SourceAccountUnusable
+            | Code::ConfigurationInvalid
+            | Code::SecretFileUnsafe
+    )
+}
+
+/// One refusal for a list of controllers none of which could be used.
+pub(super) fn all_failed(failures: Vec<(String, SourceError)>) -> SourceError {
+    let text = failures
+        .iter()
+        .map(|(url, refusal)| {
+            let cause = refusal.argument("text").unwrap_or(refusal.code.title());
+            format!("{url}: {} ({cause})", refusal.code)
+        })
+        .collect::<Vec<_>>()
+        .join("; ");
+    let urls: Vec<&str> = failures.iter().map(|(url, _)| url.as_str()).collect();
+    let mut codes = failures.iter().map(|(_, refusal)| refusal.code);
+    let code = match codes.next() {
+        None => Code::ConfigurationInvalid,
+        Some(first) if codes.all(|code| code == first) => first,
+        Some(_) => Code::SourceUnreachable,
+    };
+    crate::source::source_error(code, &urls.join(", "), "connect", text)
+}

@@ -1,0 +1,156 @@
+//! Plain searches: every object of the read spec, for judges, and the containers, for people.
+//!
+//! Never uses the delta mechanism or anything stored. Trap: ranges are read after the search has ended, because a search
+//! that waits to be drained holds up every other answer on its connection.
+
+use ldap::{Filter, Query, Scope as Depth, dn};
+use sync_core::id::Anchor;
+
+use super::{
+    entry::{self, Life},
+    one::{Found, Reading, guid_base},
+    session::Session,
+    values,
+};
+use crate::source::{Container, Listed, ObjectName, SourceError};
+
+impl Reading<'_> {
+    /// Lists every object of the spec below its containers.
+    pub async fn list(
+        &self,
+        page_size: u32,
+        each: &mut (dyn FnMut(Listed) -> bool + Send),
+    ) -> Result<(), SourceError> {
+        for base in self.scope.bases(&self.session.naming_context) {
+            if !self.list_below(base, page_size, each).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Reading::list`], below one base; whether more is wanted.
+    pub async fn list_below(
+        &self,
+        base: &str,
+        page_size: u32,
+        each: &mut (dyn FnMut(Listed) -> bool + Send),
+    ) -> Result<bool, SourceError> {
+        let classes = self
+            .scope
+            .classes()
+            .map(|class| Filter::Equality("objectClass".into(), class.into()));
+        let query = Query::new(base, Depth::Subtree)
+            .filter(Filter::Or(classes.collect()))
+            .attributes(self.selection.requested())
+            .control(ldap::extended_dn());
+        let told = self.session.told("list objects");
+        let mut search = self
+            .session
+            .connection
+            .paged(query, page_size)
+            .map_err(&told)?;
+        let mut put_off: Vec<Anchor> = Vec::new();
+        while let Some(raw) = search.next().await.map_err(&told)? {
+            let seen = entry::read(&raw, self.selection).ok_or_else(|| self.nameless(&raw.dn))?;
+            let is_wanted = seen
+                .class
+                .as_deref()
+                .is_some_and(|c| self.scope.has_class(c));
+            if !is_wanted || seen.life == Life::Deleted {
+                continue;
+            }
+            if !seen.ranged.is_empty() {
+                put_off.push(seen.anchor);
+                continue;
+            }
+            let dn = seen.dn.clone();
+            let entry = self.living(seen);
+            if !each(Listed { entry, dn }) {
+                return Ok(false);
+            }
+        }
+        for anchor in put_off {
+            let Found::Live(seen) = self.find(&ObjectName::Anchor(anchor)).await? else {
+                continue;
+            };
+            let dn = seen.dn.clone();
+            let entry = self.living(*seen);
+            if !each(Listed { entry, dn }) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Distinguished names of containers given by anchor.
+pub(super) async fn resolve(
+    session: &Session,
+    containers: &[Anchor],
+) -> Result<Vec<String>, SourceError> {
+    let mut names = Vec::new();
+    for anchor in containers {
+        let query = Query::new(guid_base(anchor), Depth::Base).attributes(["objectClass"]);
+        let found = session
+            .connection
+            .search_all(&query)
+            .await
+            .map_err(session.told("resolve a container"))
+            .map_err(|refusal| refusal.with("container", anchor.guid_text()))?;
+        names.extend(found.into_iter().map(|entry| entry.dn));
+    }
+    Ok(names)
+}
+
+/// The containers people keep objects in.
+pub(super) async fn containers(
+    session: &Session,
+    page_size: u32,
+) -> Result<Vec<Container>, SourceError> {
+    let class = |name: &str| Filter::Equality("objectClass".into(), name.into());
+    let hidden = Filter::Equality("showInAdvancedViewOnly".into(), "TRUE".into());
+    let kinds = [
+        "organizationalUnit",
+        "container",
+        "builtinDomain",
+        "domainDNS",
+    ];
+    let filter = Filter::And(vec![
+        Filter::Or(kinds.into_iter().map(class).collect()),
+        Filter::Not(Box::new(hidden)),
+    ]);
+    let query = Query::new(&session.naming_context, Depth::Subtree)
+        .filter(filter)
+        .attributes(["objectGUID"]);
+    let found = session
+        .connection
+        .search_all_paged(query, page_size)
+        .await
+        .map_err(session.told("list containers"))?;
+    let mut containers: Vec<Container> = found
+        .into_iter()
+        .filter_map(|entry| {
+            let anchor = values::guid(entry.first("objectGUID")?)?;
+            Some(Container {
+                anchor,
+                dn: entry.dn,
+            })
+        })
+        .collect();
+    containers.sort_by_key(|container| depth_first(&container.dn));
+    Ok(containers)
+}
+
+/// RDNs from the root down, folded: parents sort before their children.
+fn depth_first(name: &str) -> Vec<String> {
+    let mut rdns = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let (rdn, parent) = dn::split_first(rest);
+        rdns.push(rdn.to_lowercase());
+        rest = parent;
+    }
+    rdns.reverse();
+    rdns
+}

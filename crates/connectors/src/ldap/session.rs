@@ -1,0 +1,304 @@
+//! An authenticated connection to one controller of the list, with what the controller says of itself.
+//!
+//! Never retries a refused password. Trap: the root DSE's numbers (clock, update sequence number) are of the moment they are
+//! read; [`Session::standing`] reads them afresh.
+
+use ldap::{Connection, Endpoint, Entry, Error, Filter, Options, Query, Scope, Security, Trust};
+use secrecy::ExposeSecret as _;
+use sync_core::{code::Code, object::ReadSpec};
+
+use super::{
+    config::{AdConfig, TlsMode},
+    failure,
+    schema::{self, Schema},
+    values,
+    watermark::Standing,
+};
+use crate::source::{SourceError, source_error};
+
+const DAY: i64 = 86_400;
+/// MS-ADTS §6.1.1.2.4.1.1 Directory Service: an absent tombstoneLifetime means 60 days.
+const DEFAULT_TOMBSTONE_DAYS: i64 = 60;
+const ROOT_DSE: &[&str] = &[
+    "defaultNamingContext",
+    "schemaNamingContext",
+    "configurationNamingContext",
+    "rootDomainNamingContext",
+    "dnsHostName",
+    "dsServiceName",
+    "highestCommittedUSN",
+    "currentTime",
+    "vendorName",
+    "domainFunctionality",
+];
+
+/// A connection.
+pub(super) struct Session {
+    pub connection: Connection,
+    /// DNS name of the controller, lower case.
+    pub server: String,
+    pub naming_context: String,
+    pub schema_context: String,
+    pub configuration_context: String,
+    pub root_domain: String,
+    /// invocationId.
+    pub replica: [u8; 16],
+    pub tombstone_lifetime_seconds: i64,
+    pub product: String,
+}
+
+impl Session {
+    /// Connects to the first controller of the list that can be used.
+    pub async fn open(config: &AdConfig) -> Result<Self, SourceError> {
+        let security = match config.tls {
+            TlsMode::PlainForTests => Security::PlainForTests,
+            TlsMode::Verified => {
+                let trust = config
+                    .ca_file
+                    .clone()
+                    .map_or(Trust::Platform, Trust::CaFile);
+                let tls = ldap::client_config(&trust)
+                    .map_err(|error| failure::refusal("", "set up TLS", &error))?;
+                Security::Verified(tls)
+            }
+        };
+        let options = Options {
+            security,
+            server_name: config.server_name.clone(),
+            timeouts: config.limits.timeouts(),
+        };
+        let mut failures = Vec::new();
+        for url in &config.urls {
+            match Self::open_one(url, config, &options).await {
+                Ok(session) => return Ok(session),
+                Err(refusal) if !failure::is_worth_another_server(&refusal) => return Err(refusal),
+                Err(refusal) => {
+                    tracing::warn!(server = %url, code = %refusal.code, "domain controller {url} cannot be used");
+                    failures.push((url.clone(), refusal));
+                }
+            }
+        }
+        Err(match failures.len() {
+            1 => failures.remove(0).1,
+            _ => failure::all_failed(failures),
+        })
+    }
+
+    async fn open_one(
+        url: &str,
+        config: &AdConfig,
+        options: &Options,
+    ) -> Result<Self, SourceError> {
+        let told =
+            |operation: &'static str| move |error: Error| failure::refusal(url, operation, &error);
+        let endpoint: Endpoint = url.parse().map_err(told("connect"))?;
+        // The secret is read anew for every connection, so that a changed one is used at once.
+        let secret = config.secret.read()?;
+        let connection = ldap::connect(&endpoint, options)
+            .await
+            .map_err(told("connect"))?;
+        connection
+            .simple_bind(&config.bind, secret.expose_secret())
+            .await
+            .map_err(told("bind"))?;
+        let root = root_dse(&connection)
+            .await
+            .map_err(told("read the root DSE"))?;
+        Self::describe(connection, &root, config).await
+    }
+
+    async fn describe(
+        connection: Connection,
+        root: &Entry,
+        config: &AdConfig,
+    ) -> Result<Self, SourceError> {
+        let url = connection.server().to_owned();
+        let text = |name: &str| root.text(name).unwrap_or_default().to_owned();
+        let needed = |name: &str| {
+            root.text(name).map(str::to_owned).ok_or_else(|| {
+                source_error(
+                    Code::SourceProtocolError,
+                    &url,
+                    "read the root DSE",
+                    format!("no {name}: this is not an Active Directory domain controller"),
+                )
+            })
+        };
+        let configuration_context = needed("configurationNamingContext")?;
+        let replica = invocation_id(&connection, &needed("dsServiceName")?).await?;
+        let tombstone_lifetime_seconds =
+            tombstone_lifetime(&connection, &configuration_context).await?;
+        Ok(Self {
+            server: needed("dnsHostName")?.to_lowercase(),
+            naming_context: match &config.naming_context {
+                Some(given) => given.clone(),
+                None => needed("defaultNamingContext")?,
+            },
+            schema_context: needed("schemaNamingContext")?,
+            root_domain: needed("rootDomainNamingContext")?,
+            product: product(&text("vendorName"), &text("domainFunctionality")),
+            configuration_context,
+            replica,
+            tombstone_lifetime_seconds,
+            connection,
+        })
+    }
+
+    /// Turns a failure into a refusal.
+    pub fn told(&self, operation: &'static str) -> impl Fn(Error) -> SourceError + use<> {
+        let server = self.connection.server().to_owned();
+        move |error| failure::refusal(&server, operation, &error)
+    }
+
+    /// What the controller says of itself now.
+    pub async fn standing(&self) -> Result<Standing, SourceError> {
+        let operation = "read the root DSE";
+        let root = root_dse(&self.connection)
+            .await
+            .map_err(self.told(operation))?;
+        let usn = root
+            .text("highestCommittedUSN")
+            .and_then(|t| t.parse().ok());
+        let now = root.text("currentTime").and_then(values::generalized_time);
+        match (usn, now) {
+            (Some(usn), Some(now)) => Ok(Standing {
+                server: self.server.clone(),
+                replica: self.replica_text(),
+                usn,
+                now,
+                naming_context: self.naming_context.clone(),
+                tombstone_lifetime_seconds: self.tombstone_lifetime_seconds,
+            }),
+            _ => Err(source_error(
+                Code::SourceProtocolError,
+                self.connection.server(),
+                operation,
+                "no highestCommittedUSN or currentTime",
+            )),
+        }
+    }
+
+    pub fn replica_text(&self) -> String {
+        sync_core::id::Anchor::new(self.replica).guid_text()
+    }
+
+    /// The schema of the attributes of a read spec.
+    pub async fn schema_of(&self, spec: &ReadSpec) -> Result<Schema, SourceError> {
+        let names: Vec<_> = spec.attributes.iter().chain(&spec.links).collect();
+        let mut schema = Schema::default();
+        for query in schema::query_named(&self.schema_context, &names) {
+            let found = self
+                .connection
+                .search_all(&query)
+                .await
+                .map_err(self.told("read the schema"))?;
+            schema.extend(Schema::of(&found));
+        }
+        Ok(schema)
+    }
+
+    /// NetBIOS and DNS name of the domain.
+    pub async fn domain_names(&self) -> Result<(String, String), SourceError> {
+        let filter = Filter::And(vec![
+            Filter::Equality("objectClass".into(), "crossRef".into()),
+            Filter::Equality("nCName".into(), self.naming_context.clone()),
+        ]);
+        let base = format!("CN=Partitions,{}", self.configuration_context);
+        let query = Query::new(base, Scope::OneLevel)
+            .filter(filter)
+            .attributes(["nETBIOSName", "dnsRoot"]);
+        let found = self
+            .connection
+            .search_all(&query)
+            .await
+            .map_err(self.told("read the partitions"))?;
+        let text = |name: &str| {
+            let value = found.first().and_then(|entry| entry.text(name));
+            value.unwrap_or_default().to_owned()
+        };
+        let fqdn = match text("dnsRoot") {
+            none if none.is_empty() => dns_name(&self.naming_context),
+            fqdn => fqdn.to_lowercase(),
+        };
+        Ok((text("nETBIOSName"), fqdn))
+    }
+}
+
+async fn root_dse(connection: &Connection) -> Result<Entry, Error> {
+    let query = Query::new("", Scope::Base).attributes(ROOT_DSE.iter().copied());
+    let found = connection.search_all(&query).await?;
+    found.into_iter().next().ok_or_else(|| Error::Incomplete {
+        server: connection.server().to_owned(),
+        operation: "read the root DSE",
+        what: "an entry",
+    })
+}
+
+async fn invocation_id(connection: &Connection, service: &str) -> Result<[u8; 16], SourceError> {
+    let operation = "read invocationId";
+    let query = Query::new(service, Scope::Base).attributes(["invocationId"]);
+    let found = connection
+        .search_all(&query)
+        .await
+        .map_err(|error| failure::refusal(connection.server(), operation, &error))?;
+    found
+        .first()
+        .and_then(|entry| entry.first("invocationId"))
+        .and_then(|value| value[..].try_into().ok())
+        .ok_or_else(|| {
+            source_error(
+                Code::SourceInsufficientAccess,
+                connection.server(),
+                operation,
+                format!("invocationId of {service} is not shown"),
+            )
+            .with("right", "Read all properties of the NTDS Settings object")
+        })
+}
+
+async fn tombstone_lifetime(
+    connection: &Connection,
+    configuration_context: &str,
+) -> Result<i64, SourceError> {
+    let base = format!("CN=Directory Service,CN=Windows NT,CN=Services,{configuration_context}");
+    let query = Query::new(base, Scope::Base).attributes(["tombstoneLifetime"]);
+    let found = match connection.search_all(&query).await {
+        Ok(found) => found,
+        // Not readable for this account: the shortest that AD ever assumes is the safe answer.
+        Err(error) if error.is_answer() => Vec::new(),
+        Err(error) => {
+            let operation = "read tombstoneLifetime";
+            return Err(failure::refusal(connection.server(), operation, &error));
+        }
+    };
+    let days: Option<i64> = found
+        .first()
+        .and_then(|entry| entry.text("tombstoneLifetime"))
+        .and_then(|days| days.parse().ok());
+    Ok(days
+        .filter(|days| *days >= 2)
+        .unwrap_or(DEFAULT_TOMBSTONE_DAYS)
+        * DAY)
+}
+
+fn product(vendor: &str, level: &str) -> String {
+    let name = match vendor {
+        "" => "Active Directory",
+        vendor => vendor,
+    };
+    format!("{name}, domain functional level {level}")
+}
+
+/// `DC=canal,DC=example` as `canal.example`.
+pub(super) fn dns_name(dn: &str) -> String {
+    let mut labels = Vec::new();
+    let mut rest = dn;
+    while !rest.is_empty() {
+        let (rdn, parent) = ldap::dn::split_first(rest);
+        if let Some((_, label)) = rdn.split_once('=') {
+            labels.push(label.to_lowercase());
+        }
+        rest = parent;
+    }
+    labels.join(".")
+}

@@ -1,0 +1,149 @@
+//! The source connector of an Active Directory domain.
+//!
+//! Keeps one connection for as long as it lives and opens another when that one is gone. Never keeps a position: it comes
+//! with every read. Trap: containers and schema are resolved anew for every call, because they change under us.
+
+use async_trait::async_trait;
+use sync_core::object::ReadSpec;
+
+use super::{
+    config::AdConfig,
+    entry::Selection,
+    failure, list,
+    one::Reading,
+    read::Pages,
+    schema::{self, Schema},
+    scope::Scope,
+    session::{Session, dns_name},
+    watermark::{Position, spec_hash},
+};
+use crate::source::{
+    Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source, SourceError,
+    SourceInfo,
+};
+
+/// An Active Directory domain (or Samba AD) as a source.
+pub struct AdSource {
+    config: AdConfig,
+    session: Option<Session>,
+}
+
+impl AdSource {
+    /// A source of this configuration; nothing is connected yet.
+    pub fn new(config: AdConfig) -> Self {
+        Self {
+            config,
+            session: None,
+        }
+    }
+
+    async fn session(&mut self) -> Result<&Session, SourceError> {
+        let session = match self.session.take() {
+            Some(session) if !session.connection.is_closed() => session,
+            _ => Session::open(&self.config).await?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// Everything a read needs: session, attributes with types, classes and places.
+    async fn prepare(
+        &mut self,
+        spec: &ReadSpec,
+    ) -> Result<(&Session, Selection, Scope), SourceError> {
+        let session = self.session().await?;
+        let schema = session.schema_of(spec).await?;
+        let containers = list::resolve(session, &spec.containers).await?;
+        let selection = Selection::new(spec, &schema);
+        let scope = Scope::new(&spec.classes, containers);
+        Ok((session, selection, scope))
+    }
+}
+
+#[async_trait]
+impl Source for AdSource {
+    async fn discover(&mut self) -> Result<SourceInfo, SourceError> {
+        let page_size = self.config.page_size_entries;
+        let session = self.session().await?;
+        let query = schema::query_all(&session.schema_context);
+        let attributes = session
+            .connection
+            .search_all_paged(query, page_size)
+            .await
+            .map_err(|error| failure::refusal(&session.server, "read the schema", &error))?;
+        let (domain_netbios, domain_fqdn) = session.domain_names().await?;
+        Ok(SourceInfo {
+            realm: dns_name(&session.root_domain),
+            naming_context: session.naming_context.clone(),
+            domain_fqdn,
+            domain_netbios,
+            server: session.server.clone(),
+            replica: session.replica_text(),
+            product: session.product.clone(),
+            attributes: Schema::of(&attributes).infos(),
+            tombstone_lifetime_seconds: session.tombstone_lifetime_seconds,
+        })
+    }
+
+    async fn read(
+        &mut self,
+        spec: &ReadSpec,
+        mode: ReadMode,
+        sink: &mut dyn PageSink,
+    ) -> Result<ReadEnd, SourceError> {
+        let page_size = self.config.page_size_entries;
+        let (session, selection, scope) = self.prepare(spec).await?;
+        let hash = spec_hash(spec);
+        let standing = session.standing().await?;
+        let cookie = match mode {
+            ReadMode::Full | ReadMode::Backfill => None,
+            ReadMode::Delta(watermark) => match Position::resume(&watermark, &standing, hash) {
+                Ok(cookie) => Some(cookie),
+                Err(refusal) => return Ok(ReadEnd::NeedsFullRead(refusal)),
+            },
+        };
+        let reading = Reading {
+            session,
+            selection: &selection,
+            scope: &scope,
+            usn: standing.usn,
+        };
+        let pages = Pages::new(sink, page_size);
+        reading.read(cookie, standing, hash, pages).await
+    }
+
+    async fn read_one(
+        &mut self,
+        spec: &ReadSpec,
+        name: &ObjectName,
+    ) -> Result<ReadOne, SourceError> {
+        let (session, selection, scope) = self.prepare(spec).await?;
+        let reading = Reading {
+            session,
+            selection: &selection,
+            scope: &scope,
+            usn: session.standing().await?.usn,
+        };
+        reading.read_one(name).await
+    }
+
+    async fn enumerate(
+        &mut self,
+        spec: &ReadSpec,
+        each: &mut (dyn FnMut(Listed) -> bool + Send),
+    ) -> Result<(), SourceError> {
+        let page_size = self.config.page_size_entries;
+        let (session, selection, scope) = self.prepare(spec).await?;
+        let reading = Reading {
+            session,
+            selection: &selection,
+            scope: &scope,
+            usn: session.standing().await?.usn,
+        };
+        reading.list(page_size, each).await
+    }
+
+    async fn containers(&mut self) -> Result<Vec<Container>, SourceError> {
+        let page_size = self.config.page_size_entries;
+        list::containers(self.session().await?, page_size).await
+    }
+}

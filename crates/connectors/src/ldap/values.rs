@@ -1,0 +1,94 @@
+//! LDAP values as typed values.
+//!
+//! Never fails: bytes that do not fit the schema's type are kept as they are (text, or binary if not UTF-8). Trap: with
+//! extended distinguished names on, every value of DN syntax carries a GUID and a SID in front.
+
+use ldap::dn;
+use sync_core::{id::Anchor, object::AttributeType, value::Value};
+
+/// One value of this type.
+pub(super) fn typed(kind: AttributeType, bytes: &[u8]) -> Value {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Value::binary(bytes);
+    };
+    match kind {
+        AttributeType::Binary => Value::binary(bytes),
+        AttributeType::Boolean if text.eq_ignore_ascii_case("TRUE") => Value::Boolean(true),
+        AttributeType::Boolean if text.eq_ignore_ascii_case("FALSE") => Value::Boolean(false),
+        AttributeType::Integer | AttributeType::FileTime => match text.parse() {
+            Ok(number) => Value::Integer(number),
+            Err(_) => Value::text(text),
+        },
+        AttributeType::Reference => Value::text(dn::split_extended(text).2),
+        AttributeType::Text | AttributeType::Boolean | AttributeType::Time => Value::text(text),
+    }
+}
+
+/// The object an extended distinguished name points to.
+pub(super) fn reference(bytes: &[u8]) -> Option<Anchor> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (guid, _, _) = dn::split_extended(text);
+    Anchor::from_guid_text(guid?)
+}
+
+/// A GUID value.
+pub(super) fn guid(bytes: &[u8]) -> Option<Anchor> {
+    (bytes.len() == 16).then(|| Anchor::new(bytes))
+}
+
+/// Seconds since 1970 of a generalized time (`20261121001615.0Z`).
+pub(super) fn generalized_time(text: &str) -> Option<i64> {
+    let digits = text.get(..14)?;
+    let part = |from: usize, to: usize| digits.get(from..to)?.parse::<i8>().ok();
+    let date = jiff::civil::DateTime::new(
+        digits.get(..4)?.parse().ok()?,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(8, 10)?,
+        part(10, 12)?,
+        part(12, 14)?,
+        0,
+    )
+    .ok()?;
+    let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    text.ends_with('Z').then(|| zoned.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_typed_and_misfits_kept() {
+        use AttributeType as T;
+        assert_eq!(typed(T::Integer, b"-5"), Value::Integer(-5));
+        assert_eq!(
+            typed(T::FileTime, b"9223372036854775807"),
+            Value::Integer(i64::MAX)
+        );
+        assert_eq!(typed(T::Boolean, b"TRUE"), Value::Boolean(true));
+        assert_eq!(typed(T::Text, "Jürgen".as_bytes()), Value::text("Jürgen"));
+        assert_eq!(typed(T::Text, b"\xff\xfe"), Value::binary(&b"\xff\xfe"[..]));
+        assert_eq!(typed(T::Integer, b"many"), Value::text("many"));
+        assert_eq!(typed(T::Binary, b"abc"), Value::binary(&b"abc"[..]));
+        assert_eq!(
+            typed(T::Reference, b"<GUID=9fd2>;CN=x"),
+            Value::text("CN=x")
+        );
+    }
+
+    #[test]
+    fn references_become_anchors_in_ad_byte_order() {
+        let value = b"<GUID=05d9f29f-8b48-4d7f-90f1-6838c7b54c58>;<SID=S-1-5-21-1>;CN=G1,DC=x";
+        let anchor = reference(value).unwrap();
+        assert_eq!(anchor.as_bytes()[..4], [0x9f, 0xf2, 0xd9, 0x05]);
+        assert_eq!(reference(b"CN=G1,DC=x"), None);
+    }
+
+    #[test]
+    fn generalized_time_is_read() {
+        assert_eq!(generalized_time("20261121001615.0Z"), Some(1_795_220_175));
+        assert_eq!(generalized_time("19700101000000Z"), Some(0));
+        assert_eq!(generalized_time("yesterday"), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! The connectors against real systems.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod samba;

@@ -1,0 +1,125 @@
+//! The domain controller of a test: given by the environment, or raised and taken down again.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use connectors::ldap::{AdConfig, Limits, Secret, TlsMode};
+use tempfile::TempDir;
+
+pub struct Lab {
+    url: String,
+    ca: PathBuf,
+    bind: String,
+    password: String,
+    pub base: String,
+    pub folder: TempDir,
+    raised: Option<String>,
+}
+
+impl Lab {
+    /// The controller to test against; `None` only if `HYBRIDGE_TEST_AD=none` says that there is to be none.
+    pub fn raise(name: &str, ip: &str) -> Option<Self> {
+        if std::env::var("HYBRIDGE_TEST_AD").is_ok_and(|value| value == "none") {
+            return None;
+        }
+        if let Ok(url) = std::env::var("HYBRIDGE_TEST_AD_URL") {
+            let given = |name: &str| {
+                let name = format!("HYBRIDGE_TEST_AD_{name}");
+                std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set"))
+            };
+            return Some(Self {
+                url,
+                ca: given("CA").into(),
+                bind: given("BIND"),
+                password: given("PASSWORD"),
+                base: given("BASE"),
+                folder: folder(),
+                raised: None,
+            });
+        }
+        script(&["destroy", name]).ok();
+        let up = script(&["up", name, "--ip", ip, "--recycle-bin"]);
+        up.unwrap_or_else(|text| panic!("no domain controller: {text}"));
+        let text = script(&["env", name]).unwrap();
+        let values: HashMap<&str, &str> = text.lines().filter_map(|l| l.split_once('=')).collect();
+        let value = |name: &str| values[name].trim_matches(['\'', '"']).to_owned();
+        Some(Self {
+            url: format!("ldaps://{ip}"),
+            ca: value("LAB_CA").into(),
+            bind: value("LAB_ADMIN"),
+            password: value("LAB_ADMIN_PASS"),
+            base: value("LAB_BASE"),
+            folder: folder(),
+            raised: Some(name.to_owned()),
+        })
+    }
+
+    pub fn host(&self) -> &str {
+        self.url.strip_prefix("ldaps://").unwrap()
+    }
+
+    pub fn config(&self) -> AdConfig {
+        let secret = self.folder.path().join("secret");
+        write_secret(&secret, &self.password);
+        AdConfig {
+            urls: vec![self.url.clone()],
+            bind: self.bind.clone(),
+            secret: Secret::File(secret),
+            ca_file: Some(self.ca.clone()),
+            server_name: None,
+            tls: TlsMode::Verified,
+            limits: Limits::default(),
+            page_size_entries: 100,
+            naming_context: None,
+        }
+    }
+
+    /// A connection to change the directory with.
+    pub async fn connect(&self) -> ldap::Connection {
+        let trust = ldap::Trust::CaFile(self.ca.clone());
+        let options = ldap::Options {
+            security: ldap::Security::Verified(ldap::client_config(&trust).unwrap()),
+            server_name: None,
+            timeouts: ldap::Timeouts::default(),
+        };
+        let endpoint = self.url.parse().unwrap();
+        let connection = ldap::connect(&endpoint, &options).await.unwrap();
+        connection
+            .simple_bind(&self.bind, &self.password)
+            .await
+            .unwrap();
+        connection
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(name) = &self.raised {
+            let _ = script(&["destroy", name]);
+        }
+    }
+}
+
+pub fn write_secret(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn script(arguments: &[&str]) -> Result<String, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/samba-lab.sh");
+    let output = Command::new(script).args(arguments).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(text(&output.stderr)),
+    }
+}

@@ -1,0 +1,527 @@
+//! The `ad` source against a real Samba AD domain controller.
+//!
+//! The controller is the one of `HYBRIDGE_TEST_AD_URL`, `_CA`, `_BIND`, `_PASSWORD`, `_BASE`; without these the lab raises one
+//! and takes it down again. What the deltas add up to is always compared with a fresh plain search.
+
+mod lab;
+mod model;
+
+use connectors::{
+    ReadEnd, Source,
+    ldap::{AdConfig, AdSource, Limits, Secret, TlsMode},
+    source::{ObjectName, ReadOne},
+};
+use lab::Lab;
+use ldap::{Change, ChangeKind, Entry};
+use model::Model;
+use sync_core::{
+    code::Code,
+    id::Anchor,
+    object::{AttributeType, EntryKind, ReadSpec},
+    value::Value,
+};
+
+fn spec() -> ReadSpec {
+    let names = |list: &[&str]| list.iter().map(|name| (*name).into()).collect();
+    ReadSpec {
+        classes: names(&["user", "inetOrgPerson", "group", "contact"]),
+        attributes: names(&[
+            "cn",
+            "displayName",
+            "title",
+            "description",
+            "sAMAccountName",
+            "userPrincipalName",
+            "userAccountControl",
+            "objectSid",
+            "pwdLastSet",
+            "accountExpires",
+            "isCriticalSystemObject",
+            "proxyAddresses",
+            "mail",
+            "thumbnailPhoto",
+            "extensionAttribute1",
+            "whenCreated",
+        ]),
+        links: names(&["member", "manager", "managedBy"]),
+        containers: Vec::new(),
+    }
+}
+
+/// Names with everything that has to be escaped somewhere, or is not what it seems.
+const NAMES: &[&str] = &[
+    "Müller, Jo",
+    "Zoe\u{308} Nfd",
+    "Ann \"Q\" O'Hara",
+    "back\\slash",
+    "a+b=c;<d>",
+    "#hash",
+    "🎉 party",
+    "שלום",
+    "two  blanks",
+];
+
+struct Story {
+    lab: Lab,
+    source: AdSource,
+    model: Model,
+    writer: ldap::Connection,
+    ou: String,
+}
+
+impl Story {
+    async fn begin(lab: Lab, ou: &str) -> Self {
+        let writer = lab.connect().await;
+        let ou = format!("OU={ou},{}", lab.base);
+        let story = Self {
+            source: AdSource::new(lab.config()),
+            model: Model::default(),
+            lab,
+            writer,
+            ou,
+        };
+        let ou = story.ou.clone();
+        story
+            .add(&ou, &[("objectClass", "organizationalUnit")])
+            .await;
+        story
+    }
+
+    async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
+        let attributes = attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), vec![value.as_bytes().to_vec()]))
+            .collect();
+        self.writer.add(dn, attributes).await.unwrap();
+    }
+
+    async fn user(&self, name: &str, account: &str) -> String {
+        let dn = format!("CN={},{}", ldap::dn::escape_value(name), self.ou);
+        self.add(&dn, &[("objectClass", "user"), ("sAMAccountName", account)])
+            .await;
+        dn
+    }
+
+    async fn group(&self, name: &str) -> String {
+        let dn = format!("CN={name},{}", self.ou);
+        self.add(&dn, &[("objectClass", "group"), ("sAMAccountName", name)])
+            .await;
+        dn
+    }
+
+    async fn change(&self, dn: &str, kind: ChangeKind, attribute: &str, values: &[&str]) {
+        let values = values.iter().map(|value| value.as_bytes());
+        let change = Change::new(kind, attribute, values);
+        self.writer.modify(dn, vec![change]).await.unwrap();
+    }
+
+    async fn anchor(&self, dn: &str) -> Anchor {
+        let query = ldap::Query::new(dn, ldap::Scope::Base).attributes(["objectGUID"]);
+        let found: Vec<Entry> = self.writer.search_all(&query).await.unwrap();
+        Anchor::new(found[0].first("objectGUID").unwrap().to_vec())
+    }
+
+    /// Reads what changed and compares the sum with a plain search.
+    async fn delta(&mut self, spec: &ReadSpec) {
+        self.model.read(&mut self.source, spec).await;
+        self.model.compare(&mut self.source, spec).await;
+    }
+
+    async fn undelete(&self, anchor: &Anchor, dn: &str) {
+        let changes = vec![
+            Change::new(ChangeKind::Delete, "isDeleted", Vec::<Vec<u8>>::new()),
+            Change::new(ChangeKind::Replace, "distinguishedName", [dn.as_bytes()]),
+        ];
+        let base = format!("<GUID={}>", anchor.guid_text());
+        let query = ldap::Query::new(&base, ldap::Scope::Base)
+            .attributes(["cn"])
+            .control(ldap::show_deleted());
+        let found = self.writer.search_all(&query).await.unwrap();
+        self.writer
+            .modify_with(&found[0].dn, changes, vec![ldap::show_deleted()])
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_in_a_real_domain_arrives() {
+    let Some(lab) = Lab::raise("adchange", "127.0.0.31") else {
+        return;
+    };
+    let mut story = Story::begin(lab, "Changes").await;
+    describes_itself(&mut story).await;
+    plain_changes(&mut story).await;
+    memberships(&mut story).await;
+    moves_and_renames(&mut story).await;
+    deletion_and_restoration(&mut story).await;
+    single_objects(&mut story).await;
+    containers_of_the_spec(&mut story).await;
+}
+
+async fn describes_itself(story: &mut Story) {
+    let info = story.source.discover().await.unwrap();
+    assert_eq!(info.naming_context, story.lab.base);
+    assert_eq!(info.realm, info.domain_fqdn);
+    assert!(!info.domain_netbios.is_empty() && info.product.contains("Samba"));
+    assert_eq!(info.replica.len(), 36);
+    assert_eq!(info.tombstone_lifetime_seconds, 180 * 86_400);
+    let kind = |name: &str| {
+        let found = info.attributes.iter().find(|a| &*a.name == name).unwrap();
+        (found.kind, found.is_multivalued)
+    };
+    assert_eq!(kind("member"), (AttributeType::Reference, true));
+    assert_eq!(kind("pwdLastSet"), (AttributeType::FileTime, false));
+    assert_eq!(kind("objectSid"), (AttributeType::Binary, false));
+    assert_eq!(
+        kind("isCriticalSystemObject"),
+        (AttributeType::Boolean, false)
+    );
+    let containers = story.source.containers().await.unwrap();
+    assert_eq!(containers[0].dn, story.lab.base);
+    assert!(containers.iter().any(|found| found.dn == story.ou));
+}
+
+async fn plain_changes(story: &mut Story) {
+    let spec = spec();
+    for (index, name) in NAMES.iter().enumerate() {
+        let dn = story.user(name, &format!("odd{index}")).await;
+        story
+            .change(&dn, ChangeKind::Replace, "title", &[name])
+            .await;
+    }
+    let administrator = format!("CN=Administrator,CN=Users,{}", story.lab.base);
+    let administrator = story.anchor(&administrator).await;
+    story.delta(&spec).await;
+    let state = story.model.live(&administrator);
+    assert_eq!(
+        state.attributes.first("isCriticalSystemObject"),
+        Some(&Value::Boolean(true))
+    );
+    assert!(matches!(
+        state.attributes.first("objectSid"),
+        Some(Value::Binary(_))
+    ));
+    assert!(matches!(state.attributes.first("pwdLastSet"), Some(Value::Integer(n)) if *n > 0));
+    let ou = story.anchor(&story.ou).await;
+    assert_eq!(story.model.live(&ou).kind, EntryKind::Skeleton);
+
+    let dn = format!("CN={},{}", ldap::dn::escape_value(NAMES[0]), story.ou);
+    let anchor = story.anchor(&dn).await;
+    assert_eq!(story.model.dn(&anchor, &story.lab.base), dn);
+    story
+        .change(&dn, ChangeKind::Replace, "description", &["new"])
+        .await;
+    story.change(&dn, ChangeKind::Replace, "title", &[]).await;
+    story.delta(&spec).await;
+    let state = story.model.live(&anchor);
+    assert_eq!(state.attributes.text("description"), Some("new"));
+    assert_eq!(state.attributes.values("title"), None);
+    assert_eq!(story.model.last_entries, 1, "a delta holds what changed");
+    story.delta(&spec).await;
+    assert_eq!(story.model.last_entries, 0, "nothing changed");
+}
+
+async fn memberships(story: &mut Story) {
+    let spec = spec();
+    let (ann, bob) = (
+        story.user("Ann", "ann").await,
+        story.user("Bob", "bob").await,
+    );
+    let (inner, outer) = (story.group("inner").await, story.group("outer").await);
+    story
+        .change(&inner, ChangeKind::Add, "member", &[&ann])
+        .await;
+    story
+        .change(&outer, ChangeKind::Add, "member", &[&inner, &bob])
+        .await;
+    story
+        .change(&ann, ChangeKind::Replace, "manager", &[&bob])
+        .await;
+    story.delta(&spec).await;
+    let outer_anchor = story.anchor(&outer).await;
+    assert_eq!(story.model.live(&outer_anchor).links["member"].len(), 2);
+    story
+        .change(&outer, ChangeKind::Delete, "member", &[&bob])
+        .await;
+    story
+        .change(&inner, ChangeKind::Add, "member", &[&bob])
+        .await;
+    story
+        .change(&ann, ChangeKind::Replace, "manager", &[&ann])
+        .await;
+    story.delta(&spec).await;
+    assert_eq!(story.model.live(&outer_anchor).links["member"].len(), 1);
+    story
+        .change(&ann, ChangeKind::Replace, "manager", &[])
+        .await;
+    story.delta(&spec).await;
+}
+
+async fn moves_and_renames(story: &mut Story) {
+    let spec = spec();
+    let ann = format!("CN=Ann,{}", story.ou);
+    let anchor = story.anchor(&ann).await;
+    story
+        .writer
+        .rename(&ann, "CN=Anna\\, renamed", None)
+        .await
+        .unwrap();
+    story.delta(&spec).await;
+    assert_eq!(
+        story.model.live(&anchor).attributes.text("cn"),
+        Some("Anna, renamed")
+    );
+    let inner = format!("OU=Inner,{}", story.ou);
+    story
+        .add(&inner, &[("objectClass", "organizationalUnit")])
+        .await;
+    let renamed = format!("CN=Anna\\, renamed,{}", story.ou);
+    story
+        .writer
+        .rename(&renamed, "CN=Ann", Some(&inner))
+        .await
+        .unwrap();
+    story.delta(&spec).await;
+    story
+        .writer
+        .rename(&inner, "OU=Inner2", None)
+        .await
+        .unwrap();
+    story.delta(&spec).await;
+    assert_eq!(
+        story.model.last_entries, 1,
+        "a renamed container is one entry"
+    );
+    let dn = format!("CN=Ann,OU=Inner2,{}", story.ou);
+    assert_eq!(story.model.dn(&anchor, &story.lab.base), dn);
+}
+
+async fn deletion_and_restoration(story: &mut Story) {
+    let spec = spec();
+    let bob = format!("CN=Bob,{}", story.ou);
+    let anchor = story.anchor(&bob).await;
+    story
+        .change(&bob, ChangeKind::Replace, "title", &["kept"])
+        .await;
+    story.delta(&spec).await;
+    story.writer.delete(&bob).await.unwrap();
+    story.delta(&spec).await;
+    assert!(story.model.is_deleted(&anchor));
+    let name = ObjectName::Anchor(anchor.clone());
+    let found = story.source.read_one(&spec, &name).await.unwrap();
+    assert_eq!(found, ReadOne::Deleted(anchor.clone()));
+    story.undelete(&anchor, &bob).await;
+    story.delta(&spec).await;
+    let state = story.model.live(&anchor);
+    assert_eq!(state.kind, EntryKind::Whole);
+    assert_eq!(state.attributes.text("title"), Some("kept"));
+}
+
+async fn single_objects(story: &mut Story) {
+    let spec = spec();
+    let carl = story.user("Carl (x)*", "carl").await;
+    let upn = "c*(a)rl@lab.test";
+    story
+        .change(&carl, ChangeKind::Replace, "userPrincipalName", &[upn])
+        .await;
+    let anchor = story.anchor(&carl).await;
+    for name in [
+        ObjectName::Anchor(anchor.clone()),
+        ObjectName::Dn(carl.clone()),
+        ObjectName::UserPrincipalName(upn.into()),
+        ObjectName::AccountName("carl".into()),
+    ] {
+        match story.source.read_one(&spec, &name).await.unwrap() {
+            ReadOne::Live { entry, dn } => {
+                assert_eq!((&entry.anchor, &dn), (&anchor, &carl));
+                assert_eq!(entry.attributes.text("userPrincipalName"), Some(upn));
+                assert!(entry.version.is_some());
+            }
+            other => panic!("{name:?}: {other:?}"),
+        }
+    }
+    for name in [
+        ObjectName::Anchor(Anchor::new([7; 16])),
+        ObjectName::Dn(format!("CN=nobody,{}", story.lab.base)),
+        ObjectName::Dn("no name at all".into()),
+        ObjectName::AccountName("*".into()),
+    ] {
+        let found = story.source.read_one(&spec, &name).await.unwrap();
+        assert_eq!(found, ReadOne::NotFound, "{name:?}");
+    }
+    story.delta(&spec).await;
+}
+
+async fn containers_of_the_spec(story: &mut Story) {
+    let chosen = format!("OU=Chosen,{}", story.ou);
+    story
+        .add(&chosen, &[("objectClass", "organizationalUnit")])
+        .await;
+    let mut spec = spec();
+    spec.containers = vec![story.anchor(&chosen).await];
+    let watermark = story.model.watermark.clone().unwrap();
+    let end = story
+        .model
+        .try_delta(&mut story.source, &spec, watermark)
+        .await
+        .unwrap();
+    assert!(matches!(end, ReadEnd::NeedsFullRead(r) if r.code == Code::SourceReadSpecChanged));
+
+    story.model = Model::default();
+    story.delta(&spec).await;
+    let inside = story.model.wholes();
+    assert_eq!(inside, 0, "nothing is in the chosen container yet");
+    // A person moves in, then a container with a person in it, then both leave.
+    let carl = format!("CN={},{}", ldap::dn::escape_value("Carl (x)*"), story.ou);
+    let carl_anchor = story.anchor(&carl).await;
+    story
+        .change(&carl, ChangeKind::Replace, "title", &["outside"])
+        .await;
+    story.delta(&spec).await;
+    assert_eq!(story.model.last_entries, 0, "what is outside stays outside");
+    story
+        .writer
+        .rename(&carl, "CN=Carl", Some(&chosen))
+        .await
+        .unwrap();
+    story.delta(&spec).await;
+    assert_eq!(
+        story.model.live(&carl_anchor).attributes.text("title"),
+        Some("outside")
+    );
+    let inner = format!("OU=Inner2,{}", story.ou);
+    story
+        .writer
+        .rename(&inner, "OU=Inner2", Some(&chosen))
+        .await
+        .unwrap();
+    story.delta(&spec).await;
+    assert_eq!(story.model.wholes(), 2);
+    story
+        .writer
+        .rename(&format!("CN=Carl,{chosen}"), "CN=Carl", Some(&story.ou))
+        .await
+        .unwrap();
+    story.delta(&spec).await;
+    assert_eq!(story.model.live(&carl_anchor).kind, EntryKind::Skeleton);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_condition_of_a_real_domain_is_told_by_its_code() {
+    let Some(lab) = Lab::raise("adcond", "127.0.0.32") else {
+        return;
+    };
+    let mut story = Story::begin(lab, "Conditions").await;
+    let spec = spec();
+    story.delta(&spec).await;
+    refused_cookie(&mut story, &spec).await;
+    let failing = async |change: &dyn Fn(&mut AdConfig)| {
+        let mut config = story.lab.config();
+        change(&mut config);
+        AdSource::new(config).discover().await.unwrap_err()
+    };
+    let wrong = |text: &str| {
+        let path = story.lab.folder.path().join("wrong");
+        lab::write_secret(&path, text);
+        Secret::File(path)
+    };
+
+    let secret = wrong("not the password");
+    let refusal = failing(&|c| {
+        c.secret = secret.clone();
+        c.urls.push("ldaps://127.0.0.1:1".into());
+    })
+    .await;
+    assert_eq!(refusal.code, Code::SourceCredentialRefused);
+    assert!(!refusal.to_string().contains("not the password"));
+
+    let plain = format!("ldap://{}", story.lab.host());
+    let refusal = failing(&|c| {
+        c.urls = vec![plain.clone()];
+        c.tls = TlsMode::PlainForTests;
+    })
+    .await;
+    assert_eq!(refusal.code, Code::SourceStrongAuthRequired);
+
+    let refusal = failing(&|c| c.ca_file = None).await;
+    assert_eq!(refusal.code, Code::SourceCertificateUntrusted);
+    let refusal = failing(&|c| c.server_name = Some("other.example".into())).await;
+    assert_eq!(refusal.code, Code::SourceNameMismatch);
+    let refusal = failing(&|c| c.urls = vec!["ldaps://nowhere.invalid".into()]).await;
+    assert_eq!(refusal.code, Code::SourceNameNotResolved);
+    let refusal =
+        failing(&|c| c.urls = vec!["ldaps://127.0.0.1:1".into(), "ldaps://127.0.0.1:2".into()])
+            .await;
+    assert_eq!(refusal.code, Code::SourceUnreachable);
+    let text = refusal.argument("text").unwrap();
+    assert!(
+        text.contains("127.0.0.1:1") && text.contains("127.0.0.1:2"),
+        "{text}"
+    );
+
+    fail_over_and_start_tls(&story, &plain).await;
+    missing_right(&story, &spec).await;
+}
+
+async fn refused_cookie(story: &mut Story, spec: &ReadSpec) {
+    let watermark = story.model.watermark.clone().unwrap();
+    let text = String::from_utf8(watermark).unwrap();
+    // The cookie begins with MSDS, in Base64.
+    let damaged = text.replace("\"TVNEU", "\"AAAAA");
+    assert_ne!(damaged, text);
+    let end = story
+        .model
+        .try_delta(&mut story.source, spec, damaged.into_bytes())
+        .await;
+    match end {
+        Ok(ReadEnd::NeedsFullRead(refusal)) => assert_eq!(refusal.code, Code::SourceCookieRefused),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn fail_over_and_start_tls(story: &Story, plain: &str) {
+    let mut config = story.lab.config();
+    config.urls = vec!["ldaps://127.0.0.1:1".into(), plain.to_owned()];
+    let info = AdSource::new(config).discover().await.unwrap();
+    assert_eq!(info.naming_context, story.lab.base);
+}
+
+async fn missing_right(story: &Story, spec: &ReadSpec) {
+    let dn = story.user("plain", "plain").await;
+    let password: Vec<u8> = "\"Passw0rd.Plain1\""
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let changes = vec![
+        Change::new(ChangeKind::Replace, "unicodePwd", [password]),
+        Change::new(ChangeKind::Replace, "userAccountControl", ["512"]),
+    ];
+    story.writer.modify(&dn, changes).await.unwrap();
+    let path = story.lab.folder.path().join("plain");
+    lab::write_secret(&path, "Passw0rd.Plain1");
+    let mut config = story.lab.config();
+    config.bind = dn.clone();
+    config.secret = Secret::File(path);
+    let mut source = AdSource::new(config.clone());
+    let refusal = Model::default()
+        .try_full(&mut source, spec)
+        .await
+        .unwrap_err();
+    assert_eq!(refusal.code, Code::SourceInsufficientAccess);
+    assert_eq!(
+        refusal.argument("right"),
+        Some("Replicating Directory Changes")
+    );
+    assert_eq!(
+        refusal.argument("naming_context"),
+        Some(story.lab.base.as_str())
+    );
+
+    story
+        .change(&dn, ChangeKind::Replace, "userAccountControl", &["514"])
+        .await;
+    let refusal = AdSource::new(config).discover().await.unwrap_err();
+    assert_eq!(refusal.code, Code::SourceAccountUnusable);
+    let _ = Limits::default();
+}
