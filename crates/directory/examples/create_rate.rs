@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use directory::{
-    Attributes, Directory, Kind, Lookup, LookupKey, Operation, Options, ReferenceChange,
+    Attributes, Directory, FileCheck, Kind, Lookup, LookupKey, Operation, Options, ReferenceChange,
     TenantSeed, Value,
 };
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Arc::new(|| Uuid::from_u128(random())),
         tenant,
     );
-    let directory = Directory::open(&path, options)?;
+    let directory = Directory::open(&path, options.clone())?;
     let writer = directory.administrator().writer();
 
     let mut ids = Vec::with_capacity(people);
@@ -42,11 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok(())
     })?;
-    let bytes = std::fs::metadata(&path)?.len();
-    println!(
-        "stored: {} bytes per object",
-        bytes / u64::try_from(people.max(1))?
-    );
     measure("matching lookups", people, || {
         for start in (0..people).step_by(batch) {
             let lookup = |number| Lookup {
@@ -71,6 +66,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(())
     })?;
     directory.close()?;
+    let bytes = std::fs::metadata(&path)?.len();
+    println!(
+        "stored: {} bytes per object, memberships included",
+        bytes / u64::try_from(people.max(1))?
+    );
+    let mut checked = options;
+    checked.file_check = FileCheck::Always;
+    measure("objects checked on opening", people, || {
+        Ok(Directory::open(&path, checked)?.close()?)
+    })?;
     Ok(())
 }
 
