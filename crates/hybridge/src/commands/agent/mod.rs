@@ -1,0 +1,33 @@
+//! `hybridge agent`: who may serve connectors.
+
+mod list;
+mod revoke;
+mod token;
+
+use clap::Subcommand;
+
+use super::Context;
+use crate::failure::Failure;
+
+/// Verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Make a one-time token to enrol an agent with
+    Token(token::Arguments),
+    /// List agents
+    List,
+    /// Revoke an agent: its certificate is refused from now on
+    Revoke(revoke::Arguments),
+}
+
+/// Carries out a verb.
+///
+/// # Errors
+/// By code.
+pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Token(arguments) => token::run(&arguments, context).await,
+        Command::List => list::run(context).await,
+        Command::Revoke(arguments) => revoke::run(&arguments, context).await,
+    }
+}

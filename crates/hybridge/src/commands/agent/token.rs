@@ -1,0 +1,33 @@
+//! `hybridge agent token`: the token alone on stdout, so that it can be written to a file; the rest is talk.
+
+use clap::Args;
+use wire::api::v1::{EnrolmentToken, NewToken};
+
+use crate::{commands::Context, failure::Failure, show::time};
+
+/// Arguments.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// How long the token is valid
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    minutes: u64,
+}
+
+/// Makes a token.
+///
+/// # Errors
+/// By code.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let new = NewToken {
+        lifetime_seconds: arguments.minutes.saturating_mul(60),
+    };
+    let token: EnrolmentToken = context.client()?.post("enrolment-tokens", &new).await?;
+    context.output.data(&token, |token| token.token.clone())?;
+    context.output.say(format!(
+        "valid once, until {} UTC\nserver {}\nfingerprint of its authority: {}",
+        time(&token.expires_at),
+        token.server,
+        token.authority_fingerprint,
+    ));
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `hybridge connect ad NAME`: a connector for an Active Directory domain.
+//!
+//! Addresses and credentials of domain controllers are not asked for: they belong to the agent's configuration, on the
+//! agent's machine.
+
+use clap::Args;
+use wire::api::v1::{Connector, NewConnector};
+
+use crate::{commands::Context, failure::Failure};
+
+/// Arguments.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Name of the connector; the agent's configuration uses the same
+    name: String,
+}
+
+/// Creates the connector and says how to go on.
+///
+/// # Errors
+/// `Conflict` if there is one of this name.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let client = context.client()?;
+    let new = NewConnector {
+        name: arguments.name.clone(),
+        kind: "ad".into(),
+        config: serde_json::json!({}),
+    };
+    let connector: Connector = client.post("connectors", &new).await?;
+    context.output.data(&connector, |connector| {
+        format!("connector {} created ({})", connector.name, connector.id)
+    })?;
+    context.output.say(format!(
+        "\nNext, on a machine that reaches the domain controllers:\n  \
+         1. here:  hybridge agent token > token.txt        (a one-time token, valid for an hour)\n  \
+         2. there: hybridge-agent enrol --server {} --ca ca.pem --token-file token.txt --data-dir agent-data\n  \
+         3. there: write agent.toml with a connector named {:?} (addresses, bind name, secret file)\n  \
+         4. there: hybridge-agent check && hybridge-agent run --config agent.toml --data-dir agent-data\n\
+         Then: hybridge connector test {}",
+        client.url(),
+        arguments.name,
+        arguments.name,
+    ));
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `hybridge directory domains list|add|remove`.
+
+use clap::{Args, Subcommand};
+use wire::api::v1::{Domain, DomainChange, Page};
+
+use crate::{
+    commands::{Context, segment},
+    failure::Failure,
+    output::table,
+};
+
+/// Verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// List verified domains
+    List,
+    /// Add a domain as verified: names and addresses may use it from now on
+    #[command(visible_alias = "verify")]
+    Add(Which),
+    /// Remove a domain nobody's sign-in name uses
+    Remove(Which),
+}
+
+/// Which domain.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// Name of the domain, such as contoso.com
+    domain: String,
+}
+
+/// Carries out a verb.
+///
+/// # Errors
+/// By code.
+pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        Command::List => {
+            let page: Page<Domain> = client.get("directory/domains", &[]).await?;
+            context.output.data(&page, |page| {
+                let initial = |domain: &Domain| if domain.is_initial { "initial" } else { "" };
+                let row = |domain: &Domain| vec![domain.name.clone(), initial(domain).into()];
+                table(
+                    &["DOMAIN", ""],
+                    page.items.iter().map(row).collect(),
+                    "none",
+                )
+            })
+        }
+        Command::Add(which) => {
+            let change = DomainChange { name: which.domain };
+            let domain: Domain = client.post("directory/domains", &change).await?;
+            context
+                .output
+                .data(&domain, |domain| format!("{} is verified", domain.name))
+        }
+        Command::Remove(which) => {
+            let path = format!("directory/domains/{}", segment(&which.domain));
+            let answer = client.delete(&path).await?;
+            context
+                .output
+                .data(&answer, |_| format!("{} is removed", which.domain))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `hybridge directory`: the embedded tenant directory.
+
+mod credential;
+mod domains;
+mod objects;
+mod tenant;
+
+use clap::Subcommand;
+
+use super::Context;
+use crate::failure::Failure;
+
+/// Verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show the tenant and how many objects it holds
+    Show,
+    /// List users
+    Users(objects::Filter),
+    /// List groups
+    Groups(objects::Filter),
+    /// List contacts
+    Contacts(objects::Filter),
+    /// Show one object with attributes and members
+    Object(objects::Which),
+    /// List, add and remove verified domains
+    #[command(subcommand)]
+    Domains(domains::Command),
+    /// Replace the credential of the synchronisation's service principal
+    RotateCredential(credential::Arguments),
+}
+
+/// Carries out a verb.
+///
+/// # Errors
+/// By code.
+pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Show => tenant::run(context).await,
+        Command::Users(filter) => objects::list("user", &filter, context).await,
+        Command::Groups(filter) => objects::list("group", &filter, context).await,
+        Command::Contacts(filter) => objects::list("contact", &filter, context).await,
+        Command::Object(which) => objects::show(&which, context).await,
+        Command::Domains(command) => domains::run(command, context).await,
+        Command::RotateCredential(arguments) => credential::run(&arguments, context).await,
+    }
+}

@@ -1,0 +1,90 @@
+//! `hybridge job`: what flows where.
+
+mod create;
+mod list;
+mod settings;
+mod show;
+mod state;
+
+use clap::{Args, Subcommand};
+use wire::api::v1::JobSettings;
+
+use super::Context;
+use crate::failure::Failure;
+
+/// Verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Create a job from a source connector into the tenant directory
+    Create(create::Arguments),
+    /// List jobs
+    List,
+    /// Show one job
+    Show(show::Arguments),
+    /// Start a job, or go on with it
+    Start(Which),
+    /// Pause a job; everything it knows is kept
+    Pause(Which),
+    /// Plan every object of a job anew
+    Restart(Which),
+    /// Delete a paused job; what it made in the target stays
+    Delete(Which),
+    /// Change the settings of a job
+    Settings(settings::Arguments),
+}
+
+/// Which job.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// Name or id of the job; may be left out if there is only one
+    job: Option<String>,
+}
+
+/// Settings of a job on the command line.
+#[derive(Args, Debug, Default)]
+pub struct Settings {
+    /// The guard holds at this many deletes and disables
+    #[arg(long, value_name = "COUNT")]
+    guard_count: Option<u64>,
+    /// The guard holds at this part of the linked objects
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=100))]
+    guard_percent: Option<u64>,
+    /// Length of the guard's sliding window
+    #[arg(long, value_name = "SECONDS")]
+    guard_window: Option<u64>,
+    /// How long deletions wait after the last change was planned
+    #[arg(long, value_name = "SECONDS")]
+    settle: Option<u64>,
+    /// How often the source is asked for changes
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    interval: Option<u64>,
+}
+
+impl From<&Settings> for JobSettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            guard_count: settings.guard_count,
+            guard_percent: settings.guard_percent,
+            guard_window_seconds: settings.guard_window,
+            settle_seconds: settings.settle,
+            interval_seconds: settings.interval,
+        }
+    }
+}
+
+/// Carries out a verb.
+///
+/// # Errors
+/// By code.
+pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Create(arguments) => create::run(&arguments, context).await,
+        Command::List => list::run(context).await,
+        Command::Show(arguments) => show::run(&arguments, context).await,
+        Command::Start(which) => state::run(&which, state::Act::Start, context).await,
+        Command::Pause(which) => state::run(&which, state::Act::Pause, context).await,
+        Command::Restart(which) => state::run(&which, state::Act::Restart, context).await,
+        Command::Delete(which) => state::delete(&which, context).await,
+        Command::Settings(arguments) => settings::run(&arguments, context).await,
+    }
+}

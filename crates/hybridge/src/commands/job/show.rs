@@ -1,0 +1,64 @@
+//! `hybridge job show [JOB]`.
+
+use clap::Args;
+use wire::api::v1::Job;
+
+use crate::{
+    commands::{Context, segment},
+    failure::Failure,
+    output::fields,
+    show::time,
+};
+
+/// Arguments.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Name or id of the job; may be left out if there is only one
+    job: Option<String>,
+    /// Print the rules (synchronizationSchema JSON) instead
+    #[arg(long)]
+    rules: bool,
+}
+
+/// Shows a job, or its rules.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let client = context.client()?;
+    let job = context.job(&client, arguments.job.as_deref()).await?;
+    let job: Job = client
+        .get(&format!("jobs/{}", segment(&job.id)), &[])
+        .await?;
+    if arguments.rules {
+        let rules = job.rules.unwrap_or_default();
+        return context.output.data(&rules, |rules| {
+            serde_json::to_string_pretty(rules).unwrap_or_default()
+        });
+    }
+    context.output.data(&job, people)
+}
+
+/// A job in words.
+pub fn people(job: &Job) -> String {
+    let number = |value: Option<u64>, unit: &str| {
+        value
+            .map(|value| format!("{value}{unit}"))
+            .unwrap_or_default()
+    };
+    let settings = &job.settings;
+    fields(&[
+        ("name", job.name.clone()),
+        ("id", job.id.clone()),
+        ("source", job.source.name.clone()),
+        ("target", job.target.name.clone()),
+        ("state", job.state.clone()),
+        ("created", time(&job.created_at)),
+        ("rules version", job.rules_version.to_string()),
+        ("guard: count", number(settings.guard_count, "")),
+        ("guard: part", number(settings.guard_percent, " %")),
+        ("guard: window", number(settings.guard_window_seconds, " s")),
+        ("settle time", number(settings.settle_seconds, " s")),
+        ("interval", number(settings.interval_seconds, " s")),
+    ])
+}

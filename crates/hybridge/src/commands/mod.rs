@@ -1,0 +1,199 @@
+//! The verbs: one file each, in a folder per noun.
+//!
+//! A verb reads its arguments, asks the server, and shows the answer. Trap: the closed list below is the manual's table of
+//! contents; its order is what `--help` shows.
+
+mod agent;
+mod codes;
+mod completions;
+mod connect;
+mod connector;
+mod deletes;
+mod directory;
+mod job;
+mod log;
+mod object;
+mod pending;
+mod runs;
+mod status;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use sync_core::code::Code;
+use wire::api::v1::Job;
+
+use crate::{access::Access, client::Client, failure::Failure, output::Output};
+
+/// Keeps a cloud directory in step with the directories an organisation already has.
+#[derive(Parser, Debug)]
+#[command(
+    name = "hybridge",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Every error names a code; `hybridge codes CODE` explains it.\nExit codes: 0 done, 1 something has to be changed by you, 2 a fault of ours."
+)]
+pub struct Cli {
+    /// Options of every verb.
+    #[command(flatten)]
+    pub access: Access,
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Connect a directory: create its connector on the server
+    #[command(subcommand)]
+    Connect(connect::Command),
+    /// List, show and test connectors
+    #[command(subcommand)]
+    Connector(connector::Command),
+    /// Enrol, list and revoke agents
+    #[command(subcommand)]
+    Agent(agent::Command),
+    /// Create, start, pause and change jobs
+    #[command(subcommand)]
+    Job(job::Command),
+    /// How the jobs are doing
+    Status(status::Arguments),
+    /// Show one object from source to target, or search for objects
+    #[command(subcommand)]
+    Object(object::Command),
+    /// The provisioning log
+    Log(log::Arguments),
+    /// Operations that are planned and not carried out yet
+    Pending(pending::Arguments),
+    /// Runs of the jobs
+    Runs(runs::Arguments),
+    /// Decide about deletions the guard holds
+    #[command(subcommand)]
+    Deletes(deletes::Command),
+    /// Compare source and target completely, from fresh reads
+    Verify(verify::Arguments),
+    /// Look at the embedded tenant directory
+    #[command(subcommand)]
+    Directory(directory::Command),
+    /// Explain an error code
+    Codes(codes::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+/// What every verb is given.
+pub struct Context {
+    /// Options.
+    pub access: Access,
+    /// How to print.
+    pub output: Output,
+}
+
+impl Context {
+    /// The context of these options.
+    pub fn new(access: Access, output: Output) -> Self {
+        Self { access, output }
+    }
+
+    /// The client of the server.
+    ///
+    /// # Errors
+    /// By code, if it is not known where the server is.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(self.access.target()?)
+    }
+
+    /// The job of this name or id, or the only one.
+    ///
+    /// # Errors
+    /// `NotFound`; `RequestInvalid` if there are several.
+    pub async fn job(&self, client: &Client, name: Option<&str>) -> Result<Job, Failure> {
+        if let Some(name) = name {
+            return client.get(&format!("jobs/{}", segment(name)), &[]).await;
+        }
+        let mut jobs = client.list::<Job>("jobs", &[], 2).await?.items;
+        match (jobs.pop(), jobs.pop()) {
+            (Some(job), None) => Ok(job),
+            (None, _) => Err(Failure::text(
+                Code::NotFound,
+                client.url(),
+                "there is no job yet; create one with `hybridge job create`",
+            )),
+            _ => Err(Failure::text(
+                Code::RequestInvalid,
+                "the arguments",
+                "there are several jobs; name one of them (`hybridge job list`)",
+            )),
+        }
+    }
+}
+
+/// A name as one segment of a path.
+pub fn segment(name: &str) -> String {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let encode = |byte: u8| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    match name {
+        "." => "%2E".into(),
+        ".." => "%2E%2E".into(),
+        name => name.bytes().map(encode).collect(),
+    }
+}
+
+/// Carries out a verb.
+///
+/// # Errors
+/// By code.
+pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Codes(arguments) => codes::run(&arguments, context),
+        Command::Completions(arguments) => completions::run(&arguments),
+        command => runtime(1)?.block_on(ask(command, context)),
+    }
+}
+
+async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Connect(command) => connect::run(command, context).await,
+        Command::Connector(command) => connector::run(command, context).await,
+        Command::Agent(command) => agent::run(command, context).await,
+        Command::Job(command) => job::run(command, context).await,
+        Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Object(command) => object::run(command, context).await,
+        Command::Log(arguments) => log::run(&arguments, context).await,
+        Command::Pending(arguments) => pending::run(&arguments, context).await,
+        Command::Runs(arguments) => runs::run(&arguments, context).await,
+        Command::Deletes(command) => deletes::run(command, context).await,
+        Command::Verify(arguments) => verify::run(&arguments, context).await,
+        Command::Directory(command) => directory::run(command, context).await,
+        Command::Codes(_) | Command::Completions(_) => Ok(()),
+    }
+}
+
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.worker_threads(threads).enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn names_stay_one_segment_of_a_path() {
+        assert_eq!(segment("a/b ü"), "a%2Fb%20%C3%BC");
+        assert_eq!(segment(".."), "%2E%2E");
+    }
+}
