@@ -1,1 +1,307 @@
 //! The tenant directory as a target.
+//!
+//! It is treated like any foreign system: every call authenticates as a service principal, so a missing, expired or wrong
+//! credential is a real condition. Trap: an object that carries our source anchor already is not a failure to create it
+//! but a stale plan ([`Outcome::Stale`]): it is matched again.
+
+mod convert;
+
+use std::sync::Arc;
+
+use ::directory::{Caller, DeleteScope, Directory, Fault, LookupKey};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use sync_core::{
+    code::Code,
+    operation::{Lookup, Operation, Outcome, Precondition, Refusal, TargetObject, Verb},
+    plan::IMMUTABLE_ID,
+    value::Name,
+};
+use uuid::Uuid;
+
+use crate::target::{ListedTarget, Target, TargetAttribute, TargetInfo};
+use convert::{attributes_from, attributes_to, kind_of, object_from, refusal_from, references_to};
+
+/// Marks objects that synchronisation manages.
+const SYNC_ENABLED: &str = "onPremisesSyncEnabled";
+
+/// Questions and operations in one call of the directory.
+const BATCH: usize = 2_000;
+
+/// Name and secret the target connector signs in with.
+#[derive(Clone)]
+pub struct Credential {
+    /// Application id of the service principal.
+    pub app_id: Uuid,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+/// Where the credential comes from at each call, so that a rotated one is used at once.
+pub type CredentialSource = Arc<dyn Fn() -> Option<Credential> + Send + Sync>;
+
+/// The connector.
+#[derive(Clone)]
+pub struct DirectoryTarget {
+    directory: Arc<Directory>,
+    credential: CredentialSource,
+}
+
+impl DirectoryTarget {
+    /// A connector to this directory.
+    pub fn new(directory: Arc<Directory>, credential: CredentialSource) -> Self {
+        Self { directory, credential }
+    }
+
+    fn sign_in(&self) -> Result<Caller, Refusal> {
+        let credential = (self.credential)().ok_or_else(|| Refusal::new(Code::CredentialMissing))?;
+        self.directory.authenticate(credential.app_id, credential.secret.expose_secret()).map_err(|error| {
+            let code = match error.code() {
+                "CredentialExpired" => Code::CredentialExpired,
+                "CredentialMissing" => Code::CredentialMissing,
+                "CredentialWrong" | "PrincipalDisabled" => Code::CredentialWrong,
+                "Forbidden" => Code::NotAllowed,
+                _ => Code::TargetFault,
+            };
+            Refusal::new(code).with("application", credential.app_id.to_string()).with("text", error.to_string())
+        })
+    }
+
+    /// Runs a blocking act on a thread of its own.
+    async fn run<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Self, &Caller) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let caller = this.sign_in()?;
+            act(&this, &caller)
+        })
+        .await
+        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "the directory's thread ended"))?
+    }
+}
+
+fn fault(error: Fault) -> Refusal {
+    let code = match error.code() {
+        "CredentialExpired" => Code::CredentialExpired,
+        "CredentialMissing" => Code::CredentialMissing,
+        "CredentialWrong" => Code::CredentialWrong,
+        "Forbidden" | "NotAllowed" => Code::NotAllowed,
+        _ => match &error {
+            Fault::Storage(cause) => storage_code(cause),
+            _ => Code::TargetFault,
+        },
+    };
+    let detail = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    Refusal::new(code).with("text", error.to_string()).with("detail", detail)
+}
+
+fn storage_code(cause: &dyn std::fmt::Display) -> Code {
+    if cause.to_string().contains("full") { Code::DiskFull } else { Code::TargetFault }
+}
+
+#[async_trait]
+impl Target for DirectoryTarget {
+    async fn discover(&self) -> Result<TargetInfo, Refusal> {
+        self.run(|this, caller| {
+            let reader = caller.reader();
+            let tenant = this.directory.tenant(&reader).map_err(fault)?;
+            let classes = ::directory::Kind::ALL.into_iter().map(|kind| {
+                let attributes = ::directory::schema(kind).map(|attribute| TargetAttribute {
+                    name: attribute.name.into(),
+                    is_multivalued: attribute.is_multi_valued,
+                    is_reference: attribute.value_type == ::directory::ValueType::Reference,
+                    is_required: attribute.is_required_for(kind),
+                });
+                (convert::class_of(kind), attributes.collect())
+            });
+            Ok(TargetInfo {
+                name: tenant.display_name,
+                id: tenant.id.to_string(),
+                initial_domain: tenant.initial_domain,
+                verified_domains: this.directory.verified_domains(&reader).map_err(fault)?,
+                classes: classes.collect(),
+            })
+        })
+        .await
+    }
+
+    async fn find(&self, lookups: &[Lookup]) -> Result<Vec<Vec<TargetObject>>, Refusal> {
+        let lookups = lookups.to_vec();
+        self.run(move |this, caller| {
+            let reader = caller.reader();
+            let mut answers = Vec::with_capacity(lookups.len());
+            for batch in lookups.chunks(BATCH) {
+                let asked: Vec<Option<::directory::Lookup>> = batch.iter().map(lookup_to).collect();
+                let sent: Vec<_> = asked.iter().flatten().cloned().collect();
+                let mut found = this.directory.find(&reader, &sent).map_err(fault)?.into_iter();
+                for question in &asked {
+                    let matches = if question.is_some() { found.next().unwrap_or_default() } else { Vec::new() };
+                    answers.push(matches.into_iter().map(|found| object_from(&found.object)).collect());
+                }
+            }
+            Ok(answers)
+        })
+        .await
+    }
+
+    async fn apply(&self, operations: &[Operation]) -> Result<Vec<Outcome>, Refusal> {
+        let operations = operations.to_vec();
+        self.run(move |this, caller| {
+            let writer = caller.writer().map_err(|error| fault(error.into()))?;
+            let mut outcomes = Vec::with_capacity(operations.len());
+            for batch in operations.chunks(BATCH) {
+                // An operation that cannot be put in the directory's terms is refused without being sent.
+                let mut sent = Vec::with_capacity(batch.len());
+                let mut refused = Vec::with_capacity(batch.len());
+                for operation in batch {
+                    match operation_to(operation) {
+                        Ok(ready) => {
+                            sent.push(ready);
+                            refused.push(None);
+                        }
+                        Err(why) => refused.push(Some(why)),
+                    }
+                }
+                let done = match this.directory.apply(&writer, sent) {
+                    Ok(done) => done,
+                    Err(error) if outcomes.is_empty() => return Err(fault(error)),
+                    // Earlier batches were carried out: the rest was certainly not, and is tried again.
+                    Err(error) => {
+                        let why = fault(error);
+                        outcomes.extend((outcomes.len()..operations.len()).map(|_| Outcome::Refused(why.clone())));
+                        return Ok(outcomes);
+                    }
+                };
+                let mut done = done.into_iter();
+                for (operation, refused) in batch.iter().zip(refused) {
+                    outcomes.push(match refused {
+                        Some(why) => Outcome::Refused(why),
+                        None => done.next().map_or(Outcome::Unknown, |outcome| outcome_from(operation, outcome)),
+                    });
+                }
+            }
+            Ok(outcomes)
+        })
+        .await
+    }
+
+    async fn enumerate(&self, each: &mut (dyn FnMut(ListedTarget) -> bool + Send)) -> Result<(), Refusal> {
+        // The blocking side reads in chunks; the receiver is called on this side, so it need not be 'static.
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<ListedTarget>(1_024);
+        let this = self.clone();
+        let reader = tokio::task::spawn_blocking(move || {
+            let caller = this.sign_in()?;
+            let rights = caller.reader();
+            let mut references = convert::References::default();
+            this.directory
+                .scan_references(&rights, |source, attribute, target| {
+                    references.add(source, attribute, target);
+                    true
+                })
+                .map_err(fault)?;
+            this.directory
+                .scan(&rights, |object| {
+                    let listed = ListedTarget { object: object_from(&object), references: references.take(object.id) };
+                    sender.blocking_send(listed).is_ok()
+                })
+                .map_err(fault)
+        });
+        while let Some(listed) = receiver.recv().await {
+            if !each(listed) {
+                break;
+            }
+        }
+        drop(receiver);
+        reader.await.map_err(|_| Refusal::new(Code::InternalFault).with("text", "the directory's thread ended"))?
+    }
+}
+
+/// A question in the directory's terms; `None` if it can find nothing (an id that is not one, an attribute that is not unique).
+fn lookup_to(lookup: &Lookup) -> Option<::directory::Lookup> {
+    let (kind, key) = match lookup {
+        Lookup::Id(id) => (None, LookupKey::Id(Uuid::try_parse(&id.0).ok()?)),
+        Lookup::SourceAnchor(class, anchor) => (Some(kind_of(class)?), LookupKey::ImmutableId(anchor.clone())),
+        Lookup::Attribute(class, name, value) => {
+            let key = match &**name {
+                "userPrincipalName" => LookupKey::UserPrincipalName(value.clone()),
+                "mailNickname" => LookupKey::MailNickname(value.clone()),
+                "mail" => LookupKey::Mail(value.clone()),
+                "onPremisesSecurityIdentifier" => LookupKey::SecurityIdentifier(value.clone()),
+                "onPremisesImmutableId" => LookupKey::ImmutableId(value.clone()),
+                "proxyAddresses" => return address(value),
+                _ => return None,
+            };
+            (Some(kind_of(class)?), key)
+        }
+        Lookup::ProxyAddress(value) => return address(value),
+    };
+    Some(::directory::Lookup { kind, key })
+}
+
+fn address(value: &str) -> Option<::directory::Lookup> {
+    let value = if value.contains(':') { value.to_owned() } else { format!("smtp:{value}") };
+    Some(::directory::Lookup { kind: None, key: LookupKey::ProxyAddress(value) })
+}
+
+fn operation_to(operation: &Operation) -> Result<::directory::Operation, Refusal> {
+    let kind = kind_of(&operation.class).ok_or_else(|| {
+        Refusal::new(Code::SchemaInvalid).with("text", format!("the tenant directory has no class {}", operation.class))
+    })?;
+    let expected_version = match operation.precondition {
+        Precondition::Version(version) => Some(version),
+        Precondition::Absent | Precondition::Exists => None,
+    };
+    let id = || {
+        operation.target.as_ref().and_then(|id| Uuid::try_parse(&id.0).ok()).ok_or_else(|| {
+            Refusal::new(Code::InternalFault).with("text", "an operation on an object needs the object's id")
+        })
+    };
+    let mut set = attributes_to(kind, &operation.attributes)?;
+    if operation.verb != Verb::Delete {
+        set.insert(IMMUTABLE_ID.into(), ::directory::Value::Text(operation.source_anchor.clone()));
+        set.insert(SYNC_ENABLED.into(), ::directory::Value::Bool(true));
+    }
+    let references = references_to(&operation.references)?;
+    Ok(match operation.verb {
+        Verb::Create => ::directory::Operation::Create { kind, attributes: set, references },
+        Verb::Update | Verb::Disable => ::directory::Operation::Update { id: id()?, expected_version, set, references },
+        Verb::Restore => ::directory::Operation::Restore { id: id()?, expected_version, set },
+        Verb::Delete => ::directory::Operation::Delete {
+            id: id()?,
+            expected_version,
+            scope: DeleteScope::SynchronisedOnly,
+        },
+    })
+}
+
+fn outcome_from(operation: &Operation, outcome: ::directory::Outcome) -> Outcome {
+    match outcome {
+        ::directory::Outcome::Done { id, version } => {
+            Outcome::Done { target: sync_core::id::TargetId(id.to_string()), version }
+        }
+        ::directory::Outcome::Refused(why) => {
+            use ::directory::Refusal as R;
+            match &why {
+                R::PreconditionFailed { .. } | R::NotFound { .. } | R::NotDeleted { .. } => Outcome::Stale,
+                R::AttributeValueMustBeUnique(clash)
+                    if operation.verb == Verb::Create && clash.attribute == IMMUTABLE_ID =>
+                {
+                    Outcome::Stale
+                }
+                _ => Outcome::Refused(refusal_from(&why)),
+            }
+        }
+    }
+}
+
+/// The name of a target class in the terms of the rules.
+pub fn class_name(kind: ::directory::Kind) -> Name {
+    convert::class_of(kind)
+}
+
+/// Attributes of a directory object in the terms of the rules.
+pub fn attributes_of(object: &::directory::Object) -> sync_core::value::Attributes {
+    attributes_from(&object.attributes)
+}
