@@ -196,3 +196,27 @@ fn only_the_owner_may_read_the_file() {
         );
     }
 }
+
+#[test]
+fn pages_are_eight_kibibytes_and_the_log_is_written_ahead() {
+    let bench = Bench::new();
+    bench.open().close().unwrap();
+    let raw = rusqlite::Connection::open(bench.path()).unwrap();
+    let page_size: i64 = raw
+        .pragma_query_value(None, "page_size", |row| row.get(0))
+        .unwrap();
+    let journal: String = raw
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
+    assert_eq!((page_size, journal.as_str()), (8192, "wal"));
+    drop(raw);
+    let left: Vec<_> = std::fs::read_dir(bench.path().parent().unwrap())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(
+        left.len(),
+        2,
+        "closed properly, only the file and its lock remain: {left:?}"
+    );
+}
