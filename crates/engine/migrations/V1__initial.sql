@@ -10,17 +10,24 @@ CREATE TABLE agent (
   id INTEGER PRIMARY KEY,
   guid TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
-  fingerprint TEXT NOT NULL UNIQUE,          -- SHA-256 of the certificate, hex
-  previous_fingerprint TEXT,                 -- accepted until the new one was seen
-  certificate_expires INTEGER NOT NULL,      -- unix ms, as all times
-  enrolled_at INTEGER NOT NULL,
+  granted TEXT NOT NULL,                     -- JSON: connectors it may serve; empty: any
+  enrolled_at INTEGER NOT NULL,              -- unix ms, as all times
   last_seen INTEGER,
   revoked_at INTEGER,
   facts TEXT NOT NULL DEFAULT '{}'           -- version, host, connectors: JSON as last told
 );
 
+-- Certificates of agents by fingerprint (SHA-256, hex); the earlier ones stay valid until they expire.
+CREATE TABLE certificate (
+  fingerprint TEXT PRIMARY KEY,
+  agent INTEGER NOT NULL REFERENCES agent(id),
+  not_before INTEGER NOT NULL,
+  not_after INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE enrolment_token (
   hash TEXT PRIMARY KEY,                     -- SHA-256 of the token, hex
+  granted TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   used_at INTEGER

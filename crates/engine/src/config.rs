@@ -178,16 +178,25 @@ pub struct JobRow {
 /// An agent to be remembered.
 #[derive(Clone, Debug)]
 pub struct NewAgent {
-    /// Outside id.
-    pub guid: String,
     /// Name.
     pub name: String,
-    /// SHA-256 of its certificate, hexadecimal.
-    pub fingerprint: String,
-    /// When the certificate expires, unix ms.
-    pub certificate_expires: i64,
+    /// Connectors it may serve; empty: any.
+    pub granted: Vec<String>,
+    /// Its first certificate.
+    pub certificate: Certificate,
     /// What it said of itself (JSON).
     pub facts: serde_json::Value,
+}
+
+/// A certificate of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 of the certificate, hexadecimal.
+    pub fingerprint: String,
+    /// Start of its life, unix ms.
+    pub not_before: i64,
+    /// End of its life, unix ms.
+    pub not_after: i64,
 }
 
 /// A stored agent.
@@ -199,12 +208,10 @@ pub struct AgentRow {
     pub guid: String,
     /// Name.
     pub name: String,
-    /// SHA-256 of its certificate.
-    pub fingerprint: String,
-    /// The one before, still accepted until the new one was seen.
-    pub previous_fingerprint: Option<String>,
-    /// When the certificate expires.
-    pub certificate_expires: i64,
+    /// Connectors it may serve; empty: any.
+    pub granted: Vec<String>,
+    /// The certificate that lives longest.
+    pub certificate: Certificate,
     /// When it was enrolled.
     pub enrolled_at: i64,
     /// When it was last heard of.
@@ -213,17 +220,6 @@ pub struct AgentRow {
     pub revoked_at: Option<i64>,
     /// What it said of itself.
     pub facts: serde_json::Value,
-}
-
-/// Why an enrolment token is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenRefused {
-    /// Never issued.
-    Unknown,
-    /// Already used.
-    Used,
-    /// Too old.
-    Expired,
 }
 
 fn json(text: String) -> serde_json::Value {
@@ -285,17 +281,22 @@ fn agent(row: &Row<'_>) -> Result<AgentRow> {
         id: AgentId(row.get(0)?),
         guid: row.get(1)?,
         name: row.get(2)?,
-        fingerprint: row.get(3)?,
-        previous_fingerprint: row.get(4)?,
-        certificate_expires: row.get(5)?,
-        enrolled_at: row.get(6)?,
-        last_seen: row.get(7)?,
-        revoked_at: row.get(8)?,
-        facts: json(row.get(9)?),
+        granted: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
+        enrolled_at: row.get(4)?,
+        last_seen: row.get(5)?,
+        revoked_at: row.get(6)?,
+        facts: json(row.get(7)?),
+        certificate: Certificate {
+            fingerprint: row.get(8)?,
+            not_before: row.get(9)?,
+            not_after: row.get(10)?,
+        },
     })
 }
 
-const AGENT: &str = "SELECT id, guid, name, fingerprint, previous_fingerprint, certificate_expires, enrolled_at, last_seen, revoked_at, facts FROM agent";
+const AGENT: &str =
+    "SELECT a.id, a.guid, a.name, a.granted, a.enrolled_at, a.last_seen, a.revoked_at, a.facts,
+  c.fingerprint, c.not_before, c.not_after FROM agent a JOIN certificate c ON c.agent = a.id";
 
 fn taken(what: &str, name: &str) -> StoreError {
     StoreError::Refused(
@@ -565,106 +566,113 @@ impl Engine {
         })
     }
 
-    /// Stores the digest of a one-time enrolment token.
+    /// Stores the digest of a one-time enrolment token for these connectors (none: any).
     ///
     /// # Errors
     /// Of the store.
-    pub fn add_enrolment_token(&self, hash: &str, expires_at: i64) -> Result<()> {
+    pub fn add_enrolment_token(
+        &self,
+        hash: &str,
+        granted: &[String],
+        expires_at: i64,
+    ) -> Result<()> {
         let now = self.now();
+        let granted = serde_json::to_string(granted).map_err(|_| StoreError::Blob("grant"))?;
         self.write("engine.add_token", |tx| {
+            tx.execute("DELETE FROM enrolment_token WHERE expires_at < ?1 - 86400000", [now])?;
             tx.execute(
-                "DELETE FROM enrolment_token WHERE expires_at < ?1 - 86400000",
-                [now],
-            )?;
-            tx.execute(
-                "INSERT INTO enrolment_token (hash, created_at, expires_at) VALUES (?1, ?2, ?3)",
-                params![hash, now, expires_at],
+                "INSERT INTO enrolment_token (hash, granted, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
+                params![hash, granted, now, expires_at],
             )?;
             Ok(())
         })
     }
 
-    /// Uses a one-time enrolment token and remembers the agent, in one transaction.
+    /// Uses up a one-time enrolment token; what it grants, or `None` if it is unknown, used or expired.
     ///
     /// # Errors
-    /// Of the store; the inner result says why the token is refused.
-    pub fn enrol_agent(
-        &self,
-        token_hash: &str,
-        new: &NewAgent,
-    ) -> Result<std::result::Result<AgentId, TokenRefused>> {
+    /// Of the store.
+    pub fn take_enrolment_token(&self, hash: &str) -> Result<Option<Vec<String>>> {
         let now = self.now();
-        self.write("engine.enrol_agent", |tx| {
-            let found: Option<(i64, Option<i64>)> = tx
-                .query_row("SELECT expires_at, used_at FROM enrolment_token WHERE hash = ?1", [token_hash], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+        self.write("engine.take_token", |tx| {
+            let granted: Option<String> = tx
+                .query_row(
+                    "UPDATE enrolment_token SET used_at = ?2 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2 RETURNING granted",
+                    params![hash, now],
+                    |row| row.get(0),
+                )
                 .optional()?;
-            match found {
-                None => return Ok(Err(TokenRefused::Unknown)),
-                Some((_, Some(_))) => return Ok(Err(TokenRefused::Used)),
-                Some((expires, None)) if expires <= now => return Ok(Err(TokenRefused::Expired)),
-                Some(_) => {}
-            }
-            tx.execute("UPDATE enrolment_token SET used_at = ?2 WHERE hash = ?1", params![token_hash, now])?;
-            tx.execute(
-                "INSERT INTO agent (guid, name, fingerprint, certificate_expires, enrolled_at, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![new.guid, new.name, new.fingerprint, new.certificate_expires, now, new.facts.to_string()],
-            )?;
-            Ok(Ok(AgentId(tx.last_insert_rowid())))
+            Ok(granted.map(|text| serde_json::from_str(&text).unwrap_or_default()))
         })
     }
 
-    /// All agents.
+    /// Remembers an agent with its first certificate.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn add_agent(&self, new: &NewAgent) -> Result<AgentId> {
+        let now = self.now();
+        let guid = self.new_id().to_string();
+        let granted = serde_json::to_string(&new.granted).map_err(|_| StoreError::Blob("grant"))?;
+        self.write("engine.add_agent", |tx| {
+            tx.execute(
+                "INSERT INTO agent (guid, name, granted, enrolled_at, last_seen, facts) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+                params![guid, new.name, granted, now, new.facts.to_string()],
+            )?;
+            let id = AgentId(tx.last_insert_rowid());
+            add_certificate(tx, id, &new.certificate)?;
+            Ok(id)
+        })
+    }
+
+    /// Adds a renewed certificate; the earlier ones stay valid until they expire.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn add_certificate(&self, id: AgentId, certificate: &Certificate) -> Result<()> {
+        let now = self.now();
+        self.write("engine.add_certificate", |tx| {
+            tx.execute(
+                "DELETE FROM certificate WHERE agent = ?1 AND not_after < ?2",
+                params![id.0, now],
+            )?;
+            add_certificate(tx, id, certificate)
+        })
+    }
+
+    /// All agents, each with the certificate that lives longest.
     ///
     /// # Errors
     /// Of the store.
     pub fn agents(&self) -> Result<Vec<AgentRow>> {
-        self.read(|c| collect(c, &format!("{AGENT} ORDER BY id"), [], agent))
+        let sql = format!(
+            "{AGENT} WHERE c.fingerprint = (SELECT fingerprint FROM certificate WHERE agent = a.id ORDER BY not_after DESC, fingerprint LIMIT 1) ORDER BY a.id"
+        );
+        self.read(|c| collect(c, &sql, [], agent))
     }
 
-    /// The agent with this certificate (or whose previous certificate it was).
+    /// The agent that owns this certificate.
     ///
     /// # Errors
     /// Of the store.
     pub fn agent_by_fingerprint(&self, fingerprint: &str) -> Result<Option<AgentRow>> {
-        let sql = format!("{AGENT} WHERE fingerprint = ?1 OR previous_fingerprint = ?1");
+        let sql = format!("{AGENT} WHERE c.fingerprint = ?1");
         Ok(self
             .read(|c| collect(c, &sql, [fingerprint], agent))?
             .into_iter()
             .next())
     }
 
-    /// Replaces the certificate of an agent; the old one is accepted until the new one was seen.
+    /// Notes a sign of life, with what the agent says of itself.
     ///
     /// # Errors
     /// Of the store.
-    pub fn renew_agent(&self, id: AgentId, fingerprint: &str, expires: i64) -> Result<()> {
-        self.write("engine.renew_agent", |tx| {
-            tx.execute(
-                "UPDATE agent SET previous_fingerprint = fingerprint, fingerprint = ?2, certificate_expires = ?3 WHERE id = ?1",
-                params![id.0, fingerprint, expires],
-            )?;
-            Ok(())
-        })
-    }
-
-    /// Notes a sign of life. With the current certificate, the previous one ends.
-    ///
-    /// # Errors
-    /// Of the store.
-    pub fn touch_agent(
-        &self,
-        id: AgentId,
-        fingerprint: &str,
-        facts: Option<&serde_json::Value>,
-    ) -> Result<()> {
+    pub fn touch_agent(&self, id: AgentId, facts: &serde_json::Value) -> Result<()> {
         let now = self.now();
         self.write("engine.touch_agent", |tx| {
             tx.execute(
-                "UPDATE agent SET last_seen = ?2, facts = coalesce(?4, facts),
-                   previous_fingerprint = CASE WHEN fingerprint = ?3 THEN NULL ELSE previous_fingerprint END WHERE id = ?1",
-                params![id.0, now, fingerprint, facts.map(ToString::to_string)],
+                "UPDATE agent SET last_seen = ?2, facts = json_patch(facts, ?3) WHERE id = ?1",
+                params![id.0, now, facts.to_string()],
             )?;
             Ok(())
         })
@@ -727,6 +735,14 @@ impl Engine {
             Ok(())
         })
     }
+}
+
+fn add_certificate(tx: &Transaction<'_>, id: AgentId, certificate: &Certificate) -> Result<()> {
+    tx.execute(
+        "INSERT INTO certificate (fingerprint, agent, not_before, not_after) VALUES (?1, ?2, ?3, ?4)",
+        params![certificate.fingerprint, id.0, certificate.not_before, certificate.not_after],
+    )?;
+    Ok(())
 }
 
 /// NotFound, naming what and which.

@@ -19,8 +19,8 @@ mod reference;
 mod store;
 
 pub use config::{
-    AgentRow, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector, NewJob,
-    TokenRefused,
+    AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
+    NewJob,
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
