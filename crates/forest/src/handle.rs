@@ -65,7 +65,7 @@ impl Edit {
         Self::Remove(attribute.into(), vec![value.into()])
     }
 
-    fn into_change(self) -> Change {
+    pub(crate) fn into_change(self) -> Change {
         let (kind, attribute, values) = match self {
             Self::Set(attribute, values) => (ChangeKind::Replace, attribute, values),
             Self::Add(attribute, values) => (ChangeKind::Add, attribute, values),

@@ -35,11 +35,15 @@ mod faults;
 mod handle;
 mod options;
 
+mod generate;
+mod life;
 mod server;
 
 pub use authority::{Authority, AuthorityError, make_ca};
 pub use faults::{CookieRefusal, FaultSettings, Faults};
+pub use generate::{Dirt, DirtKind, Generated, Organisation};
 pub use handle::{Edit, Forest, Listed, Restore, Snapshot};
+pub use life::{Change, ChangeKind, Life};
 pub use options::Options;
 pub use server::Served;
 pub use store::{Refusal, Rights};
