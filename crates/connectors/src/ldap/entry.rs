@@ -59,11 +59,16 @@ impl Selection {
         }
     }
 
+    /// The linked attributes.
+    pub fn links(&self) -> impl Iterator<Item = &Name> {
+        self.links.values().map(|(name, _)| name)
+    }
+
     /// The attribute list of a request.
     pub fn requested(&self) -> Vec<String> {
         let mut names: Vec<String> = ALWAYS.iter().map(|name| (*name).to_owned()).collect();
         let plain = self.plain.values().map(|(name, _)| name);
-        for name in plain.chain(self.links.values().map(|(name, _)| name)) {
+        for name in plain.chain(self.links()) {
             if !names.iter().any(|have| have.eq_ignore_ascii_case(name)) {
                 names.push(name.to_string());
             }
@@ -142,11 +147,10 @@ pub(super) fn read(raw: &Raw, selection: &Selection) -> Option<Seen> {
 
 /// The container of deleted objects is itself marked as deleted, so the mangled name has to agree.
 fn life(raw: &Raw, dn: &str) -> Life {
-    let (rdn, _) = dn::split_first(dn);
     match raw.values("isDeleted") {
         None => Life::Alive,
         Some([value, ..]) if value.eq_ignore_ascii_case(b"TRUE") => {
-            match rdn.contains("\\0ADEL:") || rdn.contains("\nDEL:") {
+            match values::names_deleted(dn) {
                 true => Life::Deleted,
                 false => Life::Alive,
             }
@@ -207,7 +211,10 @@ impl Seen {
     }
 
     fn take_links(&mut self, name: &Name, range: Option<Range>, values: &[Bytes]) {
-        let anchors = values.iter().filter_map(|bytes| values::reference(bytes));
+        let removed = values.iter().filter_map(|bytes| values::reference(bytes));
+        let anchors = values
+            .iter()
+            .filter_map(|bytes| values::living_reference(bytes));
         let link = match self.links.iter().position(|link| link.attribute == *name) {
             Some(at) => self.links.get_mut(at),
             None => {
@@ -222,7 +229,7 @@ impl Seen {
         };
         let Some(link) = link else { return };
         match range {
-            Some(REMOVED) => link.removed.extend(anchors),
+            Some(REMOVED) => link.removed.extend(removed),
             Some(ADDED) => link.added.extend(anchors),
             None => {
                 link.added.extend(anchors);
@@ -246,7 +253,9 @@ impl Seen {
     pub fn add_chunk(&mut self, name: &Name, chunk: &[Bytes], selection: &Selection) {
         let folded = name.to_ascii_lowercase();
         if selection.links.contains_key(&folded) {
-            let anchors = chunk.iter().filter_map(|bytes| values::reference(bytes));
+            let anchors = chunk
+                .iter()
+                .filter_map(|bytes| values::living_reference(bytes));
             let mut links = self.links.iter_mut();
             if let Some(link) = links.find(|link| link.attribute == *name) {
                 link.added.extend(anchors);

@@ -4,7 +4,7 @@
 //! that waits to be drained holds up every other answer on its connection.
 
 use ldap::{Filter, Query, Scope as Depth, dn};
-use sync_core::id::Anchor;
+use sync_core::{id::Anchor, value::Name};
 
 use super::{
     entry::{self, Life},
@@ -13,6 +13,9 @@ use super::{
     values,
 };
 use crate::source::{Container, Listed, ObjectName, SourceError};
+
+/// How many holders of a link are asked for at once.
+const HOLDERS_PER_PAGE: u32 = 1000;
 
 impl Reading<'_> {
     /// Lists every object of the spec below its containers.
@@ -36,6 +39,9 @@ impl Reading<'_> {
         page_size: u32,
         each: &mut (dyn FnMut(Listed) -> bool + Send),
     ) -> Result<bool, SourceError> {
+        if self.scope.classes().next().is_none() {
+            return Ok(true);
+        }
         let classes = self
             .scope
             .classes()
@@ -81,6 +87,28 @@ impl Reading<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// The objects whose linked attributes of the spec hold this one.
+    pub async fn holders(&self, anchor: &Anchor) -> Result<Vec<Anchor>, SourceError> {
+        let Found::Live(seen) = self.find(&ObjectName::Anchor(anchor.clone())).await? else {
+            return Ok(Vec::new());
+        };
+        if self.selection.links().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let holds = |name: &Name| Filter::Equality(name.to_string(), seen.dn.clone());
+        let query = Query::new(&self.session.naming_context, Depth::Subtree)
+            .filter(Filter::Or(self.selection.links().map(holds).collect()))
+            .attributes(["objectGUID"]);
+        let found = self
+            .session
+            .connection
+            .search_all_paged(query, HOLDERS_PER_PAGE)
+            .await
+            .map_err(self.session.told("find what refers to an object"))?;
+        let guid = |entry: &ldap::Entry| values::guid(entry.first("objectGUID")?);
+        Ok(found.iter().filter_map(guid).collect())
     }
 }
 

@@ -111,7 +111,10 @@ fn in_portions(mut entry: Entry) -> Vec<Entry> {
 
 /// What one round left to be read afresh.
 #[derive(Default)]
-struct PutOff(Vec<Anchor>);
+struct PutOff {
+    unclear: Vec<Anchor>,
+    restored: Vec<Anchor>,
+}
 
 impl Reading<'_> {
     /// Reads from a cookie (none: from nothing) to now.
@@ -188,8 +191,11 @@ impl Reading<'_> {
                 Err(error) => return Ok(Err(error)),
             }
         };
-        for anchor in put_off.0 {
+        for anchor in put_off.unclear {
             self.afresh(anchor, pages).await?;
+        }
+        for anchor in put_off.restored {
+            self.restored(anchor, pages).await?;
         }
         Ok(Ok(end))
     }
@@ -208,14 +214,14 @@ impl Reading<'_> {
                 return Some(entry);
             }
             Life::Restored => {
-                put_off.0.push(seen.anchor);
+                put_off.restored.push(seen.anchor);
                 return None;
             }
             Life::Alive => {}
         }
         // A class outside the spec is a skeleton whatever else is unclear; only what is wanted is worth another look.
         if seen.is_unclear && !(seen.is_whole && !(has_class && is_in_place)) {
-            put_off.0.push(seen.anchor);
+            put_off.unclear.push(seen.anchor);
             return None;
         }
         if seen.is_whole {
@@ -253,6 +259,18 @@ impl Reading<'_> {
         pages.push(entry).await?;
         if is_container && self.scope.is_limited() && self.scope.has_place(&dn) {
             return self.subtree(&dn, pages).await;
+        }
+        Ok(())
+    }
+
+    /// Reads a restored object afresh, and after it the objects that refer to it: their links came back without being a
+    /// change of theirs.
+    async fn restored(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<(), SourceError> {
+        self.afresh(anchor.clone(), pages).await?;
+        for holder in self.holders(&anchor).await? {
+            if holder != anchor {
+                self.afresh(holder, pages).await?;
+            }
         }
         Ok(())
     }

@@ -31,6 +31,25 @@ pub(super) fn reference(bytes: &[u8]) -> Option<Anchor> {
     Anchor::from_guid_text(guid?)
 }
 
+/// As [`reference`], unless that object is deleted: with the recycle bin on, Samba goes on showing such links, Windows hides
+/// them.
+pub(super) fn living_reference(bytes: &[u8]) -> Option<Anchor> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    match names_deleted(dn::split_extended(text).2) {
+        true => None,
+        false => reference(bytes),
+    }
+}
+
+/// Whether a distinguished name is the mangled name of a deleted object.
+///
+/// # Source
+/// MS-ADTS §3.1.1.5.5.1.1 Tombstone Requirements
+pub(super) fn names_deleted(name: &str) -> bool {
+    let (rdn, _) = dn::split_first(name);
+    rdn.contains("\\0ADEL:") || rdn.contains("\nDEL:")
+}
+
 /// A GUID value.
 pub(super) fn guid(bytes: &[u8]) -> Option<Anchor> {
     (bytes.len() == 16).then(|| Anchor::new(bytes))
@@ -83,6 +102,10 @@ mod tests {
         let anchor = reference(value).unwrap();
         assert_eq!(anchor.as_bytes()[..4], [0x9f, 0xf2, 0xd9, 0x05]);
         assert_eq!(reference(b"CN=G1,DC=x"), None);
+        assert_eq!(living_reference(value), reference(value));
+        let gone =
+            b"<GUID=05d9f29f-8b48-4d7f-90f1-6838c7b54c58>;CN=G1\\0ADEL:05d9,CN=Deleted Objects";
+        assert_eq!(living_reference(gone), None);
     }
 
     #[test]

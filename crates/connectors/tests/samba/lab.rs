@@ -21,7 +21,7 @@ pub struct Lab {
 
 impl Lab {
     /// The controller to test against; `None` only if `HYBRIDGE_TEST_AD=none` says that there is to be none.
-    pub fn raise(name: &str, ip: &str) -> Option<Self> {
+    pub fn raise(name: &str, ip: &str, options: &[&str]) -> Option<Self> {
         if std::env::var("HYBRIDGE_TEST_AD").is_ok_and(|value| value == "none") {
             return None;
         }
@@ -41,7 +41,7 @@ impl Lab {
             });
         }
         script(&["destroy", name]).ok();
-        let up = script(&["up", name, "--ip", ip, "--recycle-bin"]);
+        let up = script(&[&["up", name, "--ip", ip], options].concat());
         up.unwrap_or_else(|text| panic!("no domain controller: {text}"));
         let text = script(&["env", name]).unwrap();
         let values: HashMap<&str, &str> = text.lines().filter_map(|l| l.split_once('=')).collect();

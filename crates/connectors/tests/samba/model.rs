@@ -109,6 +109,14 @@ impl Model {
     fn apply(&mut self, entry: Entry) {
         if entry.kind == EntryKind::Deleted {
             self.objects.remove(&entry.anchor);
+            // A deleted object is nobody's member; if it is restored, its holders are told again.
+            let links = self
+                .objects
+                .values_mut()
+                .flat_map(|state| state.links.values_mut());
+            links.for_each(|edges| {
+                edges.remove(&entry.anchor);
+            });
             self.deleted.insert(entry.anchor);
             return;
         }
@@ -177,18 +185,15 @@ impl Model {
                         link.added.iter().cloned().collect(),
                     )
                 })
+                .filter(|(_, edges): &(_, BTreeSet<Anchor>)| !edges.is_empty())
                 .collect();
-            assert_eq!(self.living_links(state), found, "{dn}");
+            assert_eq!(Self::held_links(state), found, "{dn}");
         }
         assert_eq!(self.wholes(), listed.len());
     }
 
-    /// Links to deleted objects are hidden by the directory until these are restored.
-    fn living_links(&self, state: &State) -> BTreeMap<String, BTreeSet<Anchor>> {
+    fn held_links(state: &State) -> BTreeMap<String, BTreeSet<Anchor>> {
         let mut links = state.links.clone();
-        for edges in links.values_mut() {
-            edges.retain(|edge| !self.deleted.contains(edge));
-        }
         links.retain(|_, edges| !edges.is_empty());
         links
     }
