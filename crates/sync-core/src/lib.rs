@@ -18,10 +18,15 @@
 #![deny(missing_docs)]
 
 pub mod code;
+pub mod expression;
+pub mod functions;
 pub mod guard;
 pub mod id;
 pub mod judge;
+pub mod mapping;
 pub mod object;
 pub mod operation;
 pub mod plan;
+pub mod schema;
+pub mod scope;
 pub mod value;

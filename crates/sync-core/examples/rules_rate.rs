@@ -1,0 +1,105 @@
+//! How many objects a second the default rules evaluate on one core: `cargo run --release -p sync-core --example rules_rate`.
+
+use std::time::{Duration, Instant};
+
+use sync_core::{
+    id::Anchor,
+    mapping::{Context, SourceView, evaluate},
+    schema::default_rules,
+    value::{Attributes, Value},
+};
+
+const DURATION: Duration = Duration::from_secs(2);
+
+/// A person with every plain attribute most directories fill.
+fn person() -> Attributes {
+    let text = |value: &str| vec![Value::from(value)];
+    let mut all: Attributes = [
+        "cn",
+        "displayName",
+        "givenName",
+        "sn",
+        "initials",
+        "title",
+        "company",
+        "department",
+        "physicalDeliveryOfficeName",
+        "streetAddress",
+        "l",
+        "st",
+        "postalCode",
+        "co",
+        "c",
+        "telephoneNumber",
+        "mobile",
+        "facsimileTelephoneNumber",
+        "employeeID",
+        "employeeType",
+        "description",
+        "info",
+        "extensionAttribute1",
+        "extensionAttribute2",
+        "mailNickname",
+        "legacyExchangeDN",
+        "preferredLanguage",
+    ]
+    .into_iter()
+    .map(|name| (name, text("Some value")))
+    .collect();
+    all.set("sAMAccountName", text("avries"));
+    all.set("userPrincipalName", text("anna@canal.example"));
+    all.set("mail", text("anna@canal.example"));
+    let addresses = [
+        "smtp:a.devries@canal.example",
+        "SMTP:anna@canal.example",
+        "x500:/o=x",
+    ];
+    all.set(
+        "proxyAddresses",
+        addresses.iter().map(|a| Value::from(*a)).collect(),
+    );
+    all.set("userAccountControl", vec![512.into()]);
+    all.set("countryCode", vec![528.into()]);
+    all.set("pwdLastSet", vec![132_772_253_560_000_000.into()]);
+    let mut sid = vec![1_u8, 5, 0, 0, 0, 0, 0, 5];
+    sid.extend(
+        [21_u32, 1, 2, 3, 1104]
+            .iter()
+            .flat_map(|part| part.to_le_bytes()),
+    );
+    all.set("objectSid", vec![Value::binary(sid)]);
+    all
+}
+
+#[allow(clippy::disallowed_methods, reason = "a measurement needs the clock")]
+fn main() {
+    let Ok(rules) = default_rules() else { return };
+    let attributes = person();
+    let anchor = Anchor::new([7_u8; 16]);
+    let domains = ["canal.example".to_owned()];
+    let context = Context {
+        domain_fqdn: "canal.example",
+        domain_netbios: "CANAL",
+        verified_domains: &domains,
+        initial_domain: "tenant.example",
+        ..Context::default()
+    };
+    let mut view = SourceView::new(&anchor, "user", &attributes);
+    view.dn = "CN=Anna,OU=People,DC=canal,DC=example";
+    view.rdn = "CN=Anna";
+    let begin = Instant::now();
+    let (mut count, mut written) = (0_u32, 0);
+    while begin.elapsed() < DURATION {
+        for _ in 0..1000 {
+            written += std::hint::black_box(evaluate(&rules, &view, &context))
+                .attributes
+                .len();
+        }
+        count += 1000;
+    }
+    let rate = f64::from(count) / begin.elapsed().as_secs_f64();
+    println!(
+        "{rate:.0} objects/s, {} attributes each",
+        written / count as usize
+    );
+}

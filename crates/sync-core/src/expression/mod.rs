@@ -1,0 +1,106 @@
+//! The language of mapping expressions: text → [`ast::Expression`] → [`compile::Node`] → value.
+//!
+//! Evaluation is total: any input gives a value, or "leave this attribute alone", or a failure with a position; never a
+//! panic, never an endless run. Every bound has a name below. Trap: there are no null values inside a list; null is the
+//! empty list.
+
+pub mod ast;
+pub mod compare;
+pub mod compile;
+pub mod evaluate;
+mod lexer;
+pub mod parse;
+
+/// Longest text of an expression, in bytes.
+pub const MAX_EXPRESSION_BYTES: usize = 40_000;
+/// Deepest nesting of an expression.
+pub const MAX_EXPRESSION_DEPTH: usize = 64;
+/// Largest text a function may produce, in bytes.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
+/// Largest number of values a function may produce.
+pub const MAX_VALUES: usize = 100_000;
+/// Largest compiled size of a regular expression, in bytes.
+pub const MAX_REGEX_BYTES: usize = 1 << 20;
+/// Largest number of steps kept in a trace.
+pub const MAX_TRACE_STEPS: usize = 1_000;
+
+/// A mistake in an expression, or a failure of one for an object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} (at character {})", .position + 1)]
+pub struct Failure {
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// Byte offset in the expression's text, from 0.
+    pub position: usize,
+    /// What would cure it, where that is known.
+    pub cure: Option<String>,
+}
+
+impl Failure {
+    /// A failure at this byte offset.
+    pub fn new(message: impl Into<String>, position: usize) -> Self {
+        Self {
+            message: message.into(),
+            position,
+            cure: None,
+        }
+    }
+
+    /// With a cure.
+    #[must_use]
+    pub fn cured_by(mut self, cure: impl Into<String>) -> Self {
+        self.cure = Some(cure.into());
+        self
+    }
+}
+
+/// The known word nearest to `word`, if one is near enough to be meant.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = word.to_lowercase();
+    let limit = 1 + folded.chars().count() / 4;
+    known
+        .into_iter()
+        .map(|candidate| (edit_distance(&folded, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance; words longer than 100 characters are simply far apart.
+fn edit_distance(a: &str, b: &str) -> usize {
+    const LONGEST: usize = 100;
+    let b: Vec<char> = b.chars().take(LONGEST + 1).collect();
+    if b.len() > LONGEST || a.chars().nth(LONGEST).is_some() {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.windows(2)) {
+            let [diagonal, up] = above else { continue };
+            left = (left + 1).min(up + 1).min(diagonal + usize::from(x != *y));
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_word_is_offered_only_when_near() {
+        let known = ["Trim", "Left", "NormalizeDiacritics"];
+        assert_eq!(did_you_mean("trim", known), Some("Trim"));
+        assert_eq!(did_you_mean("Lfet", known), Some("Left"));
+        assert_eq!(did_you_mean("Lookup", known), None);
+        assert_eq!(
+            did_you_mean("NormalizeDiacritcs", known),
+            Some("NormalizeDiacritics")
+        );
+        assert_eq!(did_you_mean(&"x".repeat(500), known), None);
+    }
+}

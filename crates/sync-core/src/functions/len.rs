@@ -1,0 +1,17 @@
+//! `Len`.
+
+use super::prelude::*;
+
+pub(super) static LEN: Function = Function {
+    name: "Len",
+    parameters: &[required("source", Takes::Text)],
+    manual: "The number of characters; 0 for null.",
+    examples: &[("Len(\"äöü\")", "3"), ("Len([missing])", "0")],
+    call: run,
+    prepare: None,
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    let length = a.text(0)?.map_or(0, |text| text.chars().count());
+    Ok(one(i64::try_from(length).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,23 @@
+//! `ToLower`.
+
+use super::prelude::*;
+
+pub(super) static TO_LOWER: Function = Function {
+    name: "ToLower",
+    parameters: &[
+        required("source", Takes::Text),
+        optional("culture", Takes::Text),
+    ],
+    manual: "The text in lower case. The culture is accepted and has no effect.",
+    examples: &[
+        ("ToLower(\"ÄB-C\")", "\"äb-c\""),
+        ("ToLower(\"AB\", \"en-US\")", "\"ab\""),
+        ("ToLower([missing])", "NULL"),
+    ],
+    call: run,
+    prepare: None,
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    a.each_text(|text| Some(text.to_lowercase()))
+}

@@ -1,0 +1,22 @@
+//! `ToUpper`.
+
+use super::prelude::*;
+
+pub(super) static TO_UPPER: Function = Function {
+    name: "ToUpper",
+    parameters: &[
+        required("source", Takes::Text),
+        optional("culture", Takes::Text),
+    ],
+    manual: "The text in upper case. The culture is accepted and has no effect.",
+    examples: &[
+        ("ToUpper(\"äb-c\")", "\"ÄB-C\""),
+        ("ToUpper([missing])", "NULL"),
+    ],
+    call: run,
+    prepare: None,
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    a.each_text(|text| Some(text.to_uppercase()))
+}

@@ -1,0 +1,427 @@
+//! One object through the rules.
+//!
+//! Pure and total: a mistake in one attribute is a problem of that attribute, never of the others. Trap: the first mapping of
+//! the object's class whose scope it is in counts; if it is in none, the first one's reason is given.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use super::{
+    context::Context,
+    identity,
+    trace::{AttributeTrace, Flowed, slots_of},
+};
+use crate::{
+    code::Code,
+    expression::{
+        compare,
+        evaluate::{self as run, Environment, Halt},
+    },
+    id::Anchor,
+    operation::Refusal,
+    schema::checked::{
+        AttributeMapping, FlowType, ObjectMapping, ReferenceMapping, Rules, Shape, TargetKind,
+    },
+    scope::{ScopeReason, Verdict, clause::Seen, container},
+    value::{Attributes, Name, Value},
+};
+
+/// Longest source anchor, in characters.
+const MAX_SOURCE_ANCHOR_CHARACTERS: usize = 256;
+
+/// A source object as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceView<'a> {
+    /// Its anchor.
+    pub anchor: &'a Anchor,
+    /// Its most specific class.
+    pub class: &'a str,
+    /// Its distinguished name.
+    pub dn: &'a str,
+    /// Its relative distinguished name.
+    pub rdn: &'a str,
+    /// Anchors of the containers above it, the nearest first.
+    pub ancestors: &'a [Anchor],
+    /// Its attributes, links not included.
+    pub attributes: &'a Attributes,
+    /// Number of links per linked attribute, where the rules ask for it.
+    pub link_counts: &'a [(Name, u64)],
+    /// Whether it is a member of a group of the scope; `None`: not known.
+    pub is_group_member: Option<bool>,
+    /// The target's attributes as last exported; `None`: it is not linked.
+    pub held: Option<&'a Attributes>,
+}
+
+impl<'a> SourceView<'a> {
+    /// A view of an object that is not linked and of which nothing else is known.
+    pub fn new(anchor: &'a Anchor, class: &'a str, attributes: &'a Attributes) -> Self {
+        Self {
+            anchor,
+            class,
+            dn: "",
+            rdn: "",
+            ancestors: &[],
+            attributes,
+            link_counts: &[],
+            is_group_member: None,
+            held: None,
+        }
+    }
+}
+
+/// A value by which an object may be found in the target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Match {
+    /// Lowest first.
+    pub priority: u32,
+    /// Target attribute.
+    pub attribute: Name,
+    /// The value (of proxyAddresses: the primary one, with its protocol).
+    pub value: Value,
+}
+
+/// What rules say of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Whether it is in scope. Out of it, everything below is empty, but for the mapping that was tried.
+    pub scope: Verdict,
+    /// The mapping, as a number in [`Rules::mappings`].
+    pub mapping: Option<usize>,
+    /// Target class.
+    pub target_class: Option<Name>,
+    /// What the target is to remember the object by. It is not among `attributes`.
+    pub source_anchor: Result<String, Refusal>,
+    /// Target attributes; without values: to be cleared.
+    pub attributes: Attributes,
+    /// Those of them that are written only when the object is created.
+    pub create_only: BTreeSet<Name>,
+    /// Those of them whose values are only ever added.
+    pub add_only: BTreeSet<Name>,
+    /// How it may be found in the target if the source anchor finds nothing, in order.
+    pub matching: Vec<Match>,
+    /// Links that become references.
+    pub references: Vec<ReferenceMapping>,
+    /// What went wrong with single attributes; those are left alone.
+    pub problems: Vec<Refusal>,
+    /// How each attribute came to its value, if asked for.
+    pub trace: Option<Vec<AttributeTrace>>,
+}
+
+/// Evaluates the rules over a whole object.
+pub fn evaluate(rules: &Rules, object: &SourceView<'_>, context: &Context<'_>) -> Evaluation {
+    evaluate_with(rules, object, context, false)
+}
+
+/// The same as [`evaluate`], with the trace.
+pub fn explain(rules: &Rules, object: &SourceView<'_>, context: &Context<'_>) -> Evaluation {
+    evaluate_with(rules, object, context, true)
+}
+
+fn evaluate_with(
+    rules: &Rules,
+    object: &SourceView<'_>,
+    context: &Context<'_>,
+    is_traced: bool,
+) -> Evaluation {
+    let pseudo = Pseudo::of(object);
+    let values = pseudo.bind(rules, object.attributes);
+    let seen = Seen {
+        values: &values,
+        link_counts: object.link_counts,
+    };
+    let (scope, mapping) = find_mapping(rules, object, context, &seen);
+    let mut evaluation = Evaluation::empty(scope, object.anchor, is_traced);
+    let Some((index, mapping)) = mapping else {
+        return evaluation;
+    };
+    evaluation.mapping = Some(index);
+    evaluation.target_class = Some(mapping.target_class.clone());
+    if evaluation.scope != Verdict::InScope {
+        return evaluation;
+    }
+    evaluation.references.clone_from(&mapping.references);
+    if let Some(anchor) = &mapping.source_anchor {
+        evaluation.source_anchor = flow(
+            rules,
+            anchor,
+            object,
+            context,
+            &values,
+            &mut evaluation.trace,
+        )
+        .and_then(|flowed| source_anchor(anchor, &flowed.result));
+    }
+    for attribute in &mapping.attributes {
+        match flow(
+            rules,
+            attribute,
+            object,
+            context,
+            &values,
+            &mut evaluation.trace,
+        ) {
+            Ok(flowed) => evaluation.take(attribute, flowed),
+            Err(refusal) => evaluation.problems.push(refusal),
+        }
+    }
+    evaluation.matching.sort();
+    evaluation
+}
+
+/// The first mapping of the class whose scope holds; else the first one with its verdict.
+fn find_mapping<'r>(
+    rules: &'r Rules,
+    object: &SourceView<'_>,
+    context: &Context<'_>,
+    seen: &Seen<'_>,
+) -> (Verdict, Option<(usize, &'r ObjectMapping)>) {
+    let mut first = None;
+    for (index, mapping) in rules.mappings().iter().enumerate() {
+        if !mapping.source_class.eq_ignore_ascii_case(object.class) {
+            continue;
+        }
+        let verdict = judge(rules, mapping, object, context, seen);
+        if verdict == Verdict::InScope {
+            return (verdict, Some((index, mapping)));
+        }
+        first = first.or(Some((verdict, Some((index, mapping)))));
+    }
+    first.unwrap_or_else(|| {
+        let class = object.class.to_owned();
+        let reason = ScopeReason::NoMapping { class };
+        (Verdict::Out { reason }, None)
+    })
+}
+
+fn judge(
+    rules: &Rules,
+    mapping: &ObjectMapping,
+    object: &SourceView<'_>,
+    context: &Context<'_>,
+    seen: &Seen<'_>,
+) -> Verdict {
+    let out = |reason| Verdict::Out { reason };
+    if !container::is_inside(rules.containers(), &context.containers, object.ancestors) {
+        let dn = object.dn.to_owned();
+        return out(ScopeReason::OutsideContainers { dn });
+    }
+    if !rules.groups().is_empty() && object.is_group_member != Some(true) {
+        return out(ScopeReason::OutsideGroups);
+    }
+    mapping.scope.judge(seen, object.held.is_some())
+}
+
+/// Values that come from the entry itself and not from its attributes.
+struct Pseudo([(&'static str, [Value; 1]); 4]);
+
+impl Pseudo {
+    fn of(object: &SourceView<'_>) -> Self {
+        Self([
+            ("distinguishedName", [object.dn.into()]),
+            ("objectClass", [object.class.into()]),
+            ("objectGUID", [Value::binary(object.anchor.as_bytes())]),
+            ("rdn", [object.rdn.into()]),
+        ])
+    }
+
+    fn bind<'a>(&'a self, rules: &Rules, attributes: &'a Attributes) -> Vec<&'a [Value]> {
+        let mut values = rules.slots.bind(attributes);
+        for (name, value) in &self.0 {
+            let slot = rules.slots.find(name);
+            if let Some(place) = slot.and_then(|slot| values.get_mut(slot)) {
+                *place = value;
+            }
+        }
+        values
+    }
+}
+
+/// What a mapping gave.
+struct Outcome {
+    result: Flowed,
+    is_calculated: bool,
+}
+
+fn flow(
+    rules: &Rules,
+    mapping: &AttributeMapping,
+    object: &SourceView<'_>,
+    context: &Context<'_>,
+    values: &[&[Value]],
+    trace: &mut Option<Vec<AttributeTrace>>,
+) -> Result<Outcome, Refusal> {
+    let steps = RefCell::new(Vec::new());
+    let mut environment = Environment::new(values, context);
+    environment.held = object.held;
+    if trace.is_some() {
+        environment.steps = Some(&steps);
+    }
+    let flowed = result(mapping, &environment);
+    let is_calculated = environment.is_calculated.get();
+    if let Some(trace) = trace {
+        let input = |slot: usize| {
+            let have = values.get(slot).map(|values| values.to_vec());
+            (rules.slots.name(slot).into(), have.unwrap_or_default())
+        };
+        trace.push(AttributeTrace {
+            target: mapping.target.clone(),
+            source: mapping.text.clone(),
+            inputs: slots_of(&mapping.node).into_iter().map(input).collect(),
+            steps: steps.take(),
+            result: match &flowed {
+                Ok(result) => result.clone(),
+                Err(refusal) => Flowed::Failed(refusal.to_string()),
+            },
+        });
+    }
+    flowed.map(|result| Outcome {
+        result,
+        is_calculated,
+    })
+}
+
+fn result(mapping: &AttributeMapping, environment: &Environment<'_>) -> Result<Flowed, Refusal> {
+    let operand = match run::evaluate(&mapping.node, environment) {
+        Ok(operand) => operand,
+        Err(Halt::Ignore) => return Ok(Flowed::LeftAlone),
+        Err(Halt::Fail(failure)) => {
+            return Err(Refusal::new(Code::ExpressionFailed)
+                .with("attribute", &*mapping.target)
+                .with("expression", &*mapping.text)
+                .with("message", failure.to_string()));
+        }
+    };
+    let is_blank = |value: &&Value| matches!(value, Value::Text(text) if text.is_empty());
+    let kept = operand.iter().filter(|value| !is_blank(value));
+    let values = match mapping.kind {
+        None => kept.cloned().collect::<Vec<_>>(),
+        Some(kind) => shaped(kept, kind, mapping)?,
+    };
+    let values = as_set(values);
+    match (&mapping.default_value, values.is_empty()) {
+        (Some(default), true) => Ok(Flowed::Default(default.clone())),
+        (None, true) if mapping.kind.is_some_and(|kind| kind.is_required) => {
+            Err(Refusal::new(Code::MandatoryFieldsMissing).with("attribute", &*mapping.target))
+        }
+        _ => Ok(Flowed::Values(values)),
+    }
+}
+
+/// Several values are a set: their order in the source means nothing and is made definite.
+fn as_set(mut values: Vec<Value>) -> Vec<Value> {
+    if values.len() > 1 {
+        values.sort();
+        values.dedup();
+    }
+    values
+}
+
+fn shaped<'v>(
+    values: impl Iterator<Item = &'v Value>,
+    kind: TargetKind,
+    mapping: &AttributeMapping,
+) -> Result<Vec<Value>, Refusal> {
+    let refuse = |code| Refusal::new(code).with("attribute", &*mapping.target);
+    let mut all = Vec::new();
+    for value in values {
+        let shaped = shape(value, kind.shape).ok_or_else(|| {
+            refuse(Code::DataValidationFailed).with("wanted", format!("{:?}", kind.shape))
+        })?;
+        all.push(shaped);
+    }
+    if all.len() > 1 && !kind.is_multivalued {
+        let count = all.len().to_string();
+        return Err(refuse(Code::SchemaPropertyCanOnlyAcceptValue).with("values", count));
+    }
+    Ok(all)
+}
+
+/// The value as the target's type has it; `None`: it cannot be.
+fn shape(value: &Value, shape: Shape) -> Option<Value> {
+    match (shape, value) {
+        (Shape::Text, Value::Text(_)) | (Shape::Binary, Value::Binary(_)) => Some(value.clone()),
+        (Shape::Text, Value::Binary(_)) => None,
+        (Shape::Text, other) => Some(other.display().into()),
+        (Shape::Integer, other) => other.as_integer().map(Value::Integer),
+        (Shape::Boolean, other) => compare::truth(other).map(Value::Boolean),
+        (Shape::Binary | Shape::Reference, _) => None,
+    }
+}
+
+fn source_anchor(mapping: &AttributeMapping, flowed: &Flowed) -> Result<String, Refusal> {
+    let refuse = |code| Refusal::new(code).with("attribute", &*mapping.target);
+    let text = match flowed {
+        Flowed::Values(values) => match values.as_slice() {
+            [Value::Text(text)] => text.to_string(),
+            [bytes @ Value::Binary(_)] => bytes.display(),
+            [] => return Err(refuse(Code::MandatoryFieldsMissing)),
+            _ => return Err(refuse(Code::SchemaPropertyCanOnlyAcceptValue)),
+        },
+        _ => return Err(refuse(Code::MandatoryFieldsMissing)),
+    };
+    match text.chars().count() {
+        0..=MAX_SOURCE_ANCHOR_CHARACTERS => Ok(text),
+        length => Err(refuse(Code::ExceededAllowedLength).with("length", length.to_string())),
+    }
+}
+
+impl Evaluation {
+    fn empty(scope: Verdict, anchor: &Anchor, is_traced: bool) -> Self {
+        Self {
+            scope,
+            mapping: None,
+            target_class: None,
+            source_anchor: Ok(anchor.base64()),
+            attributes: Attributes::new(),
+            create_only: BTreeSet::new(),
+            add_only: BTreeSet::new(),
+            matching: Vec::new(),
+            references: Vec::new(),
+            problems: Vec::new(),
+            trace: is_traced.then(Vec::new),
+        }
+    }
+
+    fn take(&mut self, mapping: &AttributeMapping, outcome: Outcome) {
+        let name = mapping.target.clone();
+        let values = match outcome.result {
+            Flowed::Values(values) => values,
+            Flowed::Default(text) => {
+                self.create_only.insert(name.clone());
+                let text = Value::from(text);
+                vec![
+                    mapping
+                        .kind
+                        .and_then(|kind| shape(&text, kind.shape))
+                        .unwrap_or(text),
+                ]
+            }
+            Flowed::LeftAlone | Flowed::Failed(_) => return,
+        };
+        match mapping.flow {
+            FlowType::Always => {}
+            FlowType::ObjectAddOnly => _ = self.create_only.insert(name.clone()),
+            FlowType::MultiValueAddOnly => _ = self.add_only.insert(name.clone()),
+        }
+        if mapping.matching_priority > 0 && !outcome.is_calculated {
+            self.match_by(mapping, &values);
+        }
+        self.attributes.set(name, values);
+    }
+
+    fn match_by(&mut self, mapping: &AttributeMapping, values: &[Value]) {
+        let is_addresses = mapping.target.eq_ignore_ascii_case("proxyAddresses");
+        for value in values {
+            let is_primary = || {
+                let text = value.as_text().map(str::to_owned);
+                text.is_some_and(|text| identity::primary_address(&[text]).is_some())
+            };
+            if !is_addresses || is_primary() {
+                self.matching.push(Match {
+                    priority: mapping.matching_priority,
+                    attribute: mapping.target.clone(),
+                    value: value.clone(),
+                });
+            }
+        }
+    }
+}

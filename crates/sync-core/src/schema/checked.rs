@@ -1,0 +1,176 @@
+//! Rules that have been checked: every name resolved, every expression compiled.
+//!
+//! Fields are readable, never writable from outside: a `Rules` exists only as the result of `check`. Trap: numbers in nodes
+//! and clauses are slots of this very `Rules`.
+
+use crate::{
+    expression::compile::{Node, Slots},
+    object::ReadSpec,
+    scope::{Scope, container::Named},
+    value::Name,
+};
+
+/// Checked rules.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    // INVARIANT: every slot in `mappings` is a slot of `slots`.
+    pub(crate) slots: Slots,
+    pub(crate) mappings: Vec<ObjectMapping>,
+    pub(crate) containers: Named,
+    pub(crate) groups: Vec<String>,
+}
+
+impl Rules {
+    /// The mappings of objects, in order.
+    pub fn mappings(&self) -> &[ObjectMapping] {
+        &self.mappings
+    }
+
+    /// The source attributes in use.
+    pub fn source_attributes(&self) -> &[Name] {
+        self.slots.names()
+    }
+
+    /// Containers the rules name by DN; the caller resolves them to anchors.
+    pub fn containers(&self) -> &Named {
+        &self.containers
+    }
+
+    /// Groups (DNs) whose members are in scope; none: membership does not matter.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+}
+
+/// How objects of one class become objects of another.
+#[derive(Clone, Debug)]
+pub struct ObjectMapping {
+    /// Name.
+    pub name: String,
+    /// Source class.
+    pub source_class: Name,
+    /// Target class, as the target spells it.
+    pub target_class: Name,
+    /// What may be done in the target.
+    pub flows: Flows,
+    pub(crate) scope: Scope,
+    pub(crate) attributes: Vec<AttributeMapping>,
+    /// References, resolved by the planner.
+    pub references: Vec<ReferenceMapping>,
+    pub(crate) source_anchor: Option<AttributeMapping>,
+}
+
+/// What a mapping may do in the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flows {
+    /// Create objects.
+    pub add: bool,
+    /// Change objects.
+    pub update: bool,
+    /// Delete or disable objects.
+    pub delete: bool,
+}
+
+/// How one target attribute is filled.
+#[derive(Clone, Debug)]
+pub struct AttributeMapping {
+    /// Target attribute, as the target spells it.
+    pub target: Name,
+    /// The target's type, if its schema is known.
+    pub kind: Option<TargetKind>,
+    pub(crate) node: Node,
+    /// The source as text.
+    pub text: String,
+    /// The value at creation when the source gives none.
+    pub default_value: Option<String>,
+    /// When it flows.
+    pub flow: FlowType,
+    /// Above 0: objects are matched by it.
+    pub matching_priority: u32,
+}
+
+/// The type of a target attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetKind {
+    /// What a value is.
+    pub shape: Shape,
+    /// Whether it holds several values.
+    pub is_multivalued: bool,
+    /// Whether an object must have it.
+    pub is_required: bool,
+}
+
+/// What a value of a target attribute is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text, times included.
+    Text,
+    /// Integer.
+    Integer,
+    /// Truth value.
+    Boolean,
+    /// Bytes.
+    Binary,
+    /// Another object.
+    Reference,
+}
+
+/// When a mapping flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowType {
+    /// Whenever it differs.
+    Always,
+    /// When the object is created.
+    ObjectAddOnly,
+    /// Values are added, never removed.
+    MultiValueAddOnly,
+}
+
+/// A reference attribute: links of the source become references of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceMapping {
+    /// Linked attribute of the source.
+    pub source: Name,
+    /// Reference attribute of the target.
+    pub target: Name,
+    /// Whether the target holds several.
+    pub is_multivalued: bool,
+}
+
+/// What a source has to be read for so that these rules can be evaluated. The containers are left empty: the caller resolves
+/// [`Rules::containers`].
+pub fn read_spec(rules: &Rules) -> ReadSpec {
+    let mut classes: Vec<Name> = rules
+        .mappings
+        .iter()
+        .map(|m| m.source_class.clone())
+        .collect();
+    classes.sort();
+    classes.dedup();
+    let mut links: Vec<Name> = Vec::new();
+    for reference in rules.mappings.iter().flat_map(|m| &m.references) {
+        links.push(reference.source.clone());
+    }
+    let counted = rules.mappings.iter().flat_map(|m| m.scope.counted_links());
+    links.extend(counted.cloned());
+    sort_names(&mut links);
+    let plain = |name: &&Name| {
+        !super::check::PSEUDO_ATTRIBUTES
+            .iter()
+            .any(|p| p.eq_ignore_ascii_case(name))
+    };
+    let mut attributes: Vec<Name> = rules.slots.names().iter().filter(plain).cloned().collect();
+    attributes.retain(|name| !links.iter().any(|link| link.eq_ignore_ascii_case(name)));
+    sort_names(&mut attributes);
+    ReadSpec {
+        classes,
+        attributes,
+        links,
+        containers: Vec::new(),
+    }
+}
+
+fn sort_names(names: &mut Vec<Name>) {
+    names.sort_by_key(|name| name.to_ascii_lowercase());
+    names.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+}
