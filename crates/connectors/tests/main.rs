@@ -1,4 +1,6 @@
 //! The connectors against real systems.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod forest_ad;
+mod model;
 mod samba;

@@ -15,6 +15,34 @@ use sync_core::{
     value::{Attributes, Name},
 };
 
+/// What is read in these tests.
+pub fn spec() -> ReadSpec {
+    let names = |list: &[&str]| list.iter().map(|name| (*name).into()).collect();
+    ReadSpec {
+        classes: names(&["user", "inetOrgPerson", "group", "contact"]),
+        attributes: names(&[
+            "cn",
+            "displayName",
+            "title",
+            "description",
+            "sAMAccountName",
+            "userPrincipalName",
+            "userAccountControl",
+            "objectSid",
+            "pwdLastSet",
+            "accountExpires",
+            "isCriticalSystemObject",
+            "proxyAddresses",
+            "mail",
+            "thumbnailPhoto",
+            "extensionAttribute1",
+            "whenCreated",
+        ]),
+        links: names(&["member", "manager", "managedBy"]),
+        containers: Vec::new(),
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct State {
     pub kind: EntryKind,
@@ -61,6 +89,12 @@ impl Model {
     pub fn wholes(&self) -> usize {
         let all = self.objects.values();
         all.filter(|state| state.kind == EntryKind::Whole).count()
+    }
+
+    /// The size of the largest set of links.
+    pub fn largest_link_set(&self) -> usize {
+        let sets = self.objects.values().flat_map(|state| state.links.values());
+        sets.map(BTreeSet::len).max().unwrap_or_default()
     }
 
     /// The distinguished name, put together from RDNs.

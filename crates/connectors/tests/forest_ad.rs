@@ -1,0 +1,217 @@
+//! The `ad` source against an in-memory directory that enforces Windows' limits and plays faults on demand.
+
+use std::net::SocketAddr;
+
+use connectors::{
+    ReadEnd, Source,
+    ldap::{AdConfig, AdSource, Limits, Secret, TlsMode},
+    source::{ObjectName, ReadOne},
+};
+use forest::{Forest, Generated, Life, Organisation, Restore, Rights, Served};
+use sync_core::{code::Code, id::Anchor};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::model::{Model, spec};
+
+const PASSWORD: &str = "a password for tests";
+
+/// A served forest with an account that may read.
+struct Stage {
+    forest: Forest,
+    account: Uuid,
+    served: Served,
+    folder: TempDir,
+}
+
+impl Stage {
+    async fn set(forest: Forest) -> Self {
+        let authority = forest::make_ca().unwrap();
+        let rights = Rights {
+            may_write: false,
+            ..Rights::ALL
+        };
+        let account = forest.add_account("reader", PASSWORD, rights).unwrap();
+        let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let served = forest.serve(address, Some(authority.server)).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), &authority.ca_pem).unwrap();
+        crate::samba::write_secret(&folder.path().join("secret"), PASSWORD);
+        Self {
+            forest,
+            account,
+            served,
+            folder,
+        }
+    }
+
+    fn source(&self, request_seconds: u32) -> AdSource {
+        AdSource::new(AdConfig {
+            urls: vec![format!("ldaps://127.0.0.1:{}", self.served.addr.port())],
+            bind: "reader@canal.example".into(),
+            secret: Secret::File(self.folder.path().join("secret")),
+            ca_file: Some(self.folder.path().join("ca.pem")),
+            server_name: None,
+            tls: TlsMode::Verified,
+            limits: Limits {
+                request_seconds,
+                ..Limits::default()
+            },
+            page_size_entries: 1000,
+            naming_context: None,
+        })
+    }
+}
+
+fn anchor(guid: Uuid) -> Anchor {
+    Anchor::new(guid.to_bytes_le())
+}
+
+fn company(people: usize) -> Generated {
+    Organisation { people, seed: 7 }.build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_beyond_windows_limits_and_its_life_arrive() {
+    let company = company(1800);
+    let stage = Stage::set(company.forest).await;
+    let mut source = stage.source(30);
+    let mut model = Model::default();
+    model.read(&mut source, &spec()).await;
+    assert!(
+        model.largest_link_set() > 1500,
+        "a group needs several ranges"
+    );
+    assert!(model.wholes() > 1800);
+    model.compare(&mut source, &spec()).await;
+
+    let mut life = Life::new(3);
+    for _ in 0..20 {
+        for _ in 0..10 {
+            life.next(&stage.forest).unwrap();
+        }
+        model.read(&mut source, &spec()).await;
+    }
+    model.compare(&mut source, &spec()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_recycle_bin_gives_back_is_whole_and_a_member_again() {
+    let company = company(60);
+    let stage = Stage::set(company.forest).await;
+    let mut source = stage.source(30);
+    let mut model = Model::default();
+    let (unit, forest) = (company.large_unit, &stage.forest);
+    let person = forest
+        .add_user(&unit, "Back Again", &[("title", "kept")])
+        .unwrap();
+    let group = forest.add_group(&unit, "Keepers", &[]).unwrap();
+    forest.add_member(group, person).unwrap();
+    model.read(&mut source, &spec()).await;
+    assert!(model.live(&anchor(group)).links["member"].contains(&anchor(person)));
+
+    forest.delete(person).unwrap();
+    model.read(&mut source, &spec()).await;
+    assert!(model.is_deleted(&anchor(person)));
+    model.compare(&mut source, &spec()).await;
+
+    forest.undelete(person).unwrap();
+    model.read(&mut source, &spec()).await;
+    model.compare(&mut source, &spec()).await;
+    let state = model.live(&anchor(person));
+    assert_eq!(state.attributes.text("title"), Some("kept"));
+    assert!(model.live(&anchor(group)).links["member"].contains(&anchor(person)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_cannot_be_continued_demands_a_full_read() {
+    let stage = Stage::set(company(60).forest).await;
+    let mut source = stage.source(30);
+    let mut model = Model::default();
+    let early = stage.forest.snapshot();
+    let account = stage.account;
+    stage.forest.set(account, "title", "later").unwrap();
+    model.read(&mut source, &spec()).await;
+    let watermark = model.watermark.clone().unwrap();
+    let ask = async |model: &mut Model| {
+        let mut source = stage.source(30);
+        let end = model
+            .try_delta(&mut source, &spec(), watermark.clone())
+            .await;
+        match end.unwrap() {
+            ReadEnd::NeedsFullRead(refusal) => Some(refusal.code),
+            ReadEnd::Complete { .. } => None,
+        }
+    };
+    assert_eq!(ask(&mut model).await, None);
+
+    for refusal in [
+        forest::CookieRefusal::UnavailableCriticalExtension,
+        forest::CookieRefusal::UnwillingToPerform,
+    ] {
+        stage.forest.faults().set(|faults| {
+            faults.refuses_cookies = true;
+            faults.cookie_refusal = refusal;
+        });
+        assert_eq!(ask(&mut model).await, Some(Code::SourceCookieRefused));
+    }
+    stage.forest.faults().clear();
+
+    stage.forest.restore(&early, Restore::Rollback);
+    assert_eq!(ask(&mut model).await, Some(Code::SourceReplicaReset));
+    stage.forest.change_invocation_id();
+    assert_eq!(ask(&mut model).await, Some(Code::SourceReplicaReset));
+    assert_eq!(model.last_entries, 0, "nothing was read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_is_told_by_its_code_and_ends_the_read() {
+    let stage = Stage::set(company(60).forest).await;
+    let faults = stage.forest.faults();
+    let read = async || {
+        let mut source = stage.source(1);
+        let end = Model::default().try_full(&mut source, &spec()).await;
+        end.map_err(|refusal| refusal.code)
+    };
+    faults.set(|f| f.is_silent = true);
+    assert_eq!(read().await, Err(Code::SourceTimeOut));
+    faults.clear();
+    faults.set(|f| f.is_busy = true);
+    assert_eq!(read().await, Err(Code::SourceBusy));
+    faults.clear();
+    // Enough for schema and root DSE, not for the read.
+    faults.set(|f| f.drop_after_entries = Some(60));
+    assert_eq!(read().await, Err(Code::SourceUnreachable));
+    faults.clear();
+
+    let rights = |may_dirsync| Rights {
+        may_read: true,
+        may_dirsync,
+        may_write: false,
+    };
+    stage
+        .forest
+        .set_rights(stage.account, rights(false))
+        .unwrap();
+    assert_eq!(read().await, Err(Code::SourceInsufficientAccess));
+    stage
+        .forest
+        .set_rights(stage.account, rights(true))
+        .unwrap();
+    assert!(matches!(read().await, Ok(ReadEnd::Complete { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_hidden_from_the_account_is_not_said_to_be_gone() {
+    let stage = Stage::set(company(60).forest).await;
+    let mut source = stage.source(30);
+    let name = ObjectName::Anchor(anchor(stage.account));
+    let found = source.read_one(&spec(), &name).await.unwrap();
+    assert!(matches!(found, ReadOne::Live { .. }));
+    stage
+        .forest
+        .faults()
+        .set(|faults| faults.denies_reading = true);
+    let refusal = source.read_one(&spec(), &name).await.unwrap_err();
+    assert_eq!(refusal.code, Code::SourceInsufficientAccess);
+}
