@@ -25,12 +25,20 @@ pub enum AuthorityError {
 pub struct Authority {
     /// The authority's certificate, to be trusted by clients.
     pub ca_pem: String,
-    /// TLS settings of a server at 127.0.0.1, ::1 and localhost.
+    /// TLS settings of a server with a certificate of that authority.
     pub server: Arc<ServerConfig>,
 }
 
 /// Makes an authority and a certificate for localhost, 127.0.0.1 and ::1.
 pub fn make_ca() -> Result<Authority, AuthorityError> {
+    make_ca_for(&["localhost", "127.0.0.1", "::1"])
+}
+
+/// Makes an authority and a server certificate for these host names and addresses.
+///
+/// OpenLDAP's tools put the machine's own name in the place of `localhost`; name it here for them, or let
+/// them connect to 127.0.0.1.
+pub fn make_ca_for(names: &[&str]) -> Result<Authority, AuthorityError> {
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::new(Vec::<String>::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,10 +49,10 @@ pub fn make_ca() -> Result<Authority, AuthorityError> {
     let issuer = Issuer::from_params(&ca, &ca_key);
 
     let key = KeyPair::generate()?;
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut leaf = CertificateParams::new(names)?;
     leaf.distinguished_name
-        .push(DnType::CommonName, "localhost");
+        .push(DnType::CommonName, "dc1.canal.example");
     leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
     let certificate = leaf.signed_by(&key, &issuer)?;

@@ -229,7 +229,18 @@ mod tests {
 
     #[test]
     fn numbers_survive_the_round_trip() {
-        for value in [0, 1, -1, 127, 128, -128, -129, 255, 2_147_483_648, -2_147_483_648] {
+        for value in [
+            0,
+            1,
+            -1,
+            127,
+            128,
+            -128,
+            -129,
+            255,
+            2_147_483_648,
+            -2_147_483_648,
+        ] {
             let mut writer = Writer::new();
             writer.integer(INTEGER, value);
             assert_eq!(Reader::new(&writer.bytes).integer(INTEGER), Ok(value));
@@ -253,7 +264,10 @@ mod tests {
 
     #[test]
     fn truncated_and_indefinite_values_are_refused() {
-        assert_eq!(Reader::new(&[4, 5, 1]).expect(OCTETS), Err(BerError::Truncated));
+        assert_eq!(
+            Reader::new(&[4, 5, 1]).expect(OCTETS),
+            Err(BerError::Truncated)
+        );
         assert_eq!(frame_length(&[0x30, 0x80]), Err(BerError::Range));
         assert_eq!(frame_length(&[0x30]), Ok(None));
         assert_eq!(frame_length(&[0x30, 0x84, 0, 0]), Ok(None));

@@ -50,7 +50,13 @@ impl Maker<'_> {
         Ok(id)
     }
 
-    fn add(&mut self, parent: ObjectId, class: &str, name: &str, attributes: Attributes<'_>) -> Result<ObjectId, Refusal> {
+    fn add(
+        &mut self,
+        parent: ObjectId,
+        class: &str,
+        name: &str,
+        attributes: Attributes<'_>,
+    ) -> Result<ObjectId, Refusal> {
         self.add_known(parent, class, name, attributes, None)
     }
 
@@ -80,10 +86,15 @@ impl Maker<'_> {
     }
 
     fn deleted_objects(&mut self, context: usize, root: ObjectId) -> Result<(), Refusal> {
-        let id = self.add(root, "container", "Deleted Objects", &[
-            ("description", "Default container for deleted objects"),
-            ("isCriticalSystemObject", "TRUE"),
-        ])?;
+        let id = self.add(
+            root,
+            "container",
+            "Deleted Objects",
+            &[
+                ("description", "Default container for deleted objects"),
+                ("isCriticalSystemObject", "TRUE"),
+            ],
+        )?;
         let object = self.state.object_mut(id);
         object.is_deleted = true;
         object.usn_deleted = object.usn_created;
@@ -98,10 +109,20 @@ impl Maker<'_> {
         let users = self.add(domain, "container", "Users", &[CRITICAL])?;
         self.add(domain, "container", "Computers", &[CRITICAL])?;
         self.add(domain, "container", "System", &[CRITICAL])?;
-        self.add(domain, "container", "ForeignSecurityPrincipals", &[CRITICAL])?;
+        self.add(
+            domain,
+            "container",
+            "ForeignSecurityPrincipals",
+            &[CRITICAL],
+        )?;
         self.add(domain, "container", "Managed Service Accounts", &[])?;
         self.add(domain, "lostAndFound", "LostAndFound", &[CRITICAL])?;
-        let controllers = self.add(domain, "organizationalUnit", "Domain Controllers", &[CRITICAL])?;
+        let controllers = self.add(
+            domain,
+            "organizationalUnit",
+            "Domain Controllers",
+            &[CRITICAL],
+        )?;
         let builtin = self.add(domain, "builtinDomain", "Builtin", &[CRITICAL])?;
         let administrator = self.built_in_accounts(users)?;
         for (rid, name, kind) in [
@@ -114,58 +135,91 @@ impl Maker<'_> {
             (519, "Enterprise Admins", "-2147483640"),
             (520, "Group Policy Creator Owners", "-2147483646"),
         ] {
-            let group = self.add_known(users, "group", name, &[
-                ("sAMAccountName", name),
-                ("groupType", kind),
-                ("adminCount", "1"),
-                CRITICAL,
-            ], Some(rid))?;
+            let group = self.add_known(
+                users,
+                "group",
+                name,
+                &[
+                    ("sAMAccountName", name),
+                    ("groupType", kind),
+                    ("adminCount", "1"),
+                    CRITICAL,
+                ],
+                Some(rid),
+            )?;
             if matches!(rid, 512 | 518 | 519) {
                 let usn = self.state.next_usn();
-                self.state.put_link(group, schema::attr::MEMBER, administrator, true, usn);
+                self.state
+                    .put_link(group, schema::attr::MEMBER, administrator, true, usn);
                 self.state.touch(group, usn);
             }
         }
         for (rid, name) in [(544, "Administrators"), (545, "Users"), (546, "Guests")] {
-            let group = self.add(builtin, "group", name, &[
-                ("sAMAccountName", &format!("{name}-Builtin")),
-                ("groupType", "-2147483643"),
-                CRITICAL,
-            ])?;
+            let group = self.add(
+                builtin,
+                "group",
+                name,
+                &[
+                    ("sAMAccountName", &format!("{name}-Builtin")),
+                    ("groupType", "-2147483643"),
+                    CRITICAL,
+                ],
+            )?;
             self.state.set_sid(group, &format!("S-1-5-32-{rid}"));
         }
         let host = self.state.options.host.to_uppercase();
         let host_name = self.state.options.host_name();
-        self.add(controllers, "computer", &host, &[
-            ("sAMAccountName", &format!("{host}$")),
-            ("userAccountControl", "532480"),
-            ("primaryGroupID", "516"),
-            ("dNSHostName", &host_name),
-            ("operatingSystem", "Windows Server 2022 Standard"),
-            ("operatingSystemVersion", "10.0 (20348)"),
-            CRITICAL,
-        ])?;
+        self.add(
+            controllers,
+            "computer",
+            &host,
+            &[
+                ("sAMAccountName", &format!("{host}$")),
+                ("userAccountControl", "532480"),
+                ("primaryGroupID", "516"),
+                ("dNSHostName", &host_name),
+                ("operatingSystem", "Windows Server 2022 Standard"),
+                ("operatingSystemVersion", "10.0 (20348)"),
+                CRITICAL,
+            ],
+        )?;
         Ok(())
     }
 
     fn built_in_accounts(&mut self, users: ObjectId) -> Result<ObjectId, Refusal> {
         const CRITICAL: (&str, &str) = ("isCriticalSystemObject", "TRUE");
-        let administrator = self.add_known(users, "user", "Administrator", &[
-            ("sAMAccountName", "Administrator"),
-            ("userAccountControl", "66048"),
-            ("pwdLastSet", "134120736000000000"),
-            ("description", "Built-in account for administering the computer/domain"),
-            ("adminCount", "1"),
-            CRITICAL,
-        ], Some(500))?;
-        self.state.set_password(administrator, ADMINISTRATOR_PASSWORD);
+        let administrator = self.add_known(
+            users,
+            "user",
+            "Administrator",
+            &[
+                ("sAMAccountName", "Administrator"),
+                ("userAccountControl", "66048"),
+                ("pwdLastSet", "134120736000000000"),
+                (
+                    "description",
+                    "Built-in account for administering the computer/domain",
+                ),
+                ("adminCount", "1"),
+                CRITICAL,
+            ],
+            Some(500),
+        )?;
+        self.state
+            .set_password(administrator, ADMINISTRATOR_PASSWORD);
         self.state.set_rights(administrator, Rights::ALL);
         for (rid, name, control) in [(501, "Guest", "66082"), (502, "krbtgt", "514")] {
-            self.add_known(users, "user", name, &[
-                ("sAMAccountName", name),
-                ("userAccountControl", control),
-                CRITICAL,
-            ], Some(rid))?;
+            self.add_known(
+                users,
+                "user",
+                name,
+                &[
+                    ("sAMAccountName", name),
+                    ("userAccountControl", control),
+                    CRITICAL,
+                ],
+                Some(rid),
+            )?;
         }
         Ok(administrator)
     }
@@ -174,16 +228,34 @@ impl Maker<'_> {
         let services = self.add(root, "container", "Services", &[])?;
         let windows = self.add(services, "container", "Windows NT", &[])?;
         let lifetime = self.state.options.tombstone_lifetime_days.to_string();
-        self.add(windows, "nTDSService", "Directory Service", &[("tombstoneLifetime", &lifetime)])?;
-        let partitions = self.add(root, "crossRefContainer", "Partitions", &[("msDS-Behavior-Version", "7")])?;
-        let (netbios, domain) = (self.state.options.netbios.clone(), self.state.options.domain.clone());
+        self.add(
+            windows,
+            "nTDSService",
+            "Directory Service",
+            &[("tombstoneLifetime", &lifetime)],
+        )?;
+        let partitions = self.add(
+            root,
+            "crossRefContainer",
+            "Partitions",
+            &[("msDS-Behavior-Version", "7")],
+        )?;
+        let (netbios, domain) = (
+            self.state.options.netbios.clone(),
+            self.state.options.domain.clone(),
+        );
         let domain_dn = self.state.options.domain_dn();
-        self.add(partitions, "crossRef", &netbios, &[
-            ("nETBIOSName", &netbios),
-            ("dnsRoot", &domain),
-            ("nCName", &domain_dn),
-            ("systemFlags", "3"),
-        ])?;
+        self.add(
+            partitions,
+            "crossRef",
+            &netbios,
+            &[
+                ("nETBIOSName", &netbios),
+                ("dnsRoot", &domain),
+                ("nCName", &domain_dn),
+                ("systemFlags", "3"),
+            ],
+        )?;
         let features = self.add(root, "container", "Optional Features", &[])?;
         self.add(features, "container", "Recycle Bin Feature", &[])?;
         Ok(())
@@ -195,7 +267,12 @@ impl Maker<'_> {
         let host = self.state.options.host.to_uppercase();
         let host_name = self.state.options.host_name();
         let server = self.add(servers, "server", &host, &[("dNSHostName", &host_name)])?;
-        let dsa = self.add(server, "nTDSDSA", "NTDS Settings", &[("msDS-Behavior-Version", "7")])?;
+        let dsa = self.add(
+            server,
+            "nTDSDSA",
+            "NTDS Settings",
+            &[("msDS-Behavior-Version", "7")],
+        )?;
         if self.state.options.has_recycle_bin {
             let feature = format!(
                 "CN=Recycle Bin Feature,CN=Optional Features,CN=Configuration,{}",
@@ -217,21 +294,34 @@ impl Maker<'_> {
             self.attribute_object(root, def)?;
         }
         for class in schema::classes() {
-            self.add(root, "classSchema", class.cn, &[
-                ("lDAPDisplayName", class.name),
-                ("governsID", class.oid),
-                ("subClassOf", class.superior),
-                ("objectClassCategory", "1"),
-                ("rDNAttID", class.naming),
-            ])?;
+            self.add(
+                root,
+                "classSchema",
+                class.cn,
+                &[
+                    ("lDAPDisplayName", class.name),
+                    ("governsID", class.oid),
+                    ("subClassOf", class.superior),
+                    ("objectClassCategory", "1"),
+                    ("rDNAttID", class.naming),
+                ],
+            )?;
         }
         Ok(())
     }
 
-    fn attribute_object(&mut self, root: ObjectId, def: &schema::AttributeDef) -> Result<(), Refusal> {
+    fn attribute_object(
+        &mut self,
+        root: ObjectId,
+        def: &schema::AttributeDef,
+    ) -> Result<(), Refusal> {
         let (syntax, om) = def.syntax.numbers();
         let text = |is_set: bool| if is_set { "TRUE" } else { "FALSE" };
-        let numbers = [om.to_string(), def.search_flags.to_string(), def.system_flags().to_string()];
+        let numbers = [
+            om.to_string(),
+            def.search_flags.to_string(),
+            def.system_flags().to_string(),
+        ];
         let mut attributes = vec![
             ("lDAPDisplayName", def.name),
             ("attributeID", def.oid.as_str()),
@@ -260,8 +350,9 @@ impl Maker<'_> {
 /// A stable number for a name (FNV-1a, twice).
 fn hash(name: &str) -> [u8; 16] {
     let once = |start: u64| {
-        name.bytes()
-            .fold(start, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+        name.bytes().fold(start, |sum, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        })
     };
     let (high, low) = (once(0xcbf2_9ce4_8422_2325), once(0x8422_2325_cbf2_9ce4));
     ((u128::from(high) << 64) | u128::from(low)).to_be_bytes()
@@ -276,13 +367,20 @@ fn hyphenated(name: &str) -> String {
             text.push('-');
         }
         was_lower = c.is_ascii_lowercase();
-        text.push(if place == 0 { c.to_ascii_uppercase() } else { c });
+        text.push(if place == 0 {
+            c.to_ascii_uppercase()
+        } else {
+            c
+        });
     }
     text
 }
 
 fn class_of(name: &str) -> Result<&'static schema::ClassDef, Refusal> {
     schema::class(name).ok_or_else(|| {
-        Refusal::new(crate::proto::Code::ObjectClassViolation, format!("class {name} is not in the schema"))
+        Refusal::new(
+            crate::proto::Code::ObjectClassViolation,
+            format!("class {name} is not in the schema"),
+        )
     })
 }

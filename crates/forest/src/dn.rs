@@ -147,7 +147,16 @@ mod tests {
     #[test]
     fn awkward_values_survive_the_round_trip() {
         for value in [
-            "O'Neil, Zoë", " lead", "trail ", "#hash", "a=b+c", "\"q\"\\", "x\nDEL:1", "مرحبا", "🦀", " ",
+            "O'Neil, Zoë",
+            " lead",
+            "trail ",
+            "#hash",
+            "a=b+c",
+            "\"q\"\\",
+            "x\nDEL:1",
+            "مرحبا",
+            "🦀",
+            " ",
         ] {
             let parsed = parse(&format!("CN={},OU=x", escape(value))).unwrap();
             assert_eq!(parsed[0].value, value);
@@ -163,7 +172,15 @@ mod tests {
 
     #[test]
     fn broken_names_are_refused() {
-        for text in ["nonsense", "CN=", "CN=a,", "CN=a\\", "=a", "CN=\"a", "CN=a+OU=b,DC=x"] {
+        for text in [
+            "nonsense",
+            "CN=",
+            "CN=a,",
+            "CN=a\\",
+            "=a",
+            "CN=\"a",
+            "CN=a+OU=b,DC=x",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

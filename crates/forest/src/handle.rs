@@ -166,13 +166,25 @@ impl Forest {
     }
 
     /// Creates an object of any class below `parent`.
-    pub fn add(&self, class: &str, parent: &str, name: &str, attributes: &[(&str, &str)]) -> Result<Uuid, Refusal> {
+    pub fn add(
+        &self,
+        class: &str,
+        parent: &str,
+        name: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<Uuid, Refusal> {
         let class = schema::class(class).ok_or_else(|| {
-            Refusal::new(Code::ObjectClassViolation, format!("class {class} is not in the schema"))
+            Refusal::new(
+                Code::ObjectClassViolation,
+                format!("class {class} is not in the schema"),
+            )
         })?;
         let mut grouped: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
         for (attribute, value) in attributes {
-            grouped.entry(attribute).or_default().push(value.as_bytes().to_vec());
+            grouped
+                .entry(attribute)
+                .or_default()
+                .push(value.as_bytes().to_vec());
         }
         let attributes = grouped
             .into_iter()
@@ -194,7 +206,12 @@ impl Forest {
     }
 
     /// Creates a person's account, enabled unless `userAccountControl` says otherwise.
-    pub fn add_user(&self, parent: &str, name: &str, attributes: &[(&str, &str)]) -> Result<Uuid, Refusal> {
+    pub fn add_user(
+        &self,
+        parent: &str,
+        name: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<Uuid, Refusal> {
         let mut all = attributes.to_vec();
         if !all.iter().any(|(name, _)| *name == "userAccountControl") {
             all.push(("userAccountControl", "512"));
@@ -203,7 +220,12 @@ impl Forest {
     }
 
     /// Creates a group, global security unless `groupType` says otherwise.
-    pub fn add_group(&self, parent: &str, name: &str, attributes: &[(&str, &str)]) -> Result<Uuid, Refusal> {
+    pub fn add_group(
+        &self,
+        parent: &str,
+        name: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<Uuid, Refusal> {
         let mut all = attributes.to_vec();
         if !all.iter().any(|(name, _)| *name == "sAMAccountName") {
             all.push(("sAMAccountName", name));
@@ -212,7 +234,12 @@ impl Forest {
     }
 
     /// Creates a contact.
-    pub fn add_contact(&self, parent: &str, name: &str, attributes: &[(&str, &str)]) -> Result<Uuid, Refusal> {
+    pub fn add_contact(
+        &self,
+        parent: &str,
+        name: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<Uuid, Refusal> {
         self.add("contact", parent, name, attributes)
     }
 
@@ -243,7 +270,13 @@ impl Forest {
     }
 
     /// Adds or removes one reference.
-    pub fn link(&self, from: Uuid, attribute: &str, to: Uuid, is_present: bool) -> Result<(), Refusal> {
+    pub fn link(
+        &self,
+        from: Uuid,
+        attribute: &str,
+        to: Uuid,
+        is_present: bool,
+    ) -> Result<(), Refusal> {
         let key = format!("<GUID={to}>").into_bytes();
         let edit = if is_present {
             Edit::Add(attribute.into(), vec![key])
@@ -280,10 +313,16 @@ impl Forest {
     pub fn undelete(&self, guid: Uuid) -> Result<(), Refusal> {
         self.on(guid, |state, id| {
             let parent = state.targets(id, attr::LAST_KNOWN_PARENT, true).next();
-            let name = state.object(id).text(attr::LAST_KNOWN_RDN).map(str::to_owned);
+            let name = state
+                .object(id)
+                .text(attr::LAST_KNOWN_RDN)
+                .map(str::to_owned);
             match (parent, name) {
                 (Some(parent), Some(name)) => state.undelete(id, &name, parent),
-                _ => Err(Refusal::new(Code::UnwillingToPerform, "the object is not deleted")),
+                _ => Err(Refusal::new(
+                    Code::UnwillingToPerform,
+                    "the object is not deleted",
+                )),
             }
         })
     }
@@ -291,8 +330,15 @@ impl Forest {
     /// Enables or disables an account.
     pub fn set_enabled(&self, guid: Uuid, is_enabled: bool) -> Result<(), Refusal> {
         self.on(guid, |state, id| {
-            let control = state.object(id).number(attr::USER_ACCOUNT_CONTROL).unwrap_or(512);
-            let control = if is_enabled { control & !2 } else { control | 2 };
+            let control = state
+                .object(id)
+                .number(attr::USER_ACCOUNT_CONTROL)
+                .unwrap_or(512);
+            let control = if is_enabled {
+                control & !2
+            } else {
+                control | 2
+            };
             let change = Edit::set("userAccountControl", &control.to_string()).into_change();
             state.modify(id, &[change], Origin::Forest)
         })
@@ -308,12 +354,16 @@ impl Forest {
         };
         let guid = match known {
             Some(guid) => guid,
-            None => self.add_user(&users, name, &[
-                ("sAMAccountName", name),
-                ("userPrincipalName", &format!("{name}@{domain}")),
-                ("userAccountControl", "66048"),
-                ("pwdLastSet", "134120736000000000"),
-            ])?,
+            None => self.add_user(
+                &users,
+                name,
+                &[
+                    ("sAMAccountName", name),
+                    ("userPrincipalName", &format!("{name}@{domain}")),
+                    ("userAccountControl", "66048"),
+                    ("pwdLastSet", "134120736000000000"),
+                ],
+            )?,
         };
         self.set_password(guid, password)?;
         self.set_rights(guid, rights)?;
@@ -385,11 +435,15 @@ impl Forest {
         self.write(renew)
     }
 
-    fn on<T>(&self, guid: Uuid, act: impl FnOnce(&mut State, ObjectId) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    fn on<T>(
+        &self,
+        guid: Uuid,
+        act: impl FnOnce(&mut State, ObjectId) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.write(|state| {
-            let id = state
-                .by_guid(guid)
-                .ok_or_else(|| Refusal::new(Code::NoSuchObject, format!("no object has the GUID {guid}")))?;
+            let id = state.by_guid(guid).ok_or_else(|| {
+                Refusal::new(Code::NoSuchObject, format!("no object has the GUID {guid}"))
+            })?;
             act(state, id)
         })
     }

@@ -19,7 +19,12 @@
 //! ```
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
 )]
 
 pub mod ber;
@@ -39,7 +44,7 @@ mod generate;
 mod life;
 mod server;
 
-pub use authority::{Authority, AuthorityError, make_ca};
+pub use authority::{Authority, AuthorityError, make_ca, make_ca_for};
 pub use faults::{CookieRefusal, FaultSettings, Faults};
 pub use generate::{Dirt, DirtKind, Generated, Organisation};
 pub use handle::{Edit, Forest, Listed, Restore, Snapshot};

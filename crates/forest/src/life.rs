@@ -137,11 +137,19 @@ impl Life {
         }
     }
 
-    fn change_person(&mut self, state: &mut State, kind: ChangeKind, id: ObjectId) -> Result<Made, Refusal> {
+    fn change_person(
+        &mut self,
+        state: &mut State,
+        kind: ChangeKind,
+        id: ObjectId,
+    ) -> Result<Made, Refusal> {
         let who = state.relative_name(id);
         let description = match kind {
             ChangeKind::Mover => {
-                let Some(unit) = self.unit_of_people(state).filter(|unit| state.object(id).parent != Some(*unit)) else {
+                let Some(unit) = self
+                    .unit_of_people(state)
+                    .filter(|unit| state.object(id).parent != Some(*unit))
+                else {
                     return Ok(None);
                 };
                 if state.check_name(unit, "cn", &who).is_err() {
@@ -151,8 +159,15 @@ impl Life {
                 format!("{who} moves to {}", state.dn(unit))
             }
             ChangeKind::LeaverDisabled => {
-                let control = state.object(id).number(attr::USER_ACCOUNT_CONTROL).unwrap_or(512);
-                edit(state, id, vec![Edit::set("userAccountControl", &(control | 2).to_string())])?;
+                let control = state
+                    .object(id)
+                    .number(attr::USER_ACCOUNT_CONTROL)
+                    .unwrap_or(512);
+                edit(
+                    state,
+                    id,
+                    vec![Edit::set("userAccountControl", &(control | 2).to_string())],
+                )?;
                 format!("{who} leaves; the account is disabled")
             }
             ChangeKind::LeaverDeleted => {
@@ -161,9 +176,15 @@ impl Life {
             }
             ChangeKind::Marriage => return self.marry(state, id),
             ChangeKind::Cleared => {
-                let names = ["mobile", "description", "telephoneNumber", "extensionAttribute7"];
+                let names = [
+                    "mobile",
+                    "description",
+                    "telephoneNumber",
+                    "extensionAttribute7",
+                ];
                 let name = names[self.rng.usize(0..names.len())];
-                let is_set = schema::attribute(name).is_some_and(|a| state.object(id).text(a).is_some());
+                let is_set =
+                    schema::attribute(name).is_some_and(|a| state.object(id).text(a).is_some());
                 if !is_set {
                     return Ok(None);
                 }
@@ -197,25 +218,43 @@ impl Life {
     }
 
     fn marry(&mut self, state: &mut State, id: ObjectId) -> Result<Made, Refusal> {
-        let family = ["Zandstra", "Óskarsdóttir", "Brückner", "d'Arcy", "Håkansson"][self.rng.usize(0..5)];
-        let given = schema::attribute("givenName").and_then(|a| state.object(id).text(a)).unwrap_or("Kim").to_owned();
+        let family = [
+            "Zandstra",
+            "Óskarsdóttir",
+            "Brückner",
+            "d'Arcy",
+            "Håkansson",
+        ][self.rng.usize(0..5)];
+        let given = schema::attribute("givenName")
+            .and_then(|a| state.object(id).text(a))
+            .unwrap_or("Kim")
+            .to_owned();
         let before = state.relative_name(id);
         let number = self.rng.u32(10..10_000);
         let name = format!("{given} {family} {number}");
         let parent = state.object(id).parent.unwrap_or(id);
         let alias = format!("z{number}.{}", state.object(id).usn_created);
         let principal = format!("{alias}@{}", state.options.domain);
-        if state.check_name(parent, "cn", &name).is_err() || !state.by_principal(&principal).is_empty() {
+        if state.check_name(parent, "cn", &name).is_err()
+            || !state.by_principal(&principal).is_empty()
+        {
             return Ok(None);
         }
-        edit(state, id, vec![
-            Edit::set("sn", family),
-            Edit::set("displayName", &format!("{given} {family}")),
-            Edit::set("userPrincipalName", &principal),
-            Edit::set("mail", &principal),
-            Edit::set("mailNickname", &alias),
-            Edit::Set("proxyAddresses".into(), vec![format!("SMTP:{principal}").into_bytes()]),
-        ])?;
+        edit(
+            state,
+            id,
+            vec![
+                Edit::set("sn", family),
+                Edit::set("displayName", &format!("{given} {family}")),
+                Edit::set("userPrincipalName", &principal),
+                Edit::set("mail", &principal),
+                Edit::set("mailNickname", &alias),
+                Edit::Set(
+                    "proxyAddresses".into(),
+                    vec![format!("SMTP:{principal}").into_bytes()],
+                ),
+            ],
+        )?;
         state.place(id, Some(&name), None)?;
         Ok(Some((id, format!("{before} marries and is now {name}"))))
     }
@@ -226,14 +265,18 @@ impl Life {
         };
         let (site, department) = (self.rng.usize(0..5), self.rng.usize(0..8));
         let place = 1_000_000 + self.made * 97 * 50 * 60 + 1;
-        let (name, mut attributes) = attributes_of(state, &mut self.rng, unit, site, department, place);
+        let (name, mut attributes) =
+            attributes_of(state, &mut self.rng, unit, site, department, place);
         attributes.push(("userAccountControl", "512".to_owned()));
         let id = create(state, unit, "user", &name, attributes)?;
         Ok(Some((id, format!("{name} joins"))))
     }
 
     fn new_group(&mut self, state: &mut State) -> Result<Made, Refusal> {
-        let Some(parent) = self.draw(state, |state, id| is_live(state, id, "group") && !is_built_in(state, id))
+        let Some(parent) = self
+            .draw(state, |state, id| {
+                is_live(state, id, "group") && !is_built_in(state, id)
+            })
             .and_then(|group| state.object(group).parent)
         else {
             return Ok(None);
@@ -242,16 +285,24 @@ impl Life {
         if state.by_account(&name).is_some() || state.check_name(parent, "cn", &name).is_err() {
             return Ok(None);
         }
-        let id = create(state, parent, "group", &name, vec![
-            ("sAMAccountName", name.clone()),
-            ("displayName", name.clone()),
-        ])?;
+        let id = create(
+            state,
+            parent,
+            "group",
+            &name,
+            vec![
+                ("sAMAccountName", name.clone()),
+                ("displayName", name.clone()),
+            ],
+        )?;
         Ok(Some((id, format!("the group {name} is made"))))
     }
 
     fn rename_unit(&mut self, state: &mut State) -> Result<Made, Refusal> {
         let Some(unit) = self.draw(state, |state, id| {
-            is_live(state, id, "organizationalUnit") && !is_built_in(state, id) && holds_people(state, id)
+            is_live(state, id, "organizationalUnit")
+                && !is_built_in(state, id)
+                && holds_people(state, id)
         }) else {
             return Ok(None);
         };
@@ -263,28 +314,46 @@ impl Life {
             return Ok(None);
         }
         state.place(unit, Some(&name), None)?;
-        Ok(Some((unit, format!("the unit {before} is now called {name}"))))
+        Ok(Some((
+            unit,
+            format!("the unit {before} is now called {name}"),
+        )))
     }
 
     fn membership(&mut self, state: &mut State, is_added: bool) -> Result<Made, Refusal> {
-        let Some(group) = self.draw(state, |state, id| is_live(state, id, "group") && !is_built_in(state, id)) else {
+        let Some(group) = self.draw(state, |state, id| {
+            is_live(state, id, "group") && !is_built_in(state, id)
+        }) else {
             return Ok(None);
         };
         let members: Vec<ObjectId> = state.targets(group, attr::MEMBER, false).collect();
         let group_name = state.relative_name(group);
         if is_added {
-            let Some(person) = self.person(state).filter(|person| !members.contains(person)) else {
+            let Some(person) = self
+                .person(state)
+                .filter(|person| !members.contains(person))
+            else {
                 return Ok(None);
             };
             edit(state, group, vec![Edit::add("member", &key(state, person))])?;
-            return Ok(Some((group, format!("{} joins {group_name}", state.relative_name(person)))));
+            return Ok(Some((
+                group,
+                format!("{} joins {group_name}", state.relative_name(person)),
+            )));
         }
         if members.len() < 2 {
             return Ok(None);
         }
         let gone = members[self.rng.usize(0..members.len())];
-        edit(state, group, vec![Edit::remove("member", &key(state, gone))])?;
-        Ok(Some((group, format!("{} leaves {group_name}", state.relative_name(gone)))))
+        edit(
+            state,
+            group,
+            vec![Edit::remove("member", &key(state, gone))],
+        )?;
+        Ok(Some((
+            group,
+            format!("{} leaves {group_name}", state.relative_name(gone)),
+        )))
     }
 
     /// An enabled person of the organisation.
@@ -293,16 +362,23 @@ impl Life {
             let object = state.object(id);
             is_live(state, id, "user")
                 && !is_built_in(state, id)
-                && object.number(attr::USER_ACCOUNT_CONTROL).is_some_and(|control| control & 2 == 0)
+                && object
+                    .number(attr::USER_ACCOUNT_CONTROL)
+                    .is_some_and(|control| control & 2 == 0)
                 && schema::attribute("employeeID").is_some_and(|a| object.text(a).is_some())
         })
     }
 
     fn unit_of_people(&mut self, state: &State) -> Option<ObjectId> {
-        self.person(state).and_then(|person| state.object(person).parent)
+        self.person(state)
+            .and_then(|person| state.object(person).parent)
     }
 
-    fn draw(&mut self, state: &State, suits: impl Fn(&State, ObjectId) -> bool) -> Option<ObjectId> {
+    fn draw(
+        &mut self,
+        state: &State,
+        suits: impl Fn(&State, ObjectId) -> bool,
+    ) -> Option<ObjectId> {
         let count = state.objects.len() as u32;
         let start = self.rng.u32(0..count.max(1));
         (0..count)
@@ -320,20 +396,33 @@ fn is_live(state: &State, id: ObjectId, class: &str) -> bool {
 fn is_built_in(state: &State, id: ObjectId) -> bool {
     let object = state.object(id);
     object.text(attr::IS_CRITICAL) == Some("TRUE")
-        || object.parent.is_none_or(|parent| state.object(parent).class.name != "organizationalUnit" && parent != state.domain())
+        || object.parent.is_none_or(|parent| {
+            state.object(parent).class.name != "organizationalUnit" && parent != state.domain()
+        })
 }
 
 fn holds_people(state: &State, unit: ObjectId) -> bool {
-    state.children(unit).any(|child| state.object(child).class.name == "user")
+    state
+        .children(unit)
+        .any(|child| state.object(child).class.name == "user")
 }
 
 fn key(state: &State, id: ObjectId) -> String {
     format!("<GUID={}>", state.object(id).guid)
 }
 
-fn create(state: &mut State, parent: ObjectId, class: &str, name: &str, attributes: Vec<(&str, String)>) -> Result<ObjectId, Refusal> {
+fn create(
+    state: &mut State,
+    parent: ObjectId,
+    class: &str,
+    name: &str,
+    attributes: Vec<(&str, String)>,
+) -> Result<ObjectId, Refusal> {
     let class = schema::class(class).ok_or_else(|| {
-        Refusal::new(crate::proto::Code::ObjectClassViolation, format!("class {class} is not in the schema"))
+        Refusal::new(
+            crate::proto::Code::ObjectClassViolation,
+            format!("class {class} is not in the schema"),
+        )
     })?;
     let new = NewObject {
         parent,

@@ -2,7 +2,10 @@
 
 /// Octets of `S-1-5-21-…`, or of the hexadecimal form.
 pub fn read(text: &str) -> Option<Vec<u8>> {
-    let Some(rest) = text.strip_prefix("S-1-").or_else(|| text.strip_prefix("s-1-")) else {
+    let Some(rest) = text
+        .strip_prefix("S-1-")
+        .or_else(|| text.strip_prefix("s-1-"))
+    else {
         return unhex(text);
     };
     let mut numbers = rest.split('-');

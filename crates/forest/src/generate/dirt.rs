@@ -53,7 +53,12 @@ impl Builder<'_> {
         // Spread over the organisation and out of each other's way; small ones have less dirt.
         let pick = |slot: usize| enabled.get((slot + 1) * enabled.len() / 13).copied();
         let text = |builder: &Self, id: ObjectId, attribute| {
-            builder.state.object(id).text(attribute).unwrap_or_default().to_owned()
+            builder
+                .state
+                .object(id)
+                .text(attribute)
+                .unwrap_or_default()
+                .to_owned()
         };
         let slots: Vec<ObjectId> = (0..12).filter_map(pick).collect();
         let has_room = enabled.len() >= 26;
@@ -67,7 +72,10 @@ impl Builder<'_> {
             self.edit(*d, Edit::set("userPrincipalName", &other))?;
             dirt.push(self.found(*d, DirtKind::DuplicatePrincipalName));
             let domain = self.state.options.domain.clone();
-            self.edit(*e, Edit::set("userPrincipalName", &format!("jürgen groß?@{domain}")))?;
+            self.edit(
+                *e,
+                Edit::set("userPrincipalName", &format!("jürgen groß?@{domain}")),
+            )?;
             dirt.push(self.found(*e, DirtKind::InvalidPrincipalName));
             for attribute in ["mail", "proxyAddresses"] {
                 self.edit(*f, Edit::clear(attribute))?;
@@ -91,16 +99,24 @@ impl Builder<'_> {
         }
         let empty = self.group(units, "Fax Users", "-2147483646", false)?;
         dirt.push(self.found(empty, DirtKind::EmptyGroup));
-        let contact = self.add(units.contacts, "contact", "Front Door Intercom", vec![
-            ("displayName", "Front Door Intercom".to_owned()),
-            ("telephoneNumber", "+31 20 555 0000".to_owned()),
-        ])?;
+        let contact = self.add(
+            units.contacts,
+            "contact",
+            "Front Door Intercom",
+            vec![
+                ("displayName", "Front Door Intercom".to_owned()),
+                ("telephoneNumber", "+31 20 555 0000".to_owned()),
+            ],
+        )?;
         dirt.push(self.found(contact, DirtKind::ContactWithoutMail));
         Ok(dirt)
     }
 
     fn found(&self, id: ObjectId, what: DirtKind) -> Dirt {
-        Dirt { guid: self.guid(id), what }
+        Dirt {
+            guid: self.guid(id),
+            what,
+        }
     }
 
     fn edit(&mut self, id: ObjectId, edit: Edit) -> Result<(), Refusal> {

@@ -41,11 +41,19 @@ impl Builder<'_> {
         Ok(made)
     }
 
-    fn projects(&mut self, units: &Units, people: &[Person], count: usize) -> Result<usize, Refusal> {
+    fn projects(
+        &mut self,
+        units: &Units,
+        people: &[Person],
+        count: usize,
+    ) -> Result<usize, Refusal> {
         let mut before: Option<ObjectId> = None;
         for number in 1..=count {
             let kind = [GLOBAL_SECURITY, UNIVERSAL_LIST, UNIVERSAL_SECURITY][number % 3];
-            let name = format!("Project {} {number:03}", ["Sluice", "Dyke", "Polder", "Weir", "Quay"][number % 5]);
+            let name = format!(
+                "Project {} {number:03}",
+                ["Sluice", "Dyke", "Polder", "Weir", "Quay"][number % 5]
+            );
             let group = self.group(units, &name, kind, number % 3 != 0)?;
             for _ in 0..self.rng.usize(3..25) {
                 if let Some(person) = people.get(self.rng.usize(0..people.len().max(1))) {
@@ -62,7 +70,10 @@ impl Builder<'_> {
     }
 
     fn fill(&mut self, group: ObjectId, people: &[Person], belongs: impl Fn(&Person) -> bool) {
-        for person in people.iter().filter(|person| person.is_enabled && belongs(person)) {
+        for person in people
+            .iter()
+            .filter(|person| person.is_enabled && belongs(person))
+        {
             self.link(group, "member", person.id);
         }
     }
@@ -73,7 +84,13 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn group(&mut self, units: &Units, name: &str, kind: &str, has_mail: bool) -> Result<ObjectId, Refusal> {
+    pub(super) fn group(
+        &mut self,
+        units: &Units,
+        name: &str,
+        kind: &str,
+        has_mail: bool,
+    ) -> Result<ObjectId, Refusal> {
         let alias = latin(name);
         let domain = self.state.options.domain.clone();
         let mut attributes = vec![

@@ -163,7 +163,10 @@ impl Builder<'_> {
         attributes: Vec<(&str, String)>,
     ) -> Result<ObjectId, Refusal> {
         let class = schema::class(class).ok_or_else(|| {
-            Refusal::new(crate::proto::Code::ObjectClassViolation, format!("class {class} is not in the schema"))
+            Refusal::new(
+                crate::proto::Code::ObjectClassViolation,
+                format!("class {class} is not in the schema"),
+            )
         })?;
         let new = NewObject {
             parent,

@@ -23,7 +23,10 @@ impl Builder<'_> {
             let (site, department) = if place < large {
                 (0, 0)
             } else {
-                (self.rng.usize(0..SITES.len()), self.rng.usize(0..DEPARTMENTS.len()))
+                (
+                    self.rng.usize(0..SITES.len()),
+                    self.rng.usize(0..DEPARTMENTS.len()),
+                )
             };
             let parent = if !is_enabled {
                 units.disabled
@@ -32,7 +35,8 @@ impl Builder<'_> {
             } else {
                 units.users.get(site).copied().unwrap_or(units.company)
             };
-            let (name, mut attributes) = attributes_of(self.state, &mut self.rng, parent, site, department, place);
+            let (name, mut attributes) =
+                attributes_of(self.state, &mut self.rng, parent, site, department, place);
             let control = match (is_enabled, self.once_in(15)) {
                 (false, _) => 514,
                 (true, true) => 66_048,
@@ -41,7 +45,12 @@ impl Builder<'_> {
             attributes.push(("userAccountControl", control.to_string()));
             let id = self.add(parent, "user", &name, attributes)?;
             self.photo(id, place);
-            people.push(Person { id, site, department, is_enabled });
+            people.push(Person {
+                id,
+                site,
+                department,
+                is_enabled,
+            });
         }
         self.managers(&people);
         Ok(people)
@@ -84,7 +93,10 @@ pub(crate) fn attributes_of(
     place: usize,
 ) -> (String, Vec<(&'static str, String)>) {
     let (language, given, family) = PEOPLE[rng.usize(0..PEOPLE.len())];
-    let (given, family) = (given[rng.usize(0..given.len())], family[rng.usize(0..family.len())]);
+    let (given, family) = (
+        given[rng.usize(0..given.len())],
+        family[rng.usize(0..family.len())],
+    );
     let domain = &state.options.domain;
     let (alias, account) = free_account(state, given, family);
     let name = free_name(state, parent, given, family, place);
@@ -93,7 +105,11 @@ pub(crate) fn attributes_of(
         _ => format!("{given} {family}"),
     };
     // One in fifty still signs in with the old name of the forest.
-    let suffix = if place % 50 == 23 { "canal.local" } else { domain.as_str() };
+    let suffix = if place % 50 == 23 {
+        "canal.local"
+    } else {
+        domain.as_str()
+    };
     let mut all = vec![
         ("givenName", given.to_owned()),
         ("sn", family.to_owned()),
@@ -106,7 +122,10 @@ pub(crate) fn attributes_of(
         ("proxyAddresses", format!("smtp:{alias}@mail.{domain}")),
         ("preferredLanguage", language.to_owned()),
         ("employeeID", format!("{}", 100_000 + place)),
-        ("pwdLastSet", filetime(crate::bootstrap::MADE_AT - rng.i64(0..7_000_000)).to_string()),
+        (
+            "pwdLastSet",
+            filetime(crate::bootstrap::MADE_AT - rng.i64(0..7_000_000)).to_string(),
+        ),
     ];
     place_of(rng, site, &mut all);
     job_of(rng, department, place, &mut all);
@@ -118,10 +137,14 @@ pub(crate) fn attributes_of(
 }
 
 fn place_of(rng: &mut fastrand::Rng, site: usize, all: &mut Vec<(&'static str, String)>) {
-    let (code, city, postal, country_code, country, number, phone, street) = SITES[site % SITES.len()];
+    let (code, city, postal, country_code, country, number, phone, street) =
+        SITES[site % SITES.len()];
     let extension = rng.u32(1_000..9_999);
     all.extend([
-        ("physicalDeliveryOfficeName", format!("{code}-{}", rng.u32(1..9))),
+        (
+            "physicalDeliveryOfficeName",
+            format!("{code}-{}", rng.u32(1..9)),
+        ),
         ("l", city.to_owned()),
         ("postalCode", postal.to_owned()),
         ("streetAddress", street.to_owned()),
@@ -135,28 +158,56 @@ fn place_of(rng: &mut fastrand::Rng, site: usize, all: &mut Vec<(&'static str, S
     }
     if rng.u32(0..12) == 0 {
         all.push(("otherTelephone", format!("{phone} {}", extension + 1)));
-        all.push(("facsimileTelephoneNumber", format!("{phone} {}", extension + 2)));
+        all.push((
+            "facsimileTelephoneNumber",
+            format!("{phone} {}", extension + 2),
+        ));
     }
 }
 
-fn job_of(rng: &mut fastrand::Rng, department: usize, place: usize, all: &mut Vec<(&'static str, String)>) {
+fn job_of(
+    rng: &mut fastrand::Rng,
+    department: usize,
+    place: usize,
+    all: &mut Vec<(&'static str, String)>,
+) {
     let (name, jobs) = DEPARTMENTS[department % DEPARTMENTS.len()];
-    let step = if place == 0 { jobs.len() - 1 } else { rng.usize(0..jobs.len() - 1) };
+    let step = if place == 0 {
+        jobs.len() - 1
+    } else {
+        rng.usize(0..jobs.len() - 1)
+    };
     all.extend([
-        ("title", if place == 0 { "Managing director".to_owned() } else { jobs[step].to_owned() }),
+        (
+            "title",
+            if place == 0 {
+                "Managing director".to_owned()
+            } else {
+                jobs[step].to_owned()
+            },
+        ),
         ("department", name.to_owned()),
         ("company", COMPANY.to_owned()),
-        ("extensionAttribute1", format!("CC{:04}", 1_000 + department * 100 + rng.usize(0..40))),
+        (
+            "extensionAttribute1",
+            format!("CC{:04}", 1_000 + department * 100 + rng.usize(0..40)),
+        ),
     ]);
     if rng.u32(0..4) == 0 {
         all.push(("extensionAttribute7", format!("badge-{}", rng.u32(..))));
     }
     if rng.u32(0..25) == 0 {
         all.push(("extensionAttribute15", "VIP".to_owned()));
-        all.push(("info", "Prefers to be called in the morning.\r\nSpeaks Dutch and German.".to_owned()));
+        all.push((
+            "info",
+            "Prefers to be called in the morning.\r\nSpeaks Dutch and German.".to_owned(),
+        ));
     }
     if rng.u32(0..9) == 0 {
-        all.push(("description", format!("{} since {}", jobs[step], rng.u32(2004..2026))));
+        all.push((
+            "description",
+            format!("{} since {}", jobs[step], rng.u32(2004..2026)),
+        ));
     }
 }
 
@@ -164,7 +215,11 @@ fn job_of(rng: &mut fastrand::Rng, department: usize, place: usize, all: &mut Ve
 fn free_account(state: &State, given: &str, family: &str) -> (String, String) {
     let (given, family) = (latin(given), latin(family));
     for number in 0u32.. {
-        let tail = if number == 0 { String::new() } else { (number + 1).to_string() };
+        let tail = if number == 0 {
+            String::new()
+        } else {
+            (number + 1).to_string()
+        };
         let alias = format!("{given}.{family}{tail}");
         let room = 20 - tail.len();
         let account: String = format!("{}{family}", given.chars().next().unwrap_or('x'))
@@ -185,7 +240,11 @@ fn free_account(state: &State, given: &str, family: &str) -> (String, String) {
 
 /// A relative name free below the parent; some in the form "Family, Given".
 fn free_name(state: &State, parent: ObjectId, given: &str, family: &str, place: usize) -> String {
-    let base = if place % 9 == 4 { format!("{family}, {given}") } else { format!("{given} {family}") };
+    let base = if place % 9 == 4 {
+        format!("{family}, {given}")
+    } else {
+        format!("{given} {family}")
+    };
     let mut name = base.clone();
     let mut number = 1u32;
     while state.check_name(parent, "cn", &name).is_err() {

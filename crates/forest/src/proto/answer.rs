@@ -177,7 +177,13 @@ impl Answer {
     }
 
     /// The result of an extended operation.
-    pub fn extended(&mut self, id: i32, outcome: &Outcome, name: Option<&str>, value: Option<&[u8]>) {
+    pub fn extended(
+        &mut self,
+        id: i32,
+        outcome: &Outcome,
+        name: Option<&str>,
+        value: Option<&[u8]>,
+    ) {
         let message = self.begin(id);
         let result = self.writer.open(Self::EXTENDED);
         self.result(outcome);
@@ -198,7 +204,8 @@ impl Answer {
     }
 
     fn result(&mut self, outcome: &Outcome) {
-        self.writer.integer(ENUMERATED, i64::from(outcome.code as u8));
+        self.writer
+            .integer(ENUMERATED, i64::from(outcome.code as u8));
         self.writer.octets(OCTETS, outcome.matched.as_bytes());
         self.writer.octets(OCTETS, outcome.text.as_bytes());
         if !outcome.referrals.is_empty() {

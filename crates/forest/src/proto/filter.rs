@@ -81,7 +81,12 @@ fn read(tag: u8, body: &[u8], depth: usize) -> Result<Filter, BerError> {
         0xa6 => assertion(reader, Filter::AtMost)?,
         0x87 => Filter::Present(ber::text(body)?),
         0xa9 => rule(reader)?,
-        found => return Err(BerError::Tag { wanted: 0xa0, found }),
+        found => {
+            return Err(BerError::Tag {
+                wanted: 0xa0,
+                found,
+            });
+        }
     })
 }
 

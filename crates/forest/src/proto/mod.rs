@@ -11,4 +11,6 @@ mod request;
 pub use answer::{Answer, Code, Outcome, Partial};
 pub use control::{Control, DirSyncRequest, oid};
 pub use filter::{Filter, Substring};
-pub use request::{Add, Change, ChangeKind, Credentials, ModifyDn, Operation, Request, Scope, Search};
+pub use request::{
+    Add, Change, ChangeKind, Credentials, ModifyDn, Operation, Request, Scope, Search,
+};

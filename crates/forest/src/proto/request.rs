@@ -178,9 +178,9 @@ fn operation(tag: u8, body: &[u8]) -> Result<Operation, BerError> {
         0x4a => Operation::Delete(ber::text(body)?),
         0x6c => Operation::ModifyDn(modify_dn(&mut reader)?),
         0x6e => compare(&mut reader)?,
-        0x50 => Operation::Abandon(
-            i32::try_from(ber::integer(body)?).map_err(|_| BerError::Range)?,
-        ),
+        0x50 => {
+            Operation::Abandon(i32::try_from(ber::integer(body)?).map_err(|_| BerError::Range)?)
+        }
         0x77 => Operation::Extended(reader.text(0x80)?),
         other => Operation::Unknown(other),
     })

@@ -389,7 +389,9 @@ fn read((name, oid, syntax, flags): &Row) -> AttributeDef {
         link_id,
         search_flags: i32::from(has("idx")) | if has("tomb") { 8 } else { 0 },
         range_upper: number("upper=").map(|upper| upper as usize),
-        is_constructed: has("constructed") || has("secret") || link_id.is_some_and(|id| id % 2 == 1),
+        is_constructed: has("constructed")
+            || has("secret")
+            || link_id.is_some_and(|id| id % 2 == 1),
         is_local: has("local"),
         is_system: has("system"),
     }

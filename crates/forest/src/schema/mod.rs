@@ -232,7 +232,10 @@ mod tests {
     #[test]
     fn constants_point_at_their_rows() {
         assert_eq!(definition(attr::MEMBER).name, "member");
-        assert_eq!(definition(attr::USER_ACCOUNT_CONTROL).name, "userAccountControl");
+        assert_eq!(
+            definition(attr::USER_ACCOUNT_CONTROL).name,
+            "userAccountControl"
+        );
         assert_eq!(attribute("MEMBEROF"), Some(attr::MEMBER_OF));
         assert_eq!(forward_of(attr::MEMBER_OF), Some(attr::MEMBER));
         assert_eq!(attribute("2.5.4.3"), Some(attr::CN));
@@ -241,6 +244,15 @@ mod tests {
     #[test]
     fn class_chains_begin_at_top() {
         let chain = class_chain(class("inetOrgPerson").unwrap());
-        assert_eq!(chain, ["top", "person", "organizationalPerson", "user", "inetOrgPerson"]);
+        assert_eq!(
+            chain,
+            [
+                "top",
+                "person",
+                "organizationalPerson",
+                "user",
+                "inetOrgPerson"
+            ]
+        );
     }
 }

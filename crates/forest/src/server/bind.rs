@@ -43,7 +43,9 @@ impl Session {
             }
             Err(data) => Outcome::of(
                 Code::InvalidCredentials,
-                format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563"),
+                format!(
+                    "80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563"
+                ),
             ),
         }
     }

@@ -58,7 +58,12 @@ impl Session {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run(forest: Forest, stream: TcpStream, tls: Option<Arc<ServerConfig>>, peer: SocketAddr) {
+pub(super) async fn run(
+    forest: Forest,
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    peer: SocketAddr,
+) {
     let mut first = [0u8; 1];
     let is_tls = matches!(stream.peek(&mut first).await, Ok(1)) && first == [0x16];
     let mut session = Session {
@@ -81,14 +86,22 @@ pub(super) async fn run(forest: Forest, stream: TcpStream, tls: Option<Arc<Serve
     }
 }
 
-async fn secure<S: Stream>(stream: S, tls: &Arc<ServerConfig>, session: &mut Session) -> io::Result<()> {
+async fn secure<S: Stream>(
+    stream: S,
+    tls: &Arc<ServerConfig>,
+    session: &mut Session,
+) -> io::Result<()> {
     let stream = TlsAcceptor::from(tls.clone()).accept(stream).await?;
     session.is_secure = true;
     session.can_start_tls = false;
     talk(stream, session).await.map(drop)
 }
 
-async fn plain(stream: TcpStream, tls: Option<Arc<ServerConfig>>, session: &mut Session) -> io::Result<()> {
+async fn plain(
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    session: &mut Session,
+) -> io::Result<()> {
     match (talk(stream, session).await?, tls) {
         (Some(stream), Some(tls)) => secure(stream, &tls, session).await,
         _ => Ok(()),
@@ -164,7 +177,12 @@ fn take_frame(buffer: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(std::mem::replace(buffer, rest)))
 }
 
-async fn send<S: Stream>(stream: &mut S, answer: Answer, session: &mut Session, faults: &FaultSettings) -> io::Result<()> {
+async fn send<S: Stream>(
+    stream: &mut S,
+    answer: Answer,
+    session: &mut Session,
+    faults: &FaultSettings,
+) -> io::Result<()> {
     let cut = faults
         .drop_after_entries
         .map(|most| most.saturating_sub(session.entries_sent))
@@ -201,18 +219,27 @@ impl Session {
         if faults.is_busy
             && let Some(tag) = answer_tag(&request.operation)
         {
-            let outcome = Outcome::of(Code::Busy, "00002024: SvcErr: DSID-02081093, problem 5001 (BUSY), data 0");
+            let outcome = Outcome::of(
+                Code::Busy,
+                "00002024: SvcErr: DSID-02081093, problem 5001 (BUSY), data 0",
+            );
             answer.done(id, tag, &outcome, &[]);
             return Next::Send(answer);
         }
         match request.operation {
             Operation::Unbind => return Next::Close(answer),
             Operation::Abandon(other) => self.abandon(other),
-            Operation::Bind { version, name, credentials } => {
+            Operation::Bind {
+                version,
+                name,
+                credentials,
+            } => {
                 let outcome = self.bind(version, &name, &credentials);
                 answer.done(id, Answer::BIND, &outcome, &[]);
             }
-            Operation::Search(search) => self.search(id, &search, &request.controls, faults, &mut answer),
+            Operation::Search(search) => {
+                self.search(id, &search, &request.controls, faults, &mut answer)
+            }
             Operation::Extended(name) => return self.extended(id, &name, answer),
             Operation::Unknown(_) => {
                 let outcome = Outcome::of(Code::ProtocolError, "this operation is not known");
@@ -238,7 +265,10 @@ impl Session {
                 let outcome = if self.is_secure {
                     Outcome::of(Code::OperationsError, "TLS is on already")
                 } else {
-                    Outcome::of(Code::Unavailable, "00000000: LdapErr: DSID-0C090F42, comment: Error initializing SSL/TLS, data 0")
+                    Outcome::of(
+                        Code::Unavailable,
+                        "00000000: LdapErr: DSID-0C090F42, comment: Error initializing SSL/TLS, data 0",
+                    )
                 };
                 answer.extended(id, &outcome, Some(name), None);
             }
@@ -247,7 +277,10 @@ impl Session {
                 answer.extended(id, &Outcome::success(), None, Some(who.as_bytes()));
             }
             _ => {
-                let outcome = Outcome::of(Code::ProtocolError, "0000203D: LdapErr: DSID-0C090F6B, comment: Unknown extended request OID");
+                let outcome = Outcome::of(
+                    Code::ProtocolError,
+                    "0000203D: LdapErr: DSID-0C090F6B, comment: Unknown extended request OID",
+                );
                 answer.extended(id, &outcome, None, None);
             }
         }

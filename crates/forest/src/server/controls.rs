@@ -53,7 +53,9 @@ pub(super) fn read(controls: &[Control]) -> Result<Asked, Outcome> {
             oid::TREE_DELETE => asked.is_tree_delete = true,
             oid::PERMISSIVE_MODIFY => asked.is_permissive = true,
             oid::SD_FLAGS | oid::LAZY_COMMIT | oid::SEARCH_OPTIONS => {}
-            _ if control.is_critical => return Err(unavailable("The server does not support the control")),
+            _ if control.is_critical => {
+                return Err(unavailable("The server does not support the control"));
+            }
             _ => {}
         }
     }

@@ -42,7 +42,9 @@ impl Session {
     ) -> Result<(Outcome, Vec<Control>), Outcome> {
         let known = OBJECT_SECURITY | ANCESTORS_FIRST | PUBLIC_DATA_ONLY | INCREMENTAL_VALUES;
         if request.flags & !known != 0 {
-            return Err(controls::unavailable("Error processing control: unknown DirSync flags"));
+            return Err(controls::unavailable(
+                "Error processing control: unknown DirSync flags",
+            ));
         }
         let may_dirsync = self.rights().is_some_and(|rights| rights.may_dirsync);
         if request.flags & OBJECT_SECURITY == 0 && !may_dirsync {
@@ -72,7 +74,10 @@ impl Session {
             sent: HashSet::new(),
         };
         let next = if is_blind {
-            Position { since: state.usn, done: state.usn }
+            Position {
+                since: state.usn,
+                done: state.usn,
+            }
         } else {
             round.run(request.max_bytes, answer)
         };
@@ -94,12 +99,18 @@ impl Position {
         if cookie.is_empty() {
             return Ok(start);
         }
-        let parsed = if faults.refuses_cookies { None } else { Self::parse(cookie) };
+        let parsed = if faults.refuses_cookies {
+            None
+        } else {
+            Self::parse(cookie)
+        };
         match parsed {
             Some((position, invocation)) if invocation == state.invocation => Ok(position),
             Some(_) => Ok(start),
             None => Err(match faults.cookie_refusal {
-                CookieRefusal::UnavailableCriticalExtension => controls::unavailable("Error processing control: the cookie cannot be read"),
+                CookieRefusal::UnavailableCriticalExtension => {
+                    controls::unavailable("Error processing control: the cookie cannot be read")
+                }
                 CookieRefusal::UnwillingToPerform => Outcome::of(
                     Code::UnwillingToPerform,
                     "000020EE: SvcErr: DSID-03140594, problem 5003 (WILL_NOT_PERFORM): the cookie cannot be read",
@@ -143,7 +154,9 @@ impl Position {
 fn check_sum(octets: &[u8]) -> [u8; 4] {
     octets
         .iter()
-        .fold(0x811c_9dc5u32, |sum, octet| (sum ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
+        .fold(0x811c_9dc5u32, |sum, octet| {
+            (sum ^ u32::from(*octet)).wrapping_mul(0x0100_0193)
+        })
         .to_le_bytes()
 }
 
@@ -168,19 +181,30 @@ impl Round<'_> {
             Ok(0) | Err(_) => options.dirsync_limit_bytes,
             Ok(asked) => asked.clamp(ANSWER_FLOOR_BYTES, options.dirsync_limit_bytes),
         };
-        let finished = Position { since: self.state.usn, done: self.state.usn };
+        let finished = Position {
+            since: self.state.usn,
+            done: self.state.usn,
+        };
         for (usn, ids) in self.state.by_usn.range(self.position.done + 1..) {
             for id in ids {
                 if self.state.context_of(*id) == self.base {
                     self.send_after_ancestors(*id, answer);
                 }
             }
-            if self.faults.truncate_after_entries.is_some_and(|most| answer.entries() >= most) {
+            if self
+                .faults
+                .truncate_after_entries
+                .is_some_and(|most| answer.entries() >= most)
+            {
                 return finished;
             }
-            let is_full = answer.entries() >= options.page_limit_entries || answer.len() >= most_bytes;
+            let is_full =
+                answer.entries() >= options.page_limit_entries || answer.len() >= most_bytes;
             if is_full && *usn < self.state.usn {
-                return Position { since: self.position.since, done: *usn };
+                return Position {
+                    since: self.position.since,
+                    done: *usn,
+                };
             }
         }
         finished
@@ -204,7 +228,11 @@ impl Round<'_> {
     }
 
     fn send(&mut self, id: ObjectId, answer: &mut Answer) {
-        let view = View { deleted: true, recycled: true, deactivated: self.asked.view.deactivated };
+        let view = View {
+            deleted: true,
+            recycled: true,
+            deactivated: self.asked.view.deactivated,
+        };
         if !self.sent.insert(id) || !self.filter.matches(self.state, id, view) {
             return;
         }
@@ -224,7 +252,10 @@ impl Round<'_> {
             while values.peek().is_some() {
                 let part: Vec<_> = values.by_ref().take(room).collect();
                 room -= part.len();
-                attributes.push(Partial { name: name.clone(), values: part });
+                attributes.push(Partial {
+                    name: name.clone(),
+                    values: part,
+                });
                 if room == 0 && values.peek().is_some() {
                     answer.entry(self.message, &dn, &attributes);
                     attributes.clear();
@@ -239,7 +270,8 @@ impl Round<'_> {
     }
 
     fn wants(&self, attribute: AttributeId) -> bool {
-        (self.selection.is_all || self.selection.names(attribute)) && !entry::is_hidden(self.faults, attribute)
+        (self.selection.is_all || self.selection.names(attribute))
+            && !entry::is_hidden(self.faults, attribute)
     }
 
     /// Changed attributes other than incremental links.
@@ -248,7 +280,8 @@ impl Round<'_> {
         let is_new = object.usn_created > since;
         let mut attributes = Vec::new();
         for (attribute, def) in schema::attributes() {
-            let is_tracked = !def.is_local && !def.is_constructed && attribute != attr::DISTINGUISHED_NAME;
+            let is_tracked =
+                !def.is_local && !def.is_constructed && attribute != attr::DISTINGUISHED_NAME;
             if !is_tracked || !self.wants(attribute) || self.is_incremental(attribute) {
                 continue;
             }
@@ -285,7 +318,8 @@ impl Round<'_> {
         let since = self.position.since;
         let mut found = Vec::new();
         for set in &object.links {
-            if set.usn <= since || !self.wants(set.attribute) || !self.is_incremental(set.attribute) {
+            if set.usn <= since || !self.wants(set.attribute) || !self.is_incremental(set.attribute)
+            {
                 continue;
             }
             let name = schema::definition(set.attribute).name;
@@ -293,8 +327,14 @@ impl Round<'_> {
                 set.values
                     .iter()
                     .filter(|(_, value)| value.usn > since && value.is_present == is_present)
-                    .filter(|(to, _)| !is_present || self.asked.view.deactivated || !self.state.object(**to).is_deleted)
-                    .map(|(to, _)| entry::octets(self.state, Value::Object(*to), self.asked.extended))
+                    .filter(|(to, _)| {
+                        !is_present
+                            || self.asked.view.deactivated
+                            || !self.state.object(**to).is_deleted
+                    })
+                    .map(|(to, _)| {
+                        entry::octets(self.state, Value::Object(*to), self.asked.extended)
+                    })
                     .collect()
             };
             if object.usn_created <= since {
@@ -320,7 +360,10 @@ impl Round<'_> {
                 .map(|value| entry::octets(self.state, value, self.asked.extended))
                 .collect();
             if !values.is_empty() {
-                attributes.push(Partial { name: name.to_owned(), values });
+                attributes.push(Partial {
+                    name: name.to_owned(),
+                    values,
+                });
             }
         };
         add(attr::OBJECT_GUID);
@@ -339,9 +382,11 @@ fn changed_at(object: &Object, attribute: AttributeId) -> Option<u64> {
         naming if naming == object.naming => Some(object.usn_named),
         attr::IS_DELETED => Some(object.usn_deleted).filter(|usn| *usn > 0),
         attr::IS_RECYCLED => Some(object.usn_deleted).filter(|_| object.is_recycled),
-        attr::OBJECT_CLASS | attr::OBJECT_CATEGORY | attr::WHEN_CREATED | attr::OBJECT_GUID | attr::INSTANCE_TYPE => {
-            Some(object.usn_created)
-        }
+        attr::OBJECT_CLASS
+        | attr::OBJECT_CATEGORY
+        | attr::WHEN_CREATED
+        | attr::OBJECT_GUID
+        | attr::INSTANCE_TYPE => Some(object.usn_created),
         attr::OBJECT_SID => object.sid.as_ref().map(|_| object.usn_created),
         attr::INVOCATION_ID if object.class.name == "nTDSDSA" => Some(object.usn_created),
         _ if schema::definition(attribute).syntax == Syntax::Dn => {

@@ -70,13 +70,17 @@ impl Selection {
     /// All attributes wanted of one object.
     fn wanted(&self) -> impl Iterator<Item = Wanted> + '_ {
         let all = schema::attributes()
-            .filter(|(id, def)| self.is_all && (!def.is_constructed || def.is_back_link()) && !self.names(*id))
+            .filter(|(id, def)| {
+                self.is_all && (!def.is_constructed || def.is_back_link()) && !self.names(*id)
+            })
             .map(|(id, _)| Wanted::whole(id));
         self.named.iter().copied().chain(all)
     }
 
     pub(super) fn names(&self, attribute: AttributeId) -> bool {
-        self.named.iter().any(|wanted| wanted.attribute == attribute)
+        self.named
+            .iter()
+            .any(|wanted| wanted.attribute == attribute)
     }
 
     /// Writes the object as an entry.
@@ -116,12 +120,18 @@ pub(super) fn is_hidden(faults: &FaultSettings, attribute: AttributeId) -> bool 
                 .contains(&schema::definition(attribute).name.to_ascii_lowercase()))
 }
 
-fn read(state: &State, id: ObjectId, wanted: Wanted, view: View, extended: Option<Extended>) -> Option<Partial> {
+fn read(
+    state: &State,
+    id: ObjectId,
+    wanted: Wanted,
+    view: View,
+    extended: Option<Extended>,
+) -> Option<Partial> {
     let def = schema::definition(wanted.attribute);
     let limit = state.options.range_limit_values;
-    let most = wanted
-        .end
-        .map_or(limit, |end| (end - wanted.start).saturating_add(1).min(limit));
+    let most = wanted.end.map_or(limit, |end| {
+        (end - wanted.start).saturating_add(1).min(limit)
+    });
     let mut values = Vec::new();
     let mut place = 0usize;
     let mut has_more = false;
@@ -164,11 +174,15 @@ pub(super) fn name(state: &State, id: ObjectId, extended: Option<Extended>) -> S
     match extended {
         None => dn,
         Some(Extended::Text) => {
-            let sid = sid.map(|sid| format!("<SID={}>;", crate::sid::write(sid))).unwrap_or_default();
+            let sid = sid
+                .map(|sid| format!("<SID={}>;", crate::sid::write(sid)))
+                .unwrap_or_default();
             format!("<GUID={}>;{sid}{dn}", object.guid)
         }
         Some(Extended::Hex) => {
-            let sid = sid.map(|sid| format!("<SID={}>;", hex(sid))).unwrap_or_default();
+            let sid = sid
+                .map(|sid| format!("<SID={}>;", hex(sid)))
+                .unwrap_or_default();
             format!("<GUID={}>;{sid}{dn}", hex(&guid_octets(object.guid)))
         }
     }

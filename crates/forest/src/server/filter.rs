@@ -60,12 +60,24 @@ impl Ready {
             Filter::Equal(name, value) => with(name, |id| equal(id, value, state)),
             Filter::Substring(name, parts) => with(name, |id| {
                 let is_caseless = schema::definition(id).syntax.is_caseless();
-                let parts = if is_caseless { folded(parts) } else { parts.clone() };
+                let parts = if is_caseless {
+                    folded(parts)
+                } else {
+                    parts.clone()
+                };
                 Self::Test(id, Test::Parts(parts, is_caseless))
             }),
-            Filter::AtLeast(name, value) => with(name, |id| Self::Test(id, Test::AtLeast(bound(id, value)))),
-            Filter::AtMost(name, value) => with(name, |id| Self::Test(id, Test::AtMost(bound(id, value)))),
-            Filter::Rule { rule, attribute, value } => with(attribute, |id| by_rule(id, rule, value, state)),
+            Filter::AtLeast(name, value) => {
+                with(name, |id| Self::Test(id, Test::AtLeast(bound(id, value))))
+            }
+            Filter::AtMost(name, value) => {
+                with(name, |id| Self::Test(id, Test::AtMost(bound(id, value))))
+            }
+            Filter::Rule {
+                rule,
+                attribute,
+                value,
+            } => with(attribute, |id| by_rule(id, rule, value, state)),
             Filter::Undefined => Self::Undefined,
         }
     }
@@ -105,11 +117,19 @@ impl Ready {
                 let guid = uuid::Uuid::from_bytes_le(octets.as_slice().try_into().ok()?);
                 Some(state.by_guid(guid).into_iter().collect())
             }
-            Self::Test(attr::OBJECT_SID, Test::Octets(octets)) => Some(state.by_sid(octets).into_iter().collect()),
+            Self::Test(attr::OBJECT_SID, Test::Octets(octets)) => {
+                Some(state.by_sid(octets).into_iter().collect())
+            }
             Self::Test(attr::DISTINGUISHED_NAME, Test::Object(id)) => Some(vec![*id]),
             Self::Test(attr::USN_CHANGED, Test::AtLeast(Bound::Number(usn))) => {
                 let start = u64::try_from(*usn).unwrap_or(0);
-                Some(state.by_usn.range(start..).flat_map(|(_, ids)| ids.iter().copied()).collect())
+                Some(
+                    state
+                        .by_usn
+                        .range(start..)
+                        .flat_map(|(_, ids)| ids.iter().copied())
+                        .collect(),
+                )
             }
             Self::Test(back, Test::Object(to)) if schema::definition(*back).is_back_link() => {
                 let forward = schema::forward_of(*back)?;
@@ -146,7 +166,10 @@ fn equal(id: AttributeId, value: &[u8], state: &State) -> Ready {
             Some(guid) => Test::Octets(guid_octets(guid).to_vec()),
             None => return Ready::Never,
         },
-        (_, Syntax::Sid) => match text.filter(|text| text.starts_with("S-1-")).and_then(sid::read) {
+        (_, Syntax::Sid) => match text
+            .filter(|text| text.starts_with("S-1-"))
+            .and_then(sid::read)
+        {
             Some(octets) => Test::Octets(octets),
             None => Test::Octets(value.to_vec()),
         },
@@ -154,10 +177,12 @@ fn equal(id: AttributeId, value: &[u8], state: &State) -> Ready {
             Some(to) => Test::Object(to),
             None => return Ready::Never,
         },
-        (_, Syntax::Integer | Syntax::Large) => match text.and_then(|text| text.trim().parse().ok()) {
-            Some(number) => Test::Number(number),
-            None => return Ready::Undefined,
-        },
+        (_, Syntax::Integer | Syntax::Large) => {
+            match text.and_then(|text| text.trim().parse().ok()) {
+                Some(number) => Test::Number(number),
+                None => return Ready::Undefined,
+            }
+        }
         (_, syntax) if syntax.is_caseless() => match text {
             Some(text) => Test::Text(dn::fold(text)),
             None => return Ready::Never,
@@ -180,7 +205,9 @@ fn category(text: Option<&str>, state: &State) -> Ready {
         )),
         None => state.find(text),
     };
-    found.map_or(Ready::Never, |id| Ready::Test(attr::OBJECT_CATEGORY, Test::Object(id)))
+    found.map_or(Ready::Never, |id| {
+        Ready::Test(attr::OBJECT_CATEGORY, Test::Object(id))
+    })
 }
 
 fn bound(id: AttributeId, value: &[u8]) -> Bound {
@@ -199,7 +226,9 @@ fn by_rule(id: AttributeId, rule: &str, value: &[u8], state: &State) -> Ready {
     let text = std::str::from_utf8(value).ok();
     let number = || text.and_then(|text| text.trim().parse().ok());
     match rule {
-        BIT_AND => number().map_or(Ready::Undefined, |bits| Ready::Test(id, Test::AllBits(bits))),
+        BIT_AND => number().map_or(Ready::Undefined, |bits| {
+            Ready::Test(id, Test::AllBits(bits))
+        }),
         BIT_OR => number().map_or(Ready::Undefined, |bits| Ready::Test(id, Test::AnyBit(bits))),
         IN_CHAIN => text
             .and_then(|text| state.find(text).ok())
@@ -245,9 +274,8 @@ impl Test {
         };
         let number = || std::str::from_utf8(octets).ok()?.parse::<i64>().ok();
         match self {
-            Self::Text(wanted) => {
-                std::str::from_utf8(octets).is_ok_and(|text| text == wanted || dn::fold(text) == *wanted)
-            }
+            Self::Text(wanted) => std::str::from_utf8(octets)
+                .is_ok_and(|text| text == wanted || dn::fold(text) == *wanted),
             Self::Octets(wanted) => octets == wanted.as_slice(),
             Self::Object(_) => false,
             Self::Number(wanted) => number() == Some(*wanted),
@@ -291,7 +319,10 @@ fn contains(parts: &Substring, value: &[u8]) -> bool {
         }
     }
     for part in parts.any.iter().filter(|part| !part.is_empty()) {
-        match rest.windows(part.len()).position(|window| window == part.as_slice()) {
+        match rest
+            .windows(part.len())
+            .position(|window| window == part.as_slice())
+        {
             Some(place) => rest = rest.get(place + part.len()..).unwrap_or_default(),
             None => return false,
         }

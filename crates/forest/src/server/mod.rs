@@ -53,7 +53,11 @@ impl Drop for Served {
 
 impl Forest {
     /// Serves this forest at `addr`; port 0 takes a free one. With `tls`, LDAPS and StartTLS both work.
-    pub async fn serve(&self, addr: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Served> {
+    pub async fn serve(
+        &self,
+        addr: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<Served> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         let (shutdown, ended) = watch::channel(false);

@@ -40,7 +40,9 @@ impl Session {
             Operation::ModifyDn(rename) => rename.dn.clone(),
             _ => String::new(),
         };
-        let result = self.forest.write(|state| carry_out(state, operation, &asked));
+        let result = self
+            .forest
+            .write(|state| carry_out(state, operation, &asked));
         match result {
             Ok(()) => Outcome::success(),
             Err(refusal) => refer(refusal.outcome(), &named),
@@ -51,7 +53,9 @@ impl Session {
 fn sets_password(operation: &Operation) -> bool {
     let is_password = |name: &str| name.eq_ignore_ascii_case("unicodePwd");
     match operation {
-        Operation::Modify(_, changes) => changes.iter().any(|change| is_password(&change.attribute)),
+        Operation::Modify(_, changes) => {
+            changes.iter().any(|change| is_password(&change.attribute))
+        }
         Operation::Add(add) => add.attributes.iter().any(|(name, _)| is_password(name)),
         _ => false,
     }
@@ -139,7 +143,9 @@ fn split_name(dn: &str) -> (&str, &str) {
 fn modify(state: &mut State, dn: &str, changes: &[Change], asked: &Asked) -> Result<(), Refusal> {
     let id = state.find(dn)?;
     let is = |change: &Change, attribute| schema::attribute(&change.attribute) == Some(attribute);
-    let is_restored = changes.iter().any(|change| is(change, attr::IS_DELETED) && change.kind == ChangeKind::Delete);
+    let is_restored = changes
+        .iter()
+        .any(|change| is(change, attr::IS_DELETED) && change.kind == ChangeKind::Delete);
     if is_restored && asked.view.deleted {
         let place = changes
             .iter()
@@ -157,14 +163,22 @@ fn modify(state: &mut State, dn: &str, changes: &[Change], asked: &Asked) -> Res
         let name = state.new_name(id, rdn)?;
         return state.undelete(id, &name, parent);
     }
-    let origin = if asked.is_permissive { Origin::Permissive } else { Origin::Client };
+    let origin = if asked.is_permissive {
+        Origin::Permissive
+    } else {
+        Origin::Client
+    };
     state.modify(id, changes, origin)
 }
 
 fn place(state: &mut State, rename: &ModifyDn) -> Result<(), Refusal> {
     let id = state.find(&rename.dn)?;
     let name = state.new_name(id, &rename.new_rdn)?;
-    let parent = rename.new_superior.as_deref().map(|dn| state.find(dn)).transpose()?;
+    let parent = rename
+        .new_superior
+        .as_deref()
+        .map(|dn| state.find(dn))
+        .transpose()?;
     state.place(id, Some(&name), parent)
 }
 
@@ -181,5 +195,12 @@ fn compare(state: &State, dn: &str, attribute: &str, value: &[u8]) -> Outcome {
     }
     let filter = crate::proto::Filter::Equal(attribute.to_owned(), value.to_vec());
     let is_equal = super::filter::Ready::new(&filter, state).matches(state, id, View::default());
-    Outcome::of(if is_equal { Code::CompareTrue } else { Code::CompareFalse }, "")
+    Outcome::of(
+        if is_equal {
+            Code::CompareTrue
+        } else {
+            Code::CompareFalse
+        },
+        "",
+    )
 }

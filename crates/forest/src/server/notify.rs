@@ -25,12 +25,27 @@ pub(super) struct Watch {
 
 impl Session {
     /// Registers a search; an outcome is a refusal.
-    pub(super) fn watch(&mut self, id: i32, search: &Search, base: ObjectId, view: View, extended: Option<Extended>) -> Result<(), Outcome> {
+    pub(super) fn watch(
+        &mut self,
+        id: i32,
+        search: &Search,
+        base: ObjectId,
+        view: View,
+        extended: Option<Extended>,
+    ) -> Result<(), Outcome> {
         if self.watches.len() >= LIMIT {
-            return Err(Outcome::of(Code::AdminLimitExceeded, "00002024: SvcErr: DSID-020A0E4D: too many notifications"));
+            return Err(Outcome::of(
+                Code::AdminLimitExceeded,
+                "00002024: SvcErr: DSID-020A0E4D: too many notifications",
+            ));
         }
-        if search.filter != Filter::anything() && !matches!(&search.filter, Filter::Present(name) if name.eq_ignore_ascii_case("objectClass")) {
-            return Err(Outcome::of(Code::UnwillingToPerform, "0000209A: SvcErr: DSID-020A0E6C, problem 5003 (WILL_NOT_PERFORM): use (objectClass=*)"));
+        if search.filter != Filter::anything()
+            && !matches!(&search.filter, Filter::Present(name) if name.eq_ignore_ascii_case("objectClass"))
+        {
+            return Err(Outcome::of(
+                Code::UnwillingToPerform,
+                "0000209A: SvcErr: DSID-020A0E6C, problem 5003 (WILL_NOT_PERFORM): use (objectClass=*)",
+            ));
         }
         self.watches.push(Watch {
             id,
@@ -56,17 +71,25 @@ impl Session {
     /// Entries for whoever watches the changed object.
     pub(super) fn notify(&mut self, changed: Option<ObjectId>, faults: &FaultSettings) -> Answer {
         let mut answer = Answer::default();
-        let may_read = self.rights().is_some_and(|rights| rights.may_read) && !faults.denies_reading;
+        let may_read =
+            self.rights().is_some_and(|rights| rights.may_read) && !faults.denies_reading;
         let state = self.forest.read();
         // Some changes were missed: say so by showing the base itself.
         for watch in &self.watches {
             let id = changed.unwrap_or(watch.base);
             let object = state.object(id);
-            let is_shown = watch.view.shows(object.is_deleted, object.is_recycled) || object.is_deleted;
+            let is_shown =
+                watch.view.shows(object.is_deleted, object.is_recycled) || object.is_deleted;
             if may_read && is_shown && covers(&state, watch, id) {
-                watch
-                    .selection
-                    .write(&state, id, watch.view, watch.extended, faults, watch.id, &mut answer);
+                watch.selection.write(
+                    &state,
+                    id,
+                    watch.view,
+                    watch.extended,
+                    faults,
+                    watch.id,
+                    &mut answer,
+                );
             }
         }
         answer

@@ -22,7 +22,14 @@ const CLOCK_STRIDE: usize = 4_096;
 pub(super) type Ending = Option<(Outcome, Vec<Control>)>;
 
 impl Session {
-    pub(super) fn search(&mut self, id: i32, search: &Search, controls: &[Control], faults: &FaultSettings, answer: &mut Answer) {
+    pub(super) fn search(
+        &mut self,
+        id: i32,
+        search: &Search,
+        controls: &[Control],
+        faults: &FaultSettings,
+        answer: &mut Answer,
+    ) {
         let ending = match self.start_search(id, search, controls, faults, answer) {
             Ok(ending) => ending,
             Err(outcome) => Some((outcome, Vec::new())),
@@ -51,23 +58,33 @@ impl Session {
             let base = base_of(&state, search)?;
             let object = state.object(base);
             if !asked.view.shows(object.is_deleted, object.is_recycled) && asked.dirsync.is_none() {
-                return Err(state.find(&format!("<GUID={}>", uuid::Uuid::nil())).err().map_or_else(not_bound, crate::store::Refusal::outcome));
+                return Err(state
+                    .find(&format!("<GUID={}>", uuid::Uuid::nil()))
+                    .err()
+                    .map_or_else(not_bound, crate::store::Refusal::outcome));
             }
             base
         };
         let is_blind = !rights.may_read || faults.denies_reading;
         if let Some(request) = &asked.dirsync {
-            return self.dirsync(id, search, &asked, request, base, is_blind, faults, answer).map(Some);
+            return self
+                .dirsync(id, search, &asked, request, base, is_blind, faults, answer)
+                .map(Some);
         }
         if asked.is_notification {
             self.watch(id, search, base, asked.view, asked.extended)?;
             return Ok(None);
         }
         if is_blind {
-            let controls = asked.paged.iter().map(|_| Control::paged_answer(&[])).collect();
+            let controls = asked
+                .paged
+                .iter()
+                .map(|_| Control::paged_answer(&[]))
+                .collect();
             return Ok(Some((Outcome::success(), controls)));
         }
-        self.find_and_write(id, search, &asked, base, faults, answer).map(Some)
+        self.find_and_write(id, search, &asked, base, faults, answer)
+            .map(Some)
     }
 
     fn find_and_write(
@@ -84,7 +101,11 @@ impl Session {
                 .paging
                 .take(cookie)
                 .filter(|rest| rest.base == search.base)
-                .ok_or_else(|| controls::unavailable("Error processing control: the cookie is not of this connection"))?,
+                .ok_or_else(|| {
+                    controls::unavailable(
+                        "Error processing control: the cookie is not of this connection",
+                    )
+                })?,
             _ => Rest {
                 ids: gather(&self.forest.read(), search, base, asked.view)?,
                 next: 0,
@@ -119,12 +140,24 @@ impl Session {
         for found in rest.ids.get(rest.next..end).unwrap_or_default() {
             let object = state.object(*found);
             if asked.view.shows(object.is_deleted, object.is_recycled) {
-                selection.write(&state, *found, asked.view, asked.extended, faults, id, answer);
+                selection.write(
+                    &state,
+                    *found,
+                    asked.view,
+                    asked.extended,
+                    faults,
+                    id,
+                    answer,
+                );
             }
         }
         rest.next = end;
         let mut is_complete = end == rest.ids.len();
-        if asked.paged.is_some() && faults.truncate_after_entries.is_some_and(|most| end >= most) {
+        if asked.paged.is_some()
+            && faults
+                .truncate_after_entries
+                .is_some_and(|most| end >= most)
+        {
             is_complete = true;
         }
         if is_complete && !asked.is_domain_scope {
@@ -153,7 +186,9 @@ fn base_of(state: &State, search: &Search) -> Result<ObjectId, Outcome> {
             referrals: Vec::new(),
         });
     }
-    state.find(&search.base).map_err(|refusal| refer(refusal.outcome(), &search.base))
+    state
+        .find(&search.base)
+        .map_err(|refusal| refer(refusal.outcome(), &search.base))
 }
 
 /// Adds where else to ask to an outcome that says the name lies elsewhere.
@@ -177,7 +212,9 @@ pub(super) fn refer(mut outcome: Outcome, base: &str) -> Outcome {
 fn url_escape(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'=' | b',' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'=' | b',' | b'-' | b'.' | b'_' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()
@@ -191,7 +228,12 @@ pub(super) fn not_bound() -> Outcome {
 }
 
 /// Everything that matches, in the order of the tree or of an index.
-fn gather(state: &State, search: &Search, base: ObjectId, view: View) -> Result<Vec<ObjectId>, Outcome> {
+fn gather(
+    state: &State,
+    search: &Search,
+    base: ObjectId,
+    view: View,
+) -> Result<Vec<ObjectId>, Outcome> {
     let filter = Ready::new(&search.filter, state);
     let started = Instant::now();
     let asked = u64::try_from(search.time_limit).unwrap_or(0);
@@ -220,7 +262,10 @@ fn gather(state: &State, search: &Search, base: ObjectId, view: View) -> Result<
             }
         }
         (Scope::Subtree, Some(candidates)) => {
-            for id in candidates.into_iter().filter(|id| state.is_within(*id, base)) {
+            for id in candidates
+                .into_iter()
+                .filter(|id| state.is_within(*id, base))
+            {
                 consider(id)?;
             }
         }
@@ -241,7 +286,13 @@ fn references(state: &State, search: &Search, base: ObjectId, id: i32, answer: &
         return;
     }
     let (domain, dn) = (&state.options.domain, state.options.domain_dn());
-    answer.reference(id, &format!("ldap://ForestDnsZones.{domain}/DC=ForestDnsZones,{dn}"));
-    answer.reference(id, &format!("ldap://DomainDnsZones.{domain}/DC=DomainDnsZones,{dn}"));
+    answer.reference(
+        id,
+        &format!("ldap://ForestDnsZones.{domain}/DC=ForestDnsZones,{dn}"),
+    );
+    answer.reference(
+        id,
+        &format!("ldap://DomainDnsZones.{domain}/DC=DomainDnsZones,{dn}"),
+    );
     answer.reference(id, &format!("ldap://{domain}/CN=Configuration,{dn}"));
 }

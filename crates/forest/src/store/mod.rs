@@ -227,7 +227,9 @@ impl State {
 
     /// Has anything below it.
     pub fn has_children(&self, id: ObjectId) -> bool {
-        self.children.get(&id).is_some_and(|names| !names.is_empty())
+        self.children
+            .get(&id)
+            .is_some_and(|names| !names.is_empty())
     }
 
     /// The naming context an object lies in, by its root.
@@ -296,7 +298,11 @@ impl State {
         let below = parts.len() - context.parts.len();
         let mut current = context.root;
         for part in parts.iter().take(below).rev() {
-            match self.children.get(&current).and_then(|names| names.get(part)) {
+            match self
+                .children
+                .get(&current)
+                .and_then(|names| names.get(part))
+            {
                 Some(child) => current = *child,
                 None => return Ok(Resolved::Missing(current)),
             }

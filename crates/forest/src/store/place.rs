@@ -11,7 +11,12 @@ use crate::schema::{self, attr};
 
 impl State {
     /// Gives an object a new relative name, a new parent, or both.
-    pub fn place(&mut self, id: ObjectId, name: Option<&str>, parent: Option<ObjectId>) -> Result<(), Refusal> {
+    pub fn place(
+        &mut self,
+        id: ObjectId,
+        name: Option<&str>,
+        parent: Option<ObjectId>,
+    ) -> Result<(), Refusal> {
         let object = self.object(id);
         let Some(old_parent) = object.parent else {
             return Err(unwilling("the root of a naming context stays"));

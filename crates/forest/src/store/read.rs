@@ -79,7 +79,13 @@ type Visitor<'v, 'a> = &'v mut dyn FnMut(Value<'a>) -> ControlFlow<()>;
 
 impl State {
     /// Hands each value of the attribute to `visit` until it breaks off.
-    pub fn visit<'a>(&'a self, id: ObjectId, attribute: AttributeId, view: View, visit: Visitor<'_, 'a>) {
+    pub fn visit<'a>(
+        &'a self,
+        id: ObjectId,
+        attribute: AttributeId,
+        view: View,
+        visit: Visitor<'_, 'a>,
+    ) {
         let _ = self.visit_values(id, attribute, view, visit);
     }
 

@@ -112,16 +112,28 @@ impl State {
             ));
         }
         self.check_name(new.parent, new.class.naming, &new.name)?;
-        if new.guid.is_some_and(|guid| self.by_guid.contains_key(&guid)) {
+        if new
+            .guid
+            .is_some_and(|guid| self.by_guid.contains_key(&guid))
+        {
             return Err(already_exists());
         }
         Ok(())
     }
 
     /// The name is free below that parent, and not too long.
-    pub(crate) fn check_name(&self, parent: ObjectId, naming: &str, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_name(
+        &self,
+        parent: ObjectId,
+        naming: &str,
+        name: &str,
+    ) -> Result<(), Refusal> {
         let key = child_key(naming, name);
-        if self.children.get(&parent).is_some_and(|names| names.contains_key(&key)) {
+        if self
+            .children
+            .get(&parent)
+            .is_some_and(|names| names.contains_key(&key))
+        {
             return Err(already_exists());
         }
         let length = name.chars().count();
@@ -171,7 +183,12 @@ impl State {
     }
 
     /// Makes the root of a naming context.
-    pub(crate) fn push_root(&mut self, dn_text: &str, class: &'static ClassDef, rid: Option<u32>) -> ObjectId {
+    pub(crate) fn push_root(
+        &mut self,
+        dn_text: &str,
+        class: &'static ClassDef,
+        rid: Option<u32>,
+    ) -> ObjectId {
         let usn = self.next_usn();
         let naming = schema::attribute(class.naming).unwrap_or(attr::CN);
         let new = NewObject {
@@ -218,7 +235,12 @@ impl State {
     }
 
     /// Makes these changes to one object.
-    pub fn modify(&mut self, id: ObjectId, changes: &[Change], origin: Origin) -> Result<(), Refusal> {
+    pub fn modify(
+        &mut self,
+        id: ObjectId,
+        changes: &[Change],
+        origin: Origin,
+    ) -> Result<(), Refusal> {
         if self.object(id).is_deleted && !origin.is_forest() {
             return Err(Refusal::new(
                 Code::UnwillingToPerform,
@@ -233,7 +255,12 @@ impl State {
         Ok(())
     }
 
-    fn plan(&self, id: Option<ObjectId>, changes: &[Change], origin: Origin) -> Result<Plan, Refusal> {
+    fn plan(
+        &self,
+        id: Option<ObjectId>,
+        changes: &[Change],
+        origin: Origin,
+    ) -> Result<Plan, Refusal> {
         let mut plan = Plan::default();
         for change in changes {
             let attribute = schema::attribute(&change.attribute)
@@ -377,7 +404,8 @@ impl State {
                 if current.is_empty() && origin == Origin::Client {
                     return Err(no_such_value(def.name));
                 }
-                plan.links.extend(current.iter().map(|to| (attribute, *to, false)));
+                plan.links
+                    .extend(current.iter().map(|to| (attribute, *to, false)));
             }
             ChangeKind::Delete => {
                 for to in named {
@@ -390,12 +418,18 @@ impl State {
             ChangeKind::Replace => {
                 let gone = current.iter().filter(|to| !named.contains(to));
                 plan.links.extend(gone.map(|to| (attribute, *to, false)));
-                plan.links.extend(named.iter().map(|to| (attribute, *to, true)));
+                plan.links
+                    .extend(named.iter().map(|to| (attribute, *to, true)));
             }
         }
         let is_overfull = def.is_single && {
             let mut held = current;
-            held.extend(plan.links.iter().filter(|link| link.0 == attribute).map(|link| link.1));
+            held.extend(
+                plan.links
+                    .iter()
+                    .filter(|link| link.0 == attribute)
+                    .map(|link| link.1),
+            );
             held.sort_unstable();
             held.dedup();
             held.into_iter().filter(|to| is_held(plan, *to)).count() > 1
@@ -406,7 +440,12 @@ impl State {
         Ok(())
     }
 
-    fn check_unique(&self, plan: &Plan, id: Option<ObjectId>, origin: Origin) -> Result<(), Refusal> {
+    fn check_unique(
+        &self,
+        plan: &Plan,
+        id: Option<ObjectId>,
+        origin: Origin,
+    ) -> Result<(), Refusal> {
         let wanted = |attribute| {
             let value = plan.plain.get(&attribute)?.first()?;
             std::str::from_utf8(value).ok()
@@ -421,7 +460,10 @@ impl State {
         }
         if let Some(name) = wanted(attr::UPN)
             && !origin.is_forest()
-            && self.by_principal(name).iter().any(|other| Some(*other) != id)
+            && self
+                .by_principal(name)
+                .iter()
+                .any(|other| Some(*other) != id)
         {
             return Err(Refusal::new(
                 Code::ConstraintViolation,
@@ -491,10 +533,17 @@ impl State {
             return;
         }
         if !plan.plain.contains_key(&attr::SAM) {
-            let name = format!("${:06X}-{:012X}", self.rng.u32(..0x100_0000), self.rng.u64(..1 << 48));
+            let name = format!(
+                "${:06X}-{:012X}",
+                self.rng.u32(..0x100_0000),
+                self.rng.u64(..1 << 48)
+            );
             plan.plain.insert(attr::SAM, vec![name.into_bytes()]);
         }
-        let is_computer = matches!(new.class.name, "computer" | "msDS-GroupManagedServiceAccount");
+        let is_computer = matches!(
+            new.class.name,
+            "computer" | "msDS-GroupManagedServiceAccount"
+        );
         let mut set = |attribute, value: &str| {
             plan.plain
                 .entry(attribute)
@@ -503,11 +552,23 @@ impl State {
         if is_group {
             set(attr::GROUP_TYPE, "-2147483646");
         } else {
-            set(attr::USER_ACCOUNT_CONTROL, if is_computer { "4096" } else { "546" });
-            set(attr::PRIMARY_GROUP_ID, if is_computer { "515" } else { "513" });
+            set(
+                attr::USER_ACCOUNT_CONTROL,
+                if is_computer { "4096" } else { "546" },
+            );
+            set(
+                attr::PRIMARY_GROUP_ID,
+                if is_computer { "515" } else { "513" },
+            );
             set(attr::PWD_LAST_SET, "0");
             set(attr::ACCOUNT_EXPIRES, "9223372036854775807");
-            for name in ["codePage", "countryCode", "badPwdCount", "logonCount", "lastLogon"] {
+            for name in [
+                "codePage",
+                "countryCode",
+                "badPwdCount",
+                "logonCount",
+                "lastLogon",
+            ] {
                 if let Some(attribute) = schema::attribute(name) {
                     set(attribute, "0");
                 }
@@ -518,7 +579,8 @@ impl State {
             (_, true) => "805306369",
             _ => "805306368",
         };
-        plan.plain.insert(attr::SAM_TYPE, vec![kind.as_bytes().to_vec()]);
+        plan.plain
+            .insert(attr::SAM_TYPE, vec![kind.as_bytes().to_vec()]);
     }
 
     /// Gives an object a SID of another domain or of the machine.
@@ -546,7 +608,12 @@ fn sam_type_of_group(plan: &Plan) -> &'static str {
     let kind = plan
         .plain
         .get(&attr::GROUP_TYPE)
-        .and_then(|values| std::str::from_utf8(values.first()?).ok()?.parse::<i64>().ok())
+        .and_then(|values| {
+            std::str::from_utf8(values.first()?)
+                .ok()?
+                .parse::<i64>()
+                .ok()
+        })
         .unwrap_or(-2_147_483_646);
     match (kind < 0, kind & 4 != 0) {
         (true, false) => "268435456",
@@ -557,12 +624,25 @@ fn sam_type_of_group(plan: &Plan) -> &'static str {
 }
 
 fn is_given_by_creation(name: &str, naming: &str) -> bool {
-    ["objectClass", "name", "distinguishedName", "instanceType", "objectCategory", "objectGUID", "objectSid", naming]
-        .iter()
-        .any(|given| given.eq_ignore_ascii_case(name))
+    [
+        "objectClass",
+        "name",
+        "distinguishedName",
+        "instanceType",
+        "objectCategory",
+        "objectGUID",
+        "objectSid",
+        naming,
+    ]
+    .iter()
+    .any(|given| given.eq_ignore_ascii_case(name))
 }
 
-fn check_values(def: &schema::AttributeDef, values: &[Vec<u8>], origin: Origin) -> Result<(), Refusal> {
+fn check_values(
+    def: &schema::AttributeDef,
+    values: &[Vec<u8>],
+    origin: Origin,
+) -> Result<(), Refusal> {
     for value in values {
         if !def.syntax.accepts(value) {
             return Err(bad_syntax(def.name));
@@ -580,7 +660,11 @@ pub(crate) fn same(syntax: Syntax, one: &[u8], other: &[u8]) -> bool {
     if one == other {
         return true;
     }
-    match (syntax.is_caseless(), std::str::from_utf8(one), std::str::from_utf8(other)) {
+    match (
+        syntax.is_caseless(),
+        std::str::from_utf8(one),
+        std::str::from_utf8(other),
+    ) {
         (true, Ok(one), Ok(other)) => dn::fold(one) == dn::fold(other),
         _ => false,
     }
@@ -589,7 +673,12 @@ pub(crate) fn same(syntax: Syntax, one: &[u8], other: &[u8]) -> bool {
 fn password(values: &[Vec<u8>]) -> Result<String, Refusal> {
     let wide: Vec<u16> = values
         .last()
-        .map(|value| value.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
+        .map(|value| {
+            value
+                .chunks_exact(2)
+                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+                .collect()
+        })
         .unwrap_or_default();
     String::from_utf16(&wide)
         .ok()
@@ -613,21 +702,27 @@ fn already_exists() -> Refusal {
 fn no_such_attribute(name: &str) -> Refusal {
     Refusal::new(
         Code::NoSuchAttribute,
-        format!("00000057: LdapErr: DSID-0C090D8A, comment: Error in attribute conversion operation ({name}), data 0"),
+        format!(
+            "00000057: LdapErr: DSID-0C090D8A, comment: Error in attribute conversion operation ({name}), data 0"
+        ),
     )
 }
 
 fn no_such_value(name: &str) -> Refusal {
     Refusal::new(
         Code::NoSuchAttribute,
-        format!("00002085: AtrErr: DSID-03152BF8, #1: problem 1001 (NO_ATTRIBUTE_OR_VAL), Att {name}"),
+        format!(
+            "00002085: AtrErr: DSID-03152BF8, #1: problem 1001 (NO_ATTRIBUTE_OR_VAL), Att {name}"
+        ),
     )
 }
 
 fn value_exists(name: &str) -> Refusal {
     Refusal::new(
         Code::AttributeOrValueExists,
-        format!("00002083: AtrErr: DSID-03151F08, #1: problem 1006 (ATT_OR_VALUE_EXISTS), Att {name}"),
+        format!(
+            "00002083: AtrErr: DSID-03151F08, #1: problem 1006 (ATT_OR_VALUE_EXISTS), Att {name}"
+        ),
     )
 }
 
@@ -635,20 +730,26 @@ fn value_exists(name: &str) -> Refusal {
 fn unwilling_member(name: &str) -> Refusal {
     Refusal::new(
         Code::UnwillingToPerform,
-        format!("00000561: SvcErr: DSID-031A1262, problem 5003 (WILL_NOT_PERFORM): no such value in {name}"),
+        format!(
+            "00000561: SvcErr: DSID-031A1262, problem 5003 (WILL_NOT_PERFORM): no such value in {name}"
+        ),
     )
 }
 
 fn bad_syntax(name: &str) -> Refusal {
     Refusal::new(
         Code::InvalidAttributeSyntax,
-        format!("00000057: LdapErr: DSID-0C090CF4, comment: {name} does not take this value, data 0"),
+        format!(
+            "00000057: LdapErr: DSID-0C090CF4, comment: {name} does not take this value, data 0"
+        ),
     )
 }
 
 fn constraint(name: &str, why: &str) -> Refusal {
     Refusal::new(
         Code::ConstraintViolation,
-        format!("00002081: AtrErr: DSID-03151E07, #1: problem 1005 (CONSTRAINT_ATT_TYPE), Att {name}: {why}"),
+        format!(
+            "00002081: AtrErr: DSID-03151E07, #1: problem 1005 (CONSTRAINT_ATT_TYPE), Att {name}: {why}"
+        ),
     )
 }
