@@ -1,1 +1,17 @@
-//! Read-side queries for administrators.
+//! Reading for people: status, objects, pending exports, runs.
+//!
+//! Nothing here writes. Lists are paged by key and bounded; what has no index is looked through in slices, so that no
+//! request holds a snapshot for long. Trap: numbers of one answer come from one snapshot, numbers of two do not.
+
+mod dn;
+mod object;
+mod pending;
+mod run;
+mod search;
+mod status;
+
+pub use object::{LinkRow, ReferenceRow, SpaceObject};
+pub use pending::{PendingRow, PendingView};
+pub use run::RunRow;
+pub use search::SearchSlice;
+pub use status::{JobNumbers, ReadRow};
