@@ -1,1 +1,217 @@
-fn main(){}
+//! `hybridge-agent`: enrols, runs and checks an agent.
+//!
+//! Trap: the token is never an argument, because arguments are shown to every user of the machine.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use agent::{
+    AgentConfig, AgentError, HostOptions,
+    check::{Checked, check},
+    config::known_source,
+    enrol::{Enrolment, enrol, host_name},
+    error::chain,
+    run,
+    tls::Trust,
+};
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+const TOKEN_VARIABLE: &str = "HYBRIDGE_ENROLMENT_TOKEN";
+
+/// The agent of Hybridge: reads directories in your network for your control plane.
+#[derive(Parser)]
+#[command(name = "hybridge-agent", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Gives this machine an identity, with a one-time token made on the server.
+    Enrol(EnrolArguments),
+    /// Runs the agent until it is told to stop.
+    Run(RunArguments),
+    /// Connects to the server and to every source once, and says what works.
+    Check {
+        #[command(flatten)]
+        run: RunArguments,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct EnrolArguments {
+    /// Address of the control plane (https://host:8443).
+    #[arg(long)]
+    server: String,
+    /// File with the control plane's certification authority (PEM).
+    #[arg(long, required_unless_present = "fingerprint")]
+    ca: Option<PathBuf>,
+    /// SHA-256 of that authority, in its place.
+    #[arg(long, conflicts_with = "ca")]
+    fingerprint: Option<String>,
+    /// File with the token; otherwise HYBRIDGE_ENROLMENT_TOKEN is used.
+    #[arg(long)]
+    token_file: Option<PathBuf>,
+    /// Name shown to administrators; the host name if not given.
+    #[arg(long)]
+    name: Option<String>,
+    /// Where the identity is kept.
+    #[arg(long)]
+    data_dir: PathBuf,
+}
+
+#[derive(Args)]
+struct RunArguments {
+    /// Settings (JSON).
+    #[arg(long)]
+    config: PathBuf,
+    /// Where the identity is kept.
+    #[arg(long)]
+    data_dir: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(act(cli.verb)),
+        Err(fault) => {
+            eprintln!("error: the runtime cannot start: {fault}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(code) => code,
+        Err(fault) => {
+            eprintln!("error: {} ({})", chain(&fault), fault.code());
+            ExitCode::from(fault.exit_code())
+        }
+    }
+}
+
+async fn act(verb: Verb) -> Result<ExitCode, AgentError> {
+    match verb {
+        Verb::Enrol(arguments) => enrol_here(arguments).await,
+        Verb::Run(arguments) => run_here(arguments).await,
+        Verb::Check { run, json } => check_here(run, json).await,
+    }
+}
+
+async fn enrol_here(arguments: EnrolArguments) -> Result<ExitCode, AgentError> {
+    let trust = match (&arguments.ca, &arguments.fingerprint) {
+        (Some(path), _) => Trust::Authority(read(path)?),
+        (None, Some(text)) => Trust::fingerprint(text)?,
+        (None, None) => {
+            return Err(AgentError::Invalid(
+                "--ca or --fingerprint is needed".into(),
+            ));
+        }
+    };
+    let name = arguments.name.unwrap_or_else(host_name);
+    let enrolment = Enrolment {
+        server: &arguments.server,
+        trust,
+        token: token(arguments.token_file.as_deref())?,
+        name: &name,
+    };
+    let identity = enrol(enrolment, &arguments.data_dir).await?;
+    eprintln!(
+        "enrolled as agent {} at {}",
+        identity.agent_id, identity.server
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn token(file: Option<&Path>) -> Result<SecretString, AgentError> {
+    match file {
+        Some(path) => read(path).map(SecretString::from),
+        None => std::env::var(TOKEN_VARIABLE)
+            .map(SecretString::from)
+            .map_err(|_| {
+                AgentError::Invalid(format!(
+                    "no token: give --token-file or set {TOKEN_VARIABLE}"
+                ))
+            }),
+    }
+}
+
+fn read(path: &Path) -> Result<String, AgentError> {
+    let fault = |source| AgentError::File {
+        act: "reading",
+        path: path.into(),
+        source,
+    };
+    fs::read_to_string(path).map_err(fault)
+}
+
+async fn run_here(arguments: RunArguments) -> Result<ExitCode, AgentError> {
+    let options = HostOptions {
+        data_directory: arguments.data_dir,
+        config: AgentConfig::read(&arguments.config)?,
+        factory: Arc::new(known_source),
+    };
+    let shutdown = CancellationToken::new();
+    tokio::spawn(stop_on_signal(shutdown.clone()));
+    run(options, shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_on_signal(shutdown: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return shutdown.cancel();
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+    shutdown.cancel();
+}
+
+async fn check_here(arguments: RunArguments, json: bool) -> Result<ExitCode, AgentError> {
+    let config = AgentConfig::read(&arguments.config)?;
+    let all = check(&arguments.data_dir, &config, &known_source).await;
+    if json {
+        let text = serde_json::to_string_pretty(&all);
+        println!(
+            "{}",
+            text.map_err(|fault| AgentError::Invalid(fault.to_string()))?
+        );
+    } else {
+        all.iter().for_each(show);
+    }
+    let is_ok = all.iter().all(|checked| checked.is_ok);
+    Ok(ExitCode::from(u8::from(!is_ok)))
+}
+
+fn show(checked: &Checked) {
+    let word = if checked.is_ok { "ok    " } else { "failed" };
+    println!("{word}  {}: {}", checked.subject, checked.text);
+    if let Some(cure) = &checked.cure {
+        println!("        {cure}");
+    }
+}

@@ -58,13 +58,17 @@ impl Desk {
         let wait = Duration::from_millis(request.wait_ms.min(LONGEST_POLL_MS));
         let until = Instant::now() + wait;
         let capacity = request.capacity.min(MOST_LEASES) as usize;
+        // Without a free hand it is only a question whether the server answers, and no sign of a running agent.
+        if capacity == 0 {
+            return LeaseAnswer::default();
+        }
         loop {
             let rung = self.bell.notified();
             let mut rung = std::pin::pin!(rung);
             // Listening starts before looking, or work laid down in between would be slept through.
             rung.as_mut().enable();
             let leases = self.take_now(agent, request, capacity);
-            if !leases.is_empty() || capacity == 0 {
+            if !leases.is_empty() {
                 return LeaseAnswer { leases };
             }
             tokio::select! {

@@ -1,0 +1,169 @@
+//! What can go wrong between agent and server, and on the agent's own machine.
+//!
+//! Trap: whether to try again is a question of the error, not of the place it is handled at: [`AgentError::is_passing`].
+
+use std::{error::Error, io, path::PathBuf};
+
+use sync_core::{code::Code, operation::Refusal};
+use thiserror::Error;
+use wire::agent::v1::Problem;
+
+/// A failure of the agent.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    /// No connection, or it broke.
+    #[error("the control plane at {server} cannot be reached; check address, firewall and proxy")]
+    Unreachable {
+        /// Its address.
+        server: String,
+        /// Cause.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server's certificate is not of the expected authority, or for another name.
+    #[error(
+        "the certificate of {server} is not the expected one; check --ca or --fingerprint, and the name in the address"
+    )]
+    Untrusted {
+        /// Its address.
+        server: String,
+        /// Cause.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server does not accept this agent's certificate.
+    #[error("the server refuses this agent's certificate; enrol the agent again with a new token")]
+    CertificateRefused,
+    /// The server answered with an error.
+    #[error("the server answered {status}: {} ({}); {}", problem.message, problem.code, problem.cure)]
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// Its body.
+        problem: Problem,
+    },
+    /// The server's answer makes no sense.
+    #[error(
+        "the answer of {server} cannot be understood; something that is not a control plane may answer there"
+    )]
+    Nonsense {
+        /// Its address.
+        server: String,
+    },
+    /// A file.
+    #[error("{act} {path} failed")]
+    File {
+        /// What was tried.
+        act: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A secret file others can read.
+    #[error("{path} can be read by others; run `chmod 600 {path}`")]
+    Unsafe {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The agent has not been enrolled.
+    #[error("no identity in {path}; run `hybridge-agent enrol` first")]
+    NotEnrolled {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Something the user gave is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// Keys and certificates.
+    #[error("key or certificate cannot be made or read")]
+    Certificate(#[from] rcgen::Error),
+    /// TLS.
+    #[error("TLS cannot be set up; the identity may be damaged: enrol the agent again")]
+    Tls(#[from] rustls::Error),
+}
+
+impl AgentError {
+    /// The code a person looks up.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unreachable { .. } | Self::Nonsense { .. } => Code::ServerUnreachable,
+            Self::Untrusted { .. } => Code::ServerUntrusted,
+            Self::CertificateRefused => Code::AgentCertificateRefused,
+            Self::Answered { problem, .. } => {
+                Code::from_name(&problem.code).unwrap_or(Code::InternalFault)
+            }
+            Self::File { .. } => Code::StoreUnwritable,
+            Self::Unsafe { .. } => Code::SecretFileUnsafe,
+            Self::NotEnrolled { .. } => Code::NotAuthenticated,
+            Self::Invalid(_) => Code::ConfigurationInvalid,
+            Self::Certificate(_) | Self::Tls(_) => Code::InternalFault,
+        }
+    }
+
+    /// Whether the same request may succeed a moment later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Nonsense { .. } => true,
+            Self::Answered { status, .. } => matches!(status, 408 | 429 | 500..),
+            _ => false,
+        }
+    }
+
+    /// Exit code of a command that ends with this: 1 the user must change something, 2 we failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Certificate(_) | Self::Nonsense { .. } => 2,
+            Self::Answered { status: 500.., .. } => 2,
+            _ => 1,
+        }
+    }
+
+    /// As a refusal of leased work.
+    pub fn refusal(&self) -> Refusal {
+        Refusal::new(self.code()).with("text", self.to_string())
+    }
+
+    /// A failed request, told apart by its cause.
+    pub fn of_request(server: &str, source: reqwest::Error) -> Self {
+        let server = server.to_owned();
+        match tls_cause(&source) {
+            Some(rustls::Error::AlertReceived(_)) => Self::CertificateRefused,
+            Some(rustls::Error::InvalidCertificate(_)) => Self::Untrusted { server, source },
+            _ => Self::Unreachable { server, source },
+        }
+    }
+}
+
+// The TLS library's error hides inside I/O errors, which do not list it among their sources.
+fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// An error with all its causes in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,234 @@
+//! The agent's life: heartbeats, long polls, work, until it is told to stop.
+//!
+//! Reconnects for ever; says once when the connection is lost and once when it is back. Trap: heartbeat and long poll are
+//! two connections on purpose, so that a long read never makes the agent look dead.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use wire::agent::v1::{Heartbeat, HeartbeatAnswer, LeaseAnswer, LeaseRequest, Leased};
+
+use crate::{
+    VERSION,
+    config::{AgentConfig, SourceFactory},
+    enrol::renew,
+    error::{AgentError, chain},
+    identity::Identity,
+    link::{CONTROL_TIMEOUT, Link},
+    tls::for_identity,
+    work::{Bench, carry_out},
+};
+
+const POLL: Duration = Duration::from_secs(25);
+const POLL_TIMEOUT: Duration = Duration::from_secs(45);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
+const FIRST_PAUSE_MS: u64 = 500;
+const LONGEST_PAUSE_MS: u64 = 30_000;
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
+// Every so many failures the loss of the connection is said again.
+const SAY_AGAIN: u32 = 20;
+
+/// What an agent is run with.
+pub struct HostOptions {
+    /// Where its identity is.
+    pub data_directory: PathBuf,
+    /// Its settings.
+    pub config: AgentConfig,
+    /// Makes its sources; [`crate::config::known_source`] outside tests.
+    pub factory: Arc<dyn SourceFactory>,
+}
+
+/// Runs until `shutdown`.
+///
+/// # Errors
+/// Only what makes starting impossible: no identity, a damaged one, a wrong address.
+pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<(), AgentError> {
+    let identity = Identity::read(&options.data_directory)?;
+    let server = options.config.server.as_deref().unwrap_or(&identity.server);
+    let link = Arc::new(Link::new(server, for_identity(&identity)?)?);
+    info!(
+        agent = identity.agent_id,
+        server = link.server(),
+        "agent {} starts",
+        identity.agent_id
+    );
+    let beats = Beats {
+        link: link.clone(),
+        config: options.config.clone(),
+        data_directory: options.data_directory,
+        identity,
+        started: Instant::now(),
+    };
+    let bench = Arc::new(Bench {
+        link,
+        config: options.config,
+        factory: options.factory,
+        shutdown: shutdown.clone(),
+    });
+    let mut work = JoinSet::new();
+    tokio::select! {
+        never = beats.beat() => match never {},
+        never = poll(&bench, &mut work) => match never {},
+        () = shutdown.cancelled() => {}
+    }
+    // The rest of the work says goodbye; what does not is cut off, and its lease expires.
+    let goodbye = async { while work.join_next().await.is_some() {} };
+    if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
+        work.shutdown().await;
+    }
+    info!("agent stopped");
+    Ok(())
+}
+
+type Never = std::convert::Infallible;
+
+async fn poll(bench: &Arc<Bench>, work: &mut JoinSet<()>) -> Never {
+    let mut connection = Connection::default();
+    loop {
+        while work.try_join_next().is_some() {}
+        let running = u32::try_from(work.len()).unwrap_or(u32::MAX);
+        let capacity = bench.config.parallel.max(1).saturating_sub(running);
+        if capacity == 0 {
+            work.join_next().await;
+            continue;
+        }
+        // Work that ends meanwhile does not shorten the poll: there was capacity for at least one piece all the time.
+        match lease(bench, capacity).await {
+            Ok(leases) => {
+                connection.is_well();
+                for leased in leases {
+                    info!(
+                        lease = leased.lease,
+                        connector = leased.connector,
+                        "leased work for connector {}",
+                        leased.connector
+                    );
+                    work.spawn(carry_out(bench.clone(), leased));
+                }
+            }
+            Err(fault) => connection.is_broken(&fault).await,
+        }
+    }
+}
+
+async fn lease(bench: &Bench, capacity: u32) -> Result<Vec<Leased>, AgentError> {
+    let request = LeaseRequest {
+        connectors: bench.config.hosted(),
+        capacity,
+        wait_ms: u64::try_from(POLL.as_millis()).unwrap_or(u64::MAX),
+    };
+    let answer: LeaseAnswer = bench.link.control("/lease", &request, POLL_TIMEOUT).await?;
+    Ok(answer.leases)
+}
+
+struct Beats {
+    link: Arc<Link>,
+    config: AgentConfig,
+    data_directory: PathBuf,
+    identity: Identity,
+    started: Instant,
+}
+
+impl Beats {
+    async fn beat(mut self) -> Never {
+        let mut failures = 0;
+        loop {
+            match self.once().await {
+                Ok(answer) => {
+                    failures = 0;
+                    if answer.renew {
+                        self.renew().await;
+                    }
+                    sleep(HEARTBEAT_INTERVAL).await;
+                }
+                // The poll says that the connection is lost; twice would be noise.
+                Err(_) => {
+                    sleep(pause(failures)).await;
+                    failures = failures.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    async fn once(&self) -> Result<HeartbeatAnswer, AgentError> {
+        let beat = Heartbeat {
+            version: VERSION.to_owned(),
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            memory_bytes: memory_bytes(),
+            clock_ms: Timestamp::now().as_millisecond(),
+            connectors: self.config.hosted(),
+            leases: 0,
+        };
+        self.link
+            .control("/heartbeat", &beat, CONTROL_TIMEOUT)
+            .await
+    }
+
+    async fn renew(&mut self) {
+        match renew(&self.link, &self.identity, &self.data_directory).await {
+            Ok(next) => self.identity = next,
+            Err(fault) => warn!(
+                cause = chain(&fault),
+                "the certificate could not be renewed yet"
+            ),
+        }
+    }
+}
+
+/// Whether the server answers, said when it changes.
+#[derive(Default)]
+struct Connection {
+    failures: u32,
+    has_been_well: bool,
+}
+
+impl Connection {
+    fn is_well(&mut self) {
+        if self.failures > 0 || !self.has_been_well {
+            info!("connected to the control plane");
+        }
+        self.failures = 0;
+        self.has_been_well = true;
+    }
+
+    async fn is_broken(&mut self, fault: &AgentError) {
+        if self.failures.is_multiple_of(SAY_AGAIN) {
+            let cause = chain(fault);
+            let code = fault.code();
+            if fault.is_passing() {
+                warn!(%code, "no work from the control plane, trying again: {cause}");
+            } else {
+                error!(%code, "the control plane refuses this agent: {cause}");
+            }
+        }
+        let pause = if fault.is_passing() {
+            pause(self.failures)
+        } else {
+            pause(u32::MAX)
+        };
+        self.failures = self.failures.saturating_add(1);
+        sleep(pause).await;
+    }
+}
+
+/// Grows with every failure, and differs from agent to agent so that they do not all come back at once.
+fn pause(failures: u32) -> Duration {
+    let doubled = FIRST_PAUSE_MS.saturating_mul(1 << failures.min(10));
+    let whole = doubled.min(LONGEST_PAUSE_MS);
+    Duration::from_millis(fastrand::u64(whole / 2..=whole))
+}
+
+/// Resident memory, where the system tells.
+fn memory_bytes() -> u64 {
+    const KIB: u64 = 1024;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * KIB
+}

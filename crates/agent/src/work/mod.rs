@@ -1,0 +1,119 @@
+//! Leased work: one file per act.
+//!
+//! Trap: when the lease is lost the source's future is dropped in the middle; sources abandon their request on drop.
+
+mod enumerate;
+mod read;
+
+use std::sync::Arc;
+
+use connectors::Source;
+use sync_core::{code::Code, operation::Refusal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use wire::agent::v1::{Answer, Leased, ReadEnd, Work};
+
+use crate::{
+    config::{AgentConfig, SourceFactory},
+    convert,
+    lease::Lease,
+    link::Link,
+};
+
+/// What work needs.
+pub struct Bench {
+    pub link: Arc<Link>,
+    pub config: AgentConfig,
+    pub factory: Arc<dyn SourceFactory>,
+    pub shutdown: CancellationToken,
+}
+
+/// Does a piece of work, as long as its lease lives.
+pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
+    let lease = Arc::new(Lease::new(bench.link.clone(), &leased));
+    let connector = leased.connector.clone();
+    let is_read = matches!(leased.work, Work::Read { .. });
+    let done = tokio::select! {
+        done = answer(&bench, &lease, leased) => done,
+        () = lease.keep() => {
+            warn!(lease = lease.id(), connector, "lease {} was lost, its work is dropped", lease.id());
+            return;
+        }
+        () = bench.shutdown.cancelled() => {
+            let stopped = Refusal::new(Code::TimeOut).with("text", "the agent was stopped");
+            give_up(&lease, is_read, stopped).await
+        }
+    };
+    match done {
+        Ok(()) => info!(
+            lease = lease.id(),
+            connector,
+            "work of lease {} done",
+            lease.id()
+        ),
+        Err(refusal) => {
+            warn!(lease = lease.id(), connector, %refusal, "work of lease {} was not taken", lease.id())
+        }
+    }
+}
+
+async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(), Refusal> {
+    let is_read = matches!(leased.work, Work::Read { .. });
+    let mut source = match source(bench, &leased.connector) {
+        Ok(source) => source,
+        Err(refusal) => return give_up(lease, is_read, refusal).await,
+    };
+    let answer = match leased.work {
+        Work::Read {
+            read,
+            spec,
+            mode,
+            first_page,
+        } => {
+            let order = read::Order {
+                read,
+                spec: spec.into(),
+                mode: convert::mode(mode),
+                first_page,
+            };
+            return read::read(lease, source, order).await;
+        }
+        Work::Enumerate { spec } => enumerate::enumerate(lease, source, spec.into()).await,
+        Work::Discover => source.discover().await.map(convert::source),
+        Work::Containers => source.containers().await.map(convert::containers),
+        Work::ReadOne { spec, name } => {
+            let one = source.read_one(&spec.into(), &convert::name(name)).await;
+            one.map(convert::one)
+        }
+        Work::Unknown => Err(Refusal::new(Code::RequestInvalid).with(
+            "text",
+            "this agent is too old for this kind of work; upgrade it",
+        )),
+    };
+    let answer = answer.unwrap_or_else(|refusal| Answer::Refused(refusal.into()));
+    lease.post("answer", &answer).await
+}
+
+fn source(bench: &Bench, connector: &str) -> Result<Box<dyn Source>, Refusal> {
+    let known = bench
+        .config
+        .connectors
+        .iter()
+        .find(|have| have.name == connector);
+    let unknown = || {
+        Refusal::new(Code::ConfigurationInvalid)
+            .with("connector", connector)
+            .with("text", "the agent has no settings for this connector")
+    };
+    bench.factory.source(known.ok_or_else(unknown)?)
+}
+
+async fn give_up(lease: &Lease, is_read: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if is_read {
+        lease
+            .post("read-end", &ReadEnd::Failed(refusal.into()))
+            .await
+    } else {
+        lease.post("answer", &Answer::Refused(refusal.into())).await
+    }
+}

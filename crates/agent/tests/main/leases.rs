@@ -1,0 +1,220 @@
+//! Leases, with an agent played by hand: replays, late pages, freezes, lost answers.
+
+use std::sync::Arc;
+
+use server::desk::DeskLimits;
+use sync_core::code::Code;
+use wire::agent::v1::{Leased, Page, ReadEnd, Receipt, RefusalText, Work, frame};
+
+use crate::lab::*;
+
+async fn page(puppet: &Puppet, lease: &Leased, read: i64, number: u32) -> Receipt {
+    let page = Page {
+        read,
+        number,
+        entries: vec![entry(number).into()],
+        watermark: None,
+    };
+    let frame = frame::pack(&page).unwrap().into();
+    let path = format!(
+        "/leases/{}/pages/{number}?fence={}",
+        lease.lease, lease.fence
+    );
+    puppet.link.frame(&path, frame, SOON).await.unwrap()
+}
+
+async fn end(puppet: &Puppet, lease: &Leased) -> Receipt {
+    let end = ReadEnd::Complete {
+        watermark: wire::bytes::Bytes(vec![1]),
+        seen: vec![],
+    };
+    let path = format!("/leases/{}/read-end?fence={}", lease.lease, lease.fence);
+    puppet
+        .link
+        .frame(&path, frame::pack(&end).unwrap().into(), SOON)
+        .await
+        .unwrap()
+}
+
+async fn extend(puppet: &Puppet, lease: &Leased) -> Receipt {
+    let path = format!("/leases/{}/extend?fence={}", lease.lease, lease.fence);
+    puppet.link.control(&path, &(), SOON).await.unwrap()
+}
+
+fn is_accepted(receipt: &Receipt) -> bool {
+    matches!(receipt, Receipt::Accepted { .. })
+}
+
+fn is_refused(receipt: &Receipt, code: Code) -> bool {
+    matches!(receipt, Receipt::Refused { refusal: RefusalText { code: have, .. } } if have == code.name())
+}
+
+async fn reading(lab: &Lab) -> Arc<Basket> {
+    let basket = Arc::new(Basket::default());
+    lab.desk
+        .offer_read(CONNECTOR, order(), basket.clone())
+        .await
+        .unwrap();
+    basket
+}
+
+#[tokio::test]
+async fn replayed_and_disordered_pages_are_harmless() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let basket = reading(&lab).await;
+    let lease = puppet.one_lease().await;
+    assert!(matches!(
+        lease.work,
+        Work::Read {
+            read: 7,
+            first_page: 0,
+            ..
+        }
+    ));
+    assert_eq!(
+        page(&puppet, &lease, 7, 1).await,
+        Receipt::NotNext { expected: 0 }
+    );
+    assert!(is_accepted(&page(&puppet, &lease, 7, 0).await));
+    assert!(
+        is_accepted(&page(&puppet, &lease, 7, 0).await),
+        "a replay is accepted"
+    );
+    assert!(is_accepted(&page(&puppet, &lease, 7, 1).await));
+    assert_eq!(
+        page(&puppet, &lease, 7, 0).await,
+        Receipt::NotNext { expected: 2 }
+    );
+    assert_eq!(
+        page(&puppet, &lease, 7, u32::MAX).await,
+        Receipt::NotNext { expected: 2 }
+    );
+    assert_eq!(basket.numbers(), [0, 1]);
+    assert!(is_accepted(&end(&puppet, &lease).await));
+    assert!(basket.ended().await.is_ok());
+    assert!(
+        is_accepted(&end(&puppet, &lease).await),
+        "a repeated last word is accepted"
+    );
+    assert!(is_refused(
+        &page(&puppet, &lease, 7, 2).await,
+        Code::Conflict
+    ));
+    assert!(is_refused(&extend(&puppet, &lease).await, Code::Conflict));
+}
+
+#[tokio::test]
+async fn an_agent_that_was_frozen_is_refused_when_it_wakes() {
+    let lab = Lab::start(short()).await;
+    let puppet = lab.puppet().await;
+    let basket = reading(&lab).await;
+    let lease = puppet.one_lease().await;
+    assert!(is_accepted(&page(&puppet, &lease, 7, 0).await));
+    assert_eq!(basket.ended().await.unwrap_err().code, Code::TimeOut);
+    assert!(is_refused(
+        &page(&puppet, &lease, 7, 1).await,
+        Code::Conflict
+    ));
+    assert!(is_refused(&end(&puppet, &lease).await, Code::Conflict));
+    assert_eq!(basket.numbers(), [0], "nothing arrived after the end");
+}
+
+#[tokio::test]
+async fn work_nobody_said_a_word_about_is_handed_out_again() {
+    let lab = Lab::start(short()).await;
+    let puppet = lab.puppet().await;
+    let basket = reading(&lab).await;
+    let lost = puppet.one_lease().await;
+    let again = puppet.one_lease().await;
+    assert!(again.fence > lost.fence);
+    assert!(is_refused(
+        &page(&puppet, &lost, 7, 0).await,
+        Code::Conflict
+    ));
+    assert!(is_accepted(&page(&puppet, &again, 7, 0).await));
+    assert!(is_accepted(&end(&puppet, &again).await));
+    assert!(basket.ended().await.is_ok());
+}
+
+#[tokio::test]
+async fn work_that_is_lost_every_time_ends_with_a_time_out() {
+    let lab = Lab::start(short()).await;
+    let puppet = lab.puppet().await;
+    let basket = reading(&lab).await;
+    puppet.one_lease().await;
+    puppet.one_lease().await;
+    assert_eq!(basket.ended().await.unwrap_err().code, Code::TimeOut);
+}
+
+#[tokio::test]
+async fn a_lease_answers_only_to_its_agent_its_fence_and_its_read() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let (puppet, thief) = (lab.puppet().await, lab.puppet().await);
+    let basket = reading(&lab).await;
+    let lease = puppet.one_lease().await;
+    let guessed = Leased {
+        fence: lease.fence + 1,
+        ..lease.clone()
+    };
+    assert!(is_refused(
+        &page(&thief, &lease, 7, 0).await,
+        Code::Conflict
+    ));
+    assert!(is_refused(
+        &page(&puppet, &guessed, 7, 0).await,
+        Code::Conflict
+    ));
+    assert!(is_refused(
+        &page(&puppet, &lease, 8, 0).await,
+        Code::RequestInvalid
+    ));
+    assert_eq!(basket.ended().await.unwrap_err().code, Code::RequestInvalid);
+    assert!(basket.numbers().is_empty());
+}
+
+#[tokio::test]
+async fn a_lease_of_before_the_restart_is_dead() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let before = reading(&lab).await;
+    let lease = puppet.one_lease().await;
+    assert!(is_accepted(&extend(&puppet, &lease).await));
+    let lab = lab.restart(DeskLimits::default()).await;
+    assert!(before.ended().await.is_err());
+    assert!(is_refused(
+        &page(&puppet, &lease, 7, 0).await,
+        Code::Conflict
+    ));
+    let after = reading(&lab).await;
+    assert!(puppet.one_lease().await.fence > lease.fence);
+    assert!(after.numbers().is_empty());
+}
+
+#[tokio::test]
+async fn the_right_code_says_whether_agents_are_missing_or_silent() {
+    let lab = Lab::start(short()).await;
+    let basket = Arc::new(Basket::default());
+    let refused = lab
+        .desk
+        .offer_read(CONNECTOR, order(), basket.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code, Code::HybridIdentityServiceNoAgentsAssigned);
+    let _puppet = lab.puppet().await;
+    // Offered while the agent counts as there; it goes away without taking it.
+    lab.desk
+        .offer_read(CONNECTOR, order(), basket.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        basket.ended().await.unwrap_err().code,
+        Code::HybridIdentityServiceNoActiveAgents
+    );
+    let refused = lab
+        .desk
+        .offer_read(CONNECTOR, order(), basket)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code, Code::HybridIdentityServiceNoActiveAgents);
+}

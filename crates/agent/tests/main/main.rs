@@ -1,0 +1,10 @@
+//! Agent and server over real TLS on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod calls;
+mod enrolment;
+mod hostile;
+mod lab;
+mod leases;
+mod process;
+mod reading;
