@@ -26,7 +26,7 @@ impl Builder<'_> {
         let resources = self.group(units, "Intranet Readers", LOCAL_SECURITY, false)?;
         made += 1;
         for (site, facts) in SITES.iter().enumerate() {
-            let group = self.group(units, &format!("Site {}", facts.1), GLOBAL_SECURITY, false)?;
+            let group = self.group(units, &format!("Site {}", facts[1]), GLOBAL_SECURITY, false)?;
             self.fill(group, people, |person| person.site == site);
             self.link(resources, "member", group);
             made += 1;

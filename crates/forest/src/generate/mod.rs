@@ -133,7 +133,7 @@ impl Builder<'_> {
         let sites = self.unit(company, "Sites")?;
         let mut users = Vec::new();
         for site in names::SITES {
-            let site = self.unit(sites, site.0)?;
+            let site = self.unit(sites, site[0])?;
             users.push(self.unit(site, "Users")?);
         }
         // The first site's people in the locks are the large unit.

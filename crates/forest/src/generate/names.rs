@@ -189,8 +189,8 @@ pub(super) const UNUSUAL_DISPLAY_NAMES: &[&str] = &[
 ];
 
 /// Sites: code, city, postal code, country code, country, number, dialling prefix, street.
-pub(super) const SITES: &[(&str, &str, &str, &str, &str, &str, &str, &str)] = &[
-    (
+pub(super) const SITES: &[[&str; 8]] = &[
+    [
         "AMS",
         "Amsterdam",
         "1015 CJ",
@@ -199,8 +199,8 @@ pub(super) const SITES: &[(&str, &str, &str, &str, &str, &str, &str, &str)] = &[
         "528",
         "+31 20 555",
         "Keizersgracht 241",
-    ),
-    (
+    ],
+    [
         "MUC",
         "München",
         "80331",
@@ -209,8 +209,8 @@ pub(super) const SITES: &[(&str, &str, &str, &str, &str, &str, &str, &str)] = &[
         "276",
         "+49 89 5550",
         "Sendlinger Straße 8",
-    ),
-    (
+    ],
+    [
         "LYS",
         "Lyon",
         "69002",
@@ -219,8 +219,8 @@ pub(super) const SITES: &[(&str, &str, &str, &str, &str, &str, &str, &str)] = &[
         "250",
         "+33 4 72 55",
         "12 rue Mercière",
-    ),
-    (
+    ],
+    [
         "DUB",
         "Dublin",
         "D02 XY45",
@@ -229,8 +229,8 @@ pub(super) const SITES: &[(&str, &str, &str, &str, &str, &str, &str, &str)] = &[
         "372",
         "+353 1 555",
         "4 St Stephen's Green",
-    ),
-    (
+    ],
+    [
         "GDN",
         "Gdańsk",
         "80-831",
@@ -239,7 +239,7 @@ pub(super) const SITES: &[(&str, &str, &str, &str, &str, &str, &str, &str)] = &[
         "616",
         "+48 58 555",
         "ul. Długa 17",
-    ),
+    ],
 ];
 
 /// Departments, each with its jobs from many to few.

@@ -137,8 +137,16 @@ pub(crate) fn attributes_of(
 }
 
 fn place_of(rng: &mut fastrand::Rng, site: usize, all: &mut Vec<(&'static str, String)>) {
-    let (code, city, postal, country_code, country, number, phone, street) =
-        SITES[site % SITES.len()];
+    let [
+        code,
+        city,
+        postal,
+        country_code,
+        country,
+        number,
+        phone,
+        street,
+    ] = SITES[site % SITES.len()];
     let extension = rng.u32(1_000..9_999);
     all.extend([
         (

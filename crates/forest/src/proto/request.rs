@@ -100,13 +100,16 @@ pub struct Search {
     pub attributes: Vec<String>,
 }
 
+/// An attribute's name with its values.
+pub type NamedValues = (String, Vec<Vec<u8>>);
+
 /// Objects to create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Add {
     /// Name of the new object.
     pub dn: String,
     /// Attributes with their values.
-    pub attributes: Vec<(String, Vec<Vec<u8>>)>,
+    pub attributes: Vec<NamedValues>,
 }
 
 /// A rename or a move.
@@ -269,7 +272,7 @@ fn compare(reader: &mut Reader<'_>) -> Result<Operation, BerError> {
     Ok(Operation::Compare(dn, attribute, value))
 }
 
-fn attribute_list(mut list: Reader<'_>) -> Result<Vec<(String, Vec<Vec<u8>>)>, BerError> {
+fn attribute_list(mut list: Reader<'_>) -> Result<Vec<NamedValues>, BerError> {
     let mut attributes = Vec::new();
     while !list.is_empty() {
         attributes.push(attribute(list.nested(SEQUENCE)?)?);

@@ -532,14 +532,11 @@ impl State {
         if !new.class.has_sid || new.class.name == "domainDNS" {
             return;
         }
-        if !plan.plain.contains_key(&attr::SAM) {
-            let name = format!(
-                "${:06X}-{:012X}",
-                self.rng.u32(..0x100_0000),
-                self.rng.u64(..1 << 48)
-            );
-            plan.plain.insert(attr::SAM, vec![name.into_bytes()]);
-        }
+        let rng = &mut self.rng;
+        plan.plain.entry(attr::SAM).or_insert_with(|| {
+            let name = format!("${:06X}-{:012X}", rng.u32(..0x100_0000), rng.u64(..1 << 48));
+            vec![name.into_bytes()]
+        });
         let is_computer = matches!(
             new.class.name,
             "computer" | "msDS-GroupManagedServiceAccount"
