@@ -266,6 +266,26 @@ impl Engine {
         Ok(())
     }
 
+    /// A read could not even begin.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn note_read_failure(&self, connector: ConnectorId, why: &Refusal) -> Result<()> {
+        let now = self.now();
+        self.write("engine.read_failure", |tx| {
+            let failures: u32 =
+                tx.query_row("SELECT failures + 1 FROM connector WHERE id = ?1", [connector.0], |row| row.get(0))?;
+            tx.execute("UPDATE connector SET failures = ?2, failure = ?3, failed_at = ?4, retry_at = ?5 WHERE id = ?1", params![
+                connector.0,
+                failures,
+                pack(why)?,
+                now,
+                connection_retry_at(now, failures)
+            ])?;
+            Ok(())
+        })
+    }
+
     /// An administrator believes the last full read (or wants a fresh one): the next full read is not held against the past.
     ///
     /// # Errors

@@ -4,7 +4,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod agent_api;
+pub mod agents;
+pub mod app;
 pub mod caller;
 pub mod desk;
+pub mod exporter;
+pub mod failpoint;
 pub mod pki;
+pub mod planner;
+pub mod scheduler;
 pub mod tls;

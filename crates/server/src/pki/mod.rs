@@ -97,3 +97,16 @@ pub enum PkiError {
     )]
     AdminFile,
 }
+
+impl PkiError {
+    /// The code.
+    pub fn code(&self) -> sync_core::code::Code {
+        use sync_core::code::Code;
+        match self {
+            Self::File(error) => error.code(),
+            Self::Request(_) => Code::RequestInvalid,
+            Self::Name(_) | Self::AdminFile => Code::ConfigurationInvalid,
+            Self::Random | Self::Certificate { .. } | Self::Tls(_) | Self::Verifier(_) => Code::InternalFault,
+        }
+    }
+}

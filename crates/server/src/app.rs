@@ -1,0 +1,378 @@
+//! The server put together: stores, desk, connectors, and the loops that keep them moving.
+//!
+//! Opens everything in the data directory and says clearly what is wrong with it if it cannot. Never decides anything.
+//! Trap: the tenant directory is a foreign system here; its connector signs in with a credential kept in a private file.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use connectors::{
+    Target,
+    directory::{Credential, DirectoryTarget},
+};
+use directory::Directory;
+use engine::{ConnectorRow, Engine};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sync_core::{
+    code::Code,
+    id::{ConnectorId, JobId},
+    operation::Refusal,
+};
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    agent_api::{LinkState, agent_router},
+    agents::EngineAgents,
+    desk::{Desk, DeskLimits},
+    failpoint,
+    pki::{AdminKey, Authority, ServerCertificate, files},
+    scheduler::{self, Activity},
+    tls::{self, Tls},
+};
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where everything durable is.
+    pub data_directory: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Host names and addresses of this server, for its certificate; the first one is in the URL told to clients.
+    pub names: Vec<String>,
+    /// Name of the tenant, for a new directory.
+    pub tenant_name: String,
+    /// Initial domain of the tenant, for a new directory.
+    pub initial_domain: String,
+    /// Domains to verify, if they are not yet.
+    pub verified_domains: Vec<String>,
+}
+
+/// Why a server cannot start: a code with place and cure.
+#[derive(Debug, thiserror::Error)]
+#[error("{refusal}")]
+pub struct StartError {
+    /// What is wrong.
+    pub refusal: Refusal,
+}
+
+impl From<Refusal> for StartError {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal }
+    }
+}
+
+fn start_error(code: Code, text: impl ToString) -> StartError {
+    StartError { refusal: Refusal::new(code).with("text", text.to_string()) }
+}
+
+/// The name of the connector every server has: its own tenant directory.
+pub const DIRECTORY_CONNECTOR: &str = "directory";
+const CREDENTIAL_FILE: &str = "directory-credential.json";
+const CREDENTIAL_LIFE_DAYS: i64 = 365 * 2;
+
+/// Everything the handlers and loops share.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    directory: Arc<Directory>,
+    desk: Arc<Desk>,
+    authority: Arc<Authority>,
+    admin_key: AdminKey,
+    config: Config,
+    started: Timestamp,
+    wakes: Mutex<BTreeMap<JobId, Arc<Notify>>>,
+    read_wakes: Mutex<BTreeMap<ConnectorId, Arc<Notify>>>,
+    activities: Mutex<BTreeMap<JobId, Activity>>,
+    jobs_changed: Notify,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCredential {
+    app_id: uuid::Uuid,
+    secret: String,
+}
+
+impl App {
+    /// Opens the data directory.
+    ///
+    /// # Errors
+    /// Each with code, place and cure.
+    pub fn open(config: Config) -> Result<Self, StartError> {
+        let now = Timestamp::now();
+        let engine = open_engine(&config.data_directory)?;
+        let directory = Arc::new(open_directory(&config)?);
+        let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
+        let authority = Arc::new(Authority::open(&config.data_directory, now).map_err(pki)?);
+        let url = url(&config);
+        let admin_key = AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
+        let agents = Arc::new(EngineAgents(engine.clone()));
+        let epoch = u64::try_from(now.as_microsecond()).unwrap_or(1);
+        let desk = Desk::new(agents, DeskLimits::default(), epoch);
+        let app = Self(Arc::new(Inner {
+            engine,
+            directory,
+            desk,
+            authority,
+            admin_key,
+            config,
+            started: now,
+            wakes: Mutex::default(),
+            read_wakes: Mutex::default(),
+            activities: Mutex::default(),
+            jobs_changed: Notify::new(),
+        }));
+        app.prepare()?;
+        Ok(app)
+    }
+
+    /// What a new data directory lacks: the directory's connector, its credential, the domains.
+    fn prepare(&self) -> Result<(), StartError> {
+        let store = |error: engine::StoreError| StartError { refusal: error.refusal() };
+        let engine = &self.0.engine;
+        if engine.connectors().map_err(store)?.iter().all(|row| row.kind != "directory") {
+            engine
+                .create_connector(&engine::NewConnector {
+                    name: DIRECTORY_CONNECTOR.into(),
+                    kind: "directory".into(),
+                    config: serde_json::json!({}),
+                })
+                .map_err(store)?;
+        }
+        let administrator = self.0.directory.administrator();
+        let fault = |error: directory::Fault| start_error(Code::TargetFault, error);
+        let known = self.0.directory.verified_domains(&administrator).map_err(fault)?;
+        for domain in &self.0.config.verified_domains {
+            if !known.iter().any(|have| have.eq_ignore_ascii_case(domain)) {
+                self.0.directory.add_verified_domain(&administrator, domain).map_err(fault)?;
+            }
+        }
+        let path = self.credential_path();
+        let stored = files::read_private(&path).map_err(|error| start_error(error.code(), error))?;
+        if stored.is_none() {
+            self.issue_directory_credential(CREDENTIAL_LIFE_DAYS)?;
+        }
+        // Whatever was ready when the last process ended may have been carried out.
+        engine.doubt_ready().map_err(store)?;
+        Ok(())
+    }
+
+    fn credential_path(&self) -> PathBuf {
+        self.0.config.data_directory.join(CREDENTIAL_FILE)
+    }
+
+    /// Makes a service principal for synchronisation and keeps its secret in a private file. Earlier ones stay as they are.
+    ///
+    /// # Errors
+    /// If the directory or the file refuses.
+    pub fn issue_directory_credential(&self, days: i64) -> Result<(), StartError> {
+        let lifetime = jiff::SignedDuration::from_hours(days.saturating_mul(24));
+        let made = self
+            .0
+            .directory
+            .create_service_principal(
+                &self.0.directory.administrator(),
+                "Hybridge synchronisation",
+                directory::Role::Writer,
+                lifetime,
+            )
+            .map_err(|error| start_error(Code::TargetFault, error))?;
+        let stored = StoredCredential { app_id: made.app_id, secret: made.secret.expose().to_owned() };
+        let text = serde_json::to_string(&stored).map_err(|error| start_error(Code::InternalFault, error))?;
+        files::write_private(&self.credential_path(), &text).map_err(|error| start_error(error.code(), error))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The tenant directory, for its administrator's pages.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.0.directory
+    }
+
+    /// The desk.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.0.desk
+    }
+
+    /// The tenant's authority.
+    pub fn authority(&self) -> &Arc<Authority> {
+        &self.0.authority
+    }
+
+    /// What recognises the administrator.
+    pub fn admin_key(&self) -> &AdminKey {
+        &self.0.admin_key
+    }
+
+    /// How it was started.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// When it was started.
+    pub fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// The URL clients use.
+    pub fn url(&self) -> String {
+        url(&self.0.config)
+    }
+
+    /// The target connector of a row.
+    ///
+    /// # Errors
+    /// If rows of this kind cannot be a target.
+    pub fn target(&self, row: &ConnectorRow) -> Result<Arc<dyn Target>, Refusal> {
+        match row.kind.as_str() {
+            "directory" => {
+                let path = self.credential_path();
+                let credential = move || {
+                    let stored: StoredCredential = serde_json::from_str(&files::read_private(&path).ok()??).ok()?;
+                    Some(Credential { app_id: stored.app_id, secret: SecretString::from(stored.secret) })
+                };
+                Ok(Arc::new(DirectoryTarget::new(self.0.directory.clone(), Arc::new(credential))))
+            }
+            kind => Err(Refusal::new(Code::ConfigurationInvalid)
+                .with("connector", &row.name)
+                .with("text", format!("a connector of kind {kind} cannot be a target"))),
+        }
+    }
+
+    /// The bell of a job: rung when there is something to plan or export.
+    pub fn wake(&self, job: JobId) -> Arc<Notify> {
+        self.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default().clone()
+    }
+
+    /// The bell of a source: rung when it is to be read now.
+    pub fn read_wake(&self, connector: ConnectorId) -> Arc<Notify> {
+        self.0.read_wakes.lock().unwrap_or_else(PoisonError::into_inner).entry(connector).or_default().clone()
+    }
+
+    /// Says that jobs were created, started, paused or changed.
+    pub fn jobs_changed(&self) {
+        for bell in self.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            bell.notify_one();
+        }
+        for bell in self.0.read_wakes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            bell.notify_one();
+        }
+        self.0.jobs_changed.notify_one();
+    }
+
+    pub(crate) fn jobs_changed_bell(&self) -> &Notify {
+        &self.0.jobs_changed
+    }
+
+    /// What a job is doing, for its status.
+    pub fn activity(&self, job: JobId) -> Activity {
+        self.0.activities.lock().unwrap_or_else(PoisonError::into_inner).get(&job).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn note(&self, job: JobId, change: impl FnOnce(&mut Activity)) {
+        change(self.0.activities.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default());
+    }
+}
+
+fn url(config: &Config) -> String {
+    let host = config.names.first().cloned().unwrap_or_else(|| config.listen.ip().to_string());
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+    format!("https://{host}:{}", config.listen.port())
+}
+
+fn open_engine(directory: &Path) -> Result<Engine, StartError> {
+    let options = engine::Options {
+        clock: Arc::new(|| Timestamp::now().as_millisecond()),
+        ids: Arc::new(random_id),
+        commit_hook: failpoint::hook(),
+    };
+    Engine::open(directory, options).map_err(|error| start_error(error.code(), error))
+}
+
+fn open_directory(config: &Config) -> Result<Directory, StartError> {
+    let seed = directory::TenantSeed {
+        id: None,
+        display_name: config.tenant_name.clone(),
+        initial_domain: config.initial_domain.clone(),
+    };
+    let mut options = directory::Options::new(Arc::new(Timestamp::now), Arc::new(random_id), seed);
+    if let Some(hook) = failpoint::hook() {
+        options.commit_hook = Some(Arc::new(move |point| hook(point)));
+    }
+    let path = config.data_directory.join("directory.db");
+    Directory::open(&path, options).map_err(|error| {
+        let code = match &error {
+            directory::OpenError::InUse { .. } => Code::StoreLocked,
+            directory::OpenError::NewerSchema { .. } => Code::StoreNewer,
+            directory::OpenError::Damaged { .. } | directory::OpenError::Foreign { .. } => Code::StoreDamaged,
+            directory::OpenError::InvalidOptions { .. } => Code::ConfigurationInvalid,
+            _ => Code::StoreUnwritable,
+        };
+        start_error(code, error)
+    })
+}
+
+/// A random version 4 id.
+fn random_id() -> uuid::Uuid {
+    let mut bytes = [0_u8; 16];
+    // Without randomness nothing may go on: ids would repeat.
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        std::process::abort();
+    }
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// Runs a server until `shutdown`. `ready` is told the address once it listens.
+///
+/// # Errors
+/// [`StartError`] if it cannot start.
+pub async fn run(
+    mut config: Config,
+    api: impl FnOnce(App) -> axum::Router,
+    ready: tokio::sync::oneshot::Sender<App>,
+    shutdown: CancellationToken,
+) -> Result<(), StartError> {
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        let code = match error.kind() {
+            std::io::ErrorKind::AddrInUse => Code::AddressInUse,
+            _ => Code::ConfigurationInvalid,
+        };
+        start_error(code, format!("cannot listen on {}: {error}", config.listen))
+    })?;
+    config.listen = listener.local_addr().map_err(|error| start_error(Code::InternalFault, error))?;
+    let app = {
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || App::open(config))
+            .await
+            .map_err(|error| start_error(Code::InternalFault, error))??
+    };
+    let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
+    let certificate =
+        ServerCertificate::new(app.authority().clone(), &config.names, Timestamp::now()).map_err(pki)?;
+    let tls = Tls::new(certificate).map_err(pki)?;
+    let server_id = app.directory().tenant(&app.directory().administrator()).map_or_else(|_| String::new(), |t| t.id.to_string());
+    let link = LinkState {
+        desk: app.desk().clone(),
+        directory: Arc::new(EngineAgents(app.engine().clone())),
+        authority: app.authority().clone(),
+        server_id: server_id.into(),
+    };
+    let router = agent_router(link).merge(api(app.clone()));
+    let loops = tokio::spawn(scheduler::run(app.clone(), shutdown.clone()));
+    let _ = ready.send(app.clone());
+    let served = tls::serve(listener, tls, router, shutdown.clone()).await;
+    shutdown.cancel();
+    let _ = loops.await;
+    served.map_err(|error| start_error(Code::InternalFault, error))
+}

@@ -1,0 +1,93 @@
+//! Carrying out pending exports in the target.
+//!
+//! Decides nothing about objects: what is ready is sent, what comes back is reported. Trap: an operation whose answer was
+//! lost is read back first; it is sent again only if the target still holds exactly what it held before.
+
+use std::sync::Arc;
+
+use connectors::Target;
+use engine::{Engine, JobRow, PlannedChange};
+use sync_core::{
+    code::Code,
+    id::TargetId,
+    operation::{Lookup, Outcome, Refusal, Verb},
+    plan::{Settled, settle},
+};
+
+use crate::agents::blocking;
+
+/// What a step of export came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Operations reported.
+    pub reported: usize,
+}
+
+/// Carries out what is ready, at most `limit` operations.
+///
+/// # Errors
+/// If the target could not be reached at all, or refused the credential; then the operations stay ready.
+pub async fn step(engine: &Engine, job: &Arc<JobRow>, target: &Arc<dyn Target>, limit: usize) -> Result<Exported, Refusal> {
+    let id = job.id;
+    let ready = blocking(engine, move |engine| engine.take_ready(id, limit)).await?;
+    if ready.is_empty() {
+        return Ok(Exported::default());
+    }
+    let (unknown, certain): (Vec<_>, Vec<_>) = ready.into_iter().partition(|change| change.is_unknown);
+    let mut outcomes = Vec::new();
+    let mut send = certain;
+    for (change, settled) in read_back(target, unknown).await? {
+        match settled {
+            Some(outcome) => outcomes.push((change, outcome)),
+            None => send.push(change),
+        }
+    }
+    if !send.is_empty() {
+        let operations: Vec<_> = send.iter().map(PlannedChange::operation).collect();
+        let answers = target.apply(&operations).await?;
+        let missing = std::iter::repeat_n(Outcome::Unknown, operations.len().saturating_sub(answers.len()));
+        outcomes.extend(send.into_iter().zip(answers.into_iter().chain(missing)));
+    }
+    let reported = outcomes.len();
+    let row = job.clone();
+    blocking(engine, move |engine| engine.report(&row, &outcomes)).await?;
+    Ok(Exported { reported })
+}
+
+/// Settles operations whose answers were lost; `None`: certainly not carried out, send it.
+async fn read_back(
+    target: &Arc<dyn Target>,
+    unknown: Vec<PlannedChange>,
+) -> Result<Vec<(PlannedChange, Option<Outcome>)>, Refusal> {
+    if unknown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lookups: Vec<Lookup> = unknown.iter().map(|change| {
+        let pending = &change.pending;
+        match (&pending.target, pending.verb) {
+            (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId(id.clone())),
+            _ => Lookup::SourceAnchor(pending.class.clone(), pending.source_anchor.clone()),
+        }
+    }).collect();
+    let answers = target.find(&lookups).await?;
+    if answers.len() != unknown.len() {
+        return Err(Refusal::new(Code::TargetFault).with("text", "the target answered another number of questions"));
+    }
+    let settled = unknown.into_iter().zip(answers).map(|(change, found)| {
+        let pending = &change.pending;
+        let found = found.into_iter().next();
+        let settled =
+            settle(pending.verb, &pending.attributes, &pending.precondition, found.as_ref(), pending.references.is_empty());
+        let outcome = match (settled, found) {
+            (Settled::NotDone, _) => None,
+            (Settled::Differs, _) => Some(Outcome::Stale),
+            (Settled::Done, Some(object)) => Some(Outcome::Done { target: object.id, version: object.version }),
+            (Settled::Done, None) => {
+                let id = pending.target.clone().unwrap_or_default();
+                Some(Outcome::Done { target: TargetId(id), version: 0 })
+            }
+        };
+        (change, outcome)
+    });
+    Ok(settled.collect())
+}

@@ -1,0 +1,284 @@
+//! Planning what is due: from stored objects to stored operations.
+//!
+//! Gathers what the pure core needs (rules, surroundings, answers of the target in one batch) and stores what it decides.
+//! Decides nothing itself, with one exception the core cannot see: two objects of one batch that want the same target
+//! object. Trap: an object whose rules failed in one attribute is not half-written; it goes into escrow whole.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use connectors::{Target, source::SourceInfo, target::TargetInfo};
+use engine::{DueItem, Engine, JobRow, MappedReference, ObjectState, Planned, PlannedOutcome};
+use sync_core::{
+    code::Code,
+    id::Anchor,
+    mapping::{
+        context::{Containers, Context},
+        evaluate::{Evaluation, Match, SourceView, evaluate},
+    },
+    operation::{Lookup, Refusal},
+    plan::{Answers, Decision, Desired, Wanted, decide},
+    schema::checked::Rules,
+    scope::Verdict,
+    value::{Name, Value},
+};
+
+use crate::agents::blocking;
+
+/// Objects planned at once.
+pub const BATCH: usize = 2_000;
+
+/// What a job is planned with: rules and surroundings.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The rules, checked.
+    pub rules: Arc<Rules>,
+    /// What the source said of itself.
+    pub source: Arc<SourceInfo>,
+    /// What the target said of itself.
+    pub target: Arc<TargetInfo>,
+    /// Containers in scope, by anchor.
+    pub included: Vec<Anchor>,
+    /// Containers out of scope, by anchor.
+    pub excluded: Vec<Anchor>,
+}
+
+impl Surroundings {
+    /// As the rules want it.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            domain_fqdn: &self.source.domain_fqdn,
+            domain_netbios: &self.source.domain_netbios,
+            verified_domains: &self.target.verified_domains,
+            initial_domain: &self.target.initial_domain,
+            containers: Containers { included: &self.included, excluded: &self.excluded },
+        }
+    }
+
+    /// Reference attributes the rules map, by source class.
+    pub fn references(&self) -> Vec<MappedReference> {
+        let of = |mapping: &sync_core::schema::checked::ObjectMapping| {
+            let class = mapping.source_class.clone();
+            mapping.references.iter().map(move |reference| MappedReference {
+                class: class.clone(),
+                source: reference.source.clone(),
+                target: reference.target.clone(),
+                is_multivalued: reference.is_multivalued,
+            }).collect::<Vec<_>>()
+        };
+        self.rules.mappings().iter().flat_map(of).collect()
+    }
+}
+
+/// What a step of planning came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlannedStep {
+    /// Objects planned.
+    pub planned: usize,
+    /// Operations made ready.
+    pub ready: usize,
+}
+
+/// Plans the next batch of what is due.
+///
+/// # Errors
+/// If the target cannot be asked, or the store fails; then nothing was stored.
+pub async fn step(
+    engine: &Engine,
+    job: &Arc<JobRow>,
+    surroundings: &Arc<Surroundings>,
+    target: &Arc<dyn Target>,
+) -> Result<PlannedStep, Refusal> {
+    let id = job.id;
+    let items = blocking(engine, move |engine| engine.take_due(id, BATCH)).await?;
+    if items.is_empty() {
+        return Ok(PlannedStep::default());
+    }
+    let drafts = {
+        let surroundings = surroundings.clone();
+        tokio::task::spawn_blocking(move || first_pass(items, &surroundings))
+            .await
+            .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a planning thread ended"))?
+    };
+    let plans = second_pass(drafts, target).await?;
+    let planned = plans.len();
+    let row = job.clone();
+    let ready = blocking(engine, move |engine| engine.store_plans(&row, &plans)).await?;
+    Ok(PlannedStep { planned, ready })
+}
+
+/// An item between the two passes.
+struct Draft {
+    item: DueItem,
+    wanted: Wanted,
+    name: String,
+    decision: Decision,
+}
+
+fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
+    let context = surroundings.context();
+    items
+        .into_iter()
+        .map(|item| {
+            let (wanted, name) = wanted(&item, &surroundings.rules, &context);
+            let decision = decide(&wanted, &item.view, None);
+            Draft { item, wanted, name, decision }
+        })
+        .collect()
+}
+
+async fn second_pass(mut drafts: Vec<Draft>, target: &Arc<dyn Target>) -> Result<Vec<Planned>, Refusal> {
+    let mut questions = Vec::new();
+    let mut places = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        if let Decision::Ask(asked) = &draft.decision {
+            places.push((index, questions.len(), asked.len()));
+            questions.extend(asked.iter().cloned());
+        }
+    }
+    if !questions.is_empty() {
+        let mut answers = target.find(&questions).await?;
+        if answers.len() != questions.len() {
+            return Err(Refusal::new(Code::TargetFault).with("text", "the target answered another number of questions"));
+        }
+        for (index, first, count) in places {
+            let own: Answers =
+                (0..count).filter_map(|n| Some((n, std::mem::take(answers.get_mut(first + n)?)))).collect();
+            if let Some(draft) = drafts.get_mut(index) {
+                draft.decision = decide(&draft.wanted, &draft.item.view, Some(&own));
+            }
+        }
+    }
+    let mut claimed = HashSet::new();
+    Ok(drafts.into_iter().map(|draft| planned(draft, &mut claimed)).collect())
+}
+
+fn planned(draft: Draft, claimed: &mut HashSet<String>) -> Planned {
+    let outcome = match draft.decision {
+        Decision::Ask(_) => {
+            PlannedOutcome::Refuse(Refusal::new(Code::InternalFault).with("text", "planning asked twice"))
+        }
+        Decision::Skip(why) => PlannedOutcome::Skip(why),
+        Decision::Same(confirmed) => PlannedOutcome::Same(confirmed),
+        Decision::Refuse(why) => PlannedOutcome::Refuse(why),
+        Decision::Operate(operation) => {
+            let adopts = operation.adopted.and(operation.target.as_ref()).map(|target| target.0.clone());
+            match adopts {
+                Some(target) if !claimed.insert(target.clone()) => {
+                    PlannedOutcome::Refuse(Refusal::new(Code::DuplicateSourceEntries).with("target", target))
+                }
+                _ => PlannedOutcome::Operate(operation),
+            }
+        }
+    };
+    Planned { item: draft.item, outcome, name: draft.name }
+}
+
+/// What is wanted of the target for one object, and a name for people.
+pub fn wanted(item: &DueItem, rules: &Rules, context: &Context<'_>) -> (Wanted, String) {
+    let source = &item.source;
+    let fallback = || source.rdn.split_once('=').map_or(source.rdn.clone(), |(_, name)| name.to_owned());
+    let last_name = item.view.exported.text("displayName").map_or_else(fallback, str::to_owned);
+    let why = |state: &str| Refusal::new(Code::EntrySynchronizationSkipped).with("reason", state).with("dn", &source.dn);
+    match source.state {
+        ObjectState::Stub => return (Wanted::Undecided(why("NotReadYet")), last_name),
+        ObjectState::Vanished => {
+            return (Wanted::Undecided(Refusal::new(Code::ObjectVanished).with("dn", &source.dn)), last_name);
+        }
+        ObjectState::Missing => {
+            return (Wanted::Absent(Refusal::new(Code::ObjectVanished).with("dn", &source.dn)), last_name);
+        }
+        ObjectState::Deleted => return (Wanted::Absent(why("DeletedInSource")), last_name),
+        ObjectState::Skeleton => return (Wanted::Absent(why("OutsideReadSpec")), last_name),
+        ObjectState::Live => {}
+    }
+    let evaluation = evaluation_of(item, rules, context);
+    let name = evaluation
+        .attributes
+        .text("displayName")
+        .or_else(|| source.attributes.text("displayName"))
+        .or_else(|| source.attributes.text("cn"))
+        .map_or(last_name, str::to_owned);
+    (wanted_from(evaluation, item), name)
+}
+
+/// The rules over one stored object.
+pub fn evaluation_of(item: &DueItem, rules: &Rules, context: &Context<'_>) -> Evaluation {
+    evaluate(rules, &view_of(item), context)
+}
+
+/// A stored object as the rules see it.
+pub fn view_of(item: &DueItem) -> SourceView<'_> {
+    let source = &item.source;
+    let is_linked = item.view.situation == sync_core::plan::Situation::Linked;
+    SourceView {
+        dn: &source.dn,
+        rdn: &source.rdn,
+        ancestors: &source.ancestors,
+        held: is_linked.then_some(&item.view.exported),
+        ..SourceView::new(&source.anchor, source.class.as_deref().unwrap_or_default(), &source.attributes)
+    }
+}
+
+fn wanted_from(evaluation: Evaluation, item: &DueItem) -> Wanted {
+    if let Verdict::Out { reason } = &evaluation.scope {
+        return Wanted::Absent(reason.refusal());
+    }
+    if evaluation.scope != Verdict::InScope {
+        return Wanted::Undecided(
+            Refusal::new(Code::EntrySynchronizationSkipped).with("reason", "ScopeUnknown").with("dn", &item.source.dn),
+        );
+    }
+    let source_anchor = match evaluation.source_anchor {
+        Ok(anchor) => anchor,
+        Err(why) => return Wanted::Faulty(why),
+    };
+    if let Some(problem) = evaluation.problems.into_iter().next() {
+        return Wanted::Faulty(problem);
+    }
+    let Some(class) = evaluation.target_class else {
+        return Wanted::Faulty(Refusal::new(Code::SchemaInvalid).with("text", "the mapping has no target class"));
+    };
+    let mut attributes = evaluation.attributes;
+    for name in &evaluation.add_only {
+        // Only ever added to: what the target holds already stays.
+        let held = item.view.exported.values(name).unwrap_or_default();
+        let mut values: Vec<Value> = attributes.values(name).unwrap_or_default().to_vec();
+        values.extend(held.iter().cloned());
+        values.sort();
+        values.dedup();
+        attributes.set(name.clone(), values);
+    }
+    Wanted::Present(Box::new(Desired {
+        matching: evaluation.matching.iter().filter_map(|by| lookup(&class, by)).collect(),
+        class: Some(class),
+        source_anchor,
+        attributes,
+        create_only: evaluation.create_only,
+    }))
+}
+
+fn lookup(class: &Name, by: &Match) -> Option<Lookup> {
+    let text = by.value.as_text()?;
+    if by.attribute.eq_ignore_ascii_case("proxyAddresses") {
+        return Some(Lookup::ProxyAddress(text.to_owned()));
+    }
+    Some(Lookup::Attribute(class.clone(), by.attribute.clone(), text.to_owned()))
+}
+
+/// Counts of outcomes, for progress.
+pub fn count(plans: &[Planned]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for plan in plans {
+        let name = match &plan.outcome {
+            PlannedOutcome::Same(_) => "same",
+            PlannedOutcome::Skip(_) => "skipped",
+            PlannedOutcome::Refuse(_) => "failed",
+            PlannedOutcome::Operate(_) => "planned",
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}

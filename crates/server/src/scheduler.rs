@@ -1,0 +1,562 @@
+//! The loops: one per source that reads, one per job that plans and exports.
+//!
+//! Each step is small, durable on its own and does the same whether it was woken by a bell or by the clock. Never holds
+//! state that a restart would miss; [`Activity`] is only for people to look at. Trap: nothing is planned from a source
+//! whose last full read is not believed, nor (except the first time) while a full read is under way.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use connectors::source::{ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInfo};
+use engine::{ConnectorRow, GuardOutcome, JobRow, JobState, ReadResult};
+use sync_core::{
+    code::Code,
+    id::{Anchor, ConnectorId, JobId},
+    object::{Entry, EntryKind, ReadSpec},
+    operation::Refusal,
+    schema::{checked, preset},
+};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    agents::blocking,
+    app::App,
+    desk::{Answer, Call, ReadOrder, ReadSink},
+    exporter,
+    planner::{self, Surroundings},
+};
+
+/// What a job is doing: for its status only, gone with the process.
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    /// A word: reading, planning, exporting, references, settling, idle, waiting.
+    pub phase: &'static str,
+    /// Objects read since the present catch-up began.
+    pub read: u64,
+    /// Objects planned.
+    pub planned: u64,
+    /// Operations carried out or refused.
+    pub exported: u64,
+    /// When the present catch-up began, unix ms.
+    pub since: Option<i64>,
+    /// When the job last had nothing left to do, unix ms.
+    pub idle_at: Option<i64>,
+    /// When held deletes will be looked at next, unix ms.
+    pub settles_at: Option<i64>,
+    /// Mode of the read under way.
+    pub reading: Option<String>,
+}
+
+/// How long a question to an agent may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The loops look by themselves at least this often.
+const TICK: Duration = Duration::from_millis(1_000);
+/// Links whose references are planned at once.
+const REFERENCE_BATCH: usize = 500;
+/// Objects looked up one by one after a read.
+const LOOKUPS: usize = 200;
+
+/// Runs all loops until `shutdown`.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    let mut jobs: HashMap<JobId, tokio::task::JoinHandle<()>> = HashMap::new();
+    let mut sources: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
+    let mut chores = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        match blocking(app.engine(), engine::Engine::jobs).await {
+            Ok(rows) => {
+                for row in rows {
+                    sources.entry(row.source).or_insert_with(|| {
+                        tokio::spawn(read_loop(app.clone(), row.source, shutdown.clone()))
+                    });
+                    jobs.entry(row.id)
+                        .or_insert_with(|| tokio::spawn(job_loop(app.clone(), row.id, shutdown.clone())));
+                }
+            }
+            Err(why) => error!(code = %why.code, "jobs cannot be listed: {why}"),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = app.jobs_changed_bell().notified() => {}
+            _ = chores.tick() => housekeeping(&app).await,
+        }
+    }
+    for (_, task) in jobs {
+        let _ = task.await;
+    }
+    for (_, task) in sources {
+        let _ = task.await;
+    }
+}
+
+async fn housekeeping(app: &App) {
+    if let Err(why) = blocking(app.engine(), |engine| {
+        while engine.compact_log()? {}
+        Ok(())
+    })
+    .await
+    {
+        warn!(code = %why.code, "the log cannot be compacted: {why}");
+    }
+    let directory = app.directory().clone();
+    let purged = tokio::task::spawn_blocking(move || {
+        directory.purge_expired(&directory.administrator(), jiff::Timestamp::now())
+    });
+    if let Ok(Err(fault)) = purged.await {
+        warn!("expired users cannot be purged: {fault}");
+    }
+}
+
+/// Checked rules, by the job and version they were checked for.
+fn rules_of(job: &JobRow) -> Result<Arc<checked::Rules>, Refusal> {
+    static KNOWN: Mutex<BTreeMap<(String, i64), Arc<checked::Rules>>> = Mutex::new(BTreeMap::new());
+    let key = (job.guid.clone(), job.rules_version);
+    if let Some(rules) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(rules.clone());
+    }
+    let rules = preset::load(&job.rules).map_err(|problems| {
+        let first = problems.first().map(|problem| format!("{}: {}", problem.path, problem.message));
+        Refusal::new(Code::SchemaInvalid).with("job", &job.name).with("text", first.unwrap_or_default())
+    })?;
+    let rules = Arc::new(rules);
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, rules.clone());
+    Ok(rules)
+}
+
+/// Resolves the containers the rules name to anchors, once; a renamed container stays the same one afterwards.
+async fn containers(app: &App, job: &JobRow, source: &ConnectorRow, names: &[String]) -> Result<Vec<Anchor>, Refusal> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = format!("containers.{}", job.guid);
+    let lookup = key.clone();
+    let stored = blocking(app.engine(), move |engine| engine.setting(&lookup)).await?;
+    let mut known: BTreeMap<String, String> =
+        stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let is_known = |known: &BTreeMap<String, String>, name: &String| known.contains_key(&name.to_lowercase());
+    if !names.iter().all(|name| is_known(&known, name)) {
+        let Answer::Containers(found) = app.desk().call(&source.name, Call::Containers, CALL_TIMEOUT).await? else {
+            return Err(Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question"));
+        };
+        for container in found {
+            let dn = container.dn.to_lowercase();
+            if names.iter().any(|name| name.to_lowercase() == dn) {
+                known.insert(dn, container.anchor.guid_text());
+            }
+        }
+        if let Some(missing) = names.iter().find(|name| !is_known(&known, name)) {
+            return Err(Refusal::new(Code::SourceBaseNotFound)
+                .with("job", &job.name)
+                .with("container", missing)
+                .with("text", "a container of the scope does not exist in the source"));
+        }
+        let text = serde_json::to_string(&known).unwrap_or_default();
+        blocking(app.engine(), move |engine| engine.set_setting(&key, &text)).await?;
+    }
+    Ok(names.iter().filter_map(|name| Anchor::from_guid_text(known.get(&name.to_lowercase())?)).collect())
+}
+
+async fn source_info(app: &App, source: &ConnectorRow) -> Result<SourceInfo, Refusal> {
+    if let Ok(info) = serde_json::from_value::<SourceInfo>(source.info.clone())
+        && !info.domain_fqdn.is_empty()
+    {
+        return Ok(info);
+    }
+    let Answer::Source(info) = app.desk().call(&source.name, Call::Discover, CALL_TIMEOUT).await? else {
+        return Err(Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question"));
+    };
+    let text = serde_json::to_value(&info).unwrap_or_default();
+    let id = source.id;
+    blocking(app.engine(), move |engine| engine.set_connector_info(id, &text)).await?;
+    Ok(info)
+}
+
+/// Everything a job is planned with.
+///
+/// # Errors
+/// If the source was never reached, the target cannot be reached, or the rules are invalid.
+pub async fn surroundings(app: &App, job: &JobRow) -> Result<Arc<Surroundings>, Refusal> {
+    let (source_id, target_id) = (job.source, job.target);
+    let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
+    let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
+    let rules = rules_of(job)?;
+    let target = app.target(&target_row)?.discover().await?;
+    Ok(Arc::new(Surroundings {
+        source: Arc::new(source_info(app, &source).await?),
+        target: Arc::new(target),
+        included: containers(app, job, &source, &rules.containers().included).await?,
+        excluded: containers(app, job, &source, &rules.containers().excluded).await?,
+        rules,
+    }))
+}
+
+/// What a source is to be read for: the union of what its jobs need.
+///
+/// # Errors
+/// If rules are invalid or containers cannot be resolved.
+pub async fn read_spec(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<ReadSpec, Refusal> {
+    let mut union = ReadSpec::default();
+    let mut everywhere = false;
+    for job in jobs {
+        let rules = rules_of(job)?;
+        let spec = checked::read_spec(&rules);
+        union.classes.extend(spec.classes);
+        union.attributes.extend(spec.attributes);
+        union.links.extend(spec.links);
+        let included = containers(app, job, source, &rules.containers().included).await?;
+        everywhere |= included.is_empty();
+        union.containers.extend(included);
+    }
+    if everywhere {
+        union.containers.clear();
+    }
+    for names in [&mut union.classes, &mut union.attributes, &mut union.links] {
+        names.sort();
+        names.dedup();
+    }
+    union.containers.sort();
+    union.containers.dedup();
+    Ok(union)
+}
+
+/// Takes the pages of one read into the engine.
+struct Sink {
+    app: App,
+    read: sync_core::id::ReadId,
+    jobs: Vec<JobId>,
+    plans_along: bool,
+    done: Mutex<Option<oneshot::Sender<Result<Option<Refusal>, Refusal>>>>,
+}
+
+#[async_trait]
+impl ReadSink for Sink {
+    async fn page(&self, page: Page) -> Result<(), Refusal> {
+        let read = self.read;
+        let engine = self.app.engine().clone();
+        let observed = tokio::task::spawn_blocking(move || {
+            engine.observe(read, page.number, &page.entries, page.watermark.as_deref())
+        })
+        .await
+        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a store thread ended"))?
+        .map_err(|error| match error {
+            engine::ObserveError::Store(error) => error.refusal(),
+            other => Refusal::new(Code::Conflict).with("text", other.to_string()),
+        })?;
+        for job in &self.jobs {
+            self.app.note(*job, |activity| activity.read += observed.entries as u64);
+            if self.plans_along && observed.changed > 0 {
+                self.app.wake(*job).notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    async fn end(&self, end: Result<ReadEnd, Refusal>) {
+        let result = match end {
+            Ok(ReadEnd::Complete { watermark, .. }) => ReadResult::Complete(watermark),
+            Ok(ReadEnd::NeedsFullRead(why)) => ReadResult::NeedsFullRead(why),
+            Err(why) => ReadResult::Failed(why),
+        };
+        let (read, told) = (self.read, result.clone());
+        let ended = blocking(self.app.engine(), move |engine| engine.end_read(read, &result)).await;
+        let answer = match (told, ended) {
+            (_, Err(why)) | (ReadResult::Failed(why), Ok(_)) => Err(why),
+            (ReadResult::NeedsFullRead(why), Ok(_)) => Ok(Some(why)),
+            (ReadResult::Complete(_), Ok(doubt)) => Ok(doubt),
+        };
+        if let Some(done) = self.done.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = done.send(answer);
+        }
+    }
+}
+
+async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
+    let bell = app.read_wake(id);
+    let mut last_failure = None;
+    loop {
+        let pause = match read_once(&app, id).await {
+            Ok(pause) => {
+                last_failure = None;
+                pause
+            }
+            Err(why) => {
+                if last_failure.as_ref() != Some(&why.code) {
+                    warn!(connector = %id, code = %why.code, "reading failed: {why}");
+                }
+                last_failure = Some(why.code);
+                retry_pause(&app, id).await
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = bell.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// How long to wait after a failure: as the engine remembers it.
+async fn retry_pause(app: &App, id: ConnectorId) -> Duration {
+    let row = blocking(app.engine(), move |engine| engine.connector(id)).await;
+    let until = row.ok().and_then(|row| row.retry_at).unwrap_or(0);
+    let left = until.saturating_sub(app.engine().now()).clamp(500, 120_000);
+    Duration::from_millis(u64::try_from(left).unwrap_or(500))
+}
+
+/// Reads a source once, if one of its jobs runs. Returns how long to wait before the next time.
+async fn read_once(app: &App, id: ConnectorId) -> Result<Duration, Refusal> {
+    let source = blocking(app.engine(), move |engine| engine.connector(id)).await?;
+    let mut jobs = blocking(app.engine(), engine::Engine::jobs).await?;
+    jobs.retain(|job| job.source == id && job.state == JobState::Active);
+    if jobs.is_empty() {
+        return Ok(Duration::from_secs(3600));
+    }
+    let interval = jobs.iter().map(|job| job.settings.interval_seconds).min().unwrap_or(10).max(1);
+    let order = match read_spec(app, &source, &jobs).await {
+        Ok(spec) => blocking(app.engine(), move |engine| engine.begin_read(id, &spec)).await?,
+        Err(why) => {
+            let told = why.clone();
+            blocking(app.engine(), move |engine| engine.note_read_failure(id, &told)).await?;
+            return Err(why);
+        }
+    };
+    if let Some(why) = &order.why {
+        info!(connector = %source.name, mode = %order.mode, code = %why.code, "reading anew: {why}");
+    }
+    for job in &jobs {
+        app.note(job.id, |activity| activity.reading = Some(order.mode.clone()));
+    }
+    let result = read_with(app, &source, &jobs, order).await;
+    for job in &jobs {
+        app.note(job.id, |activity| activity.reading = None);
+        app.wake(job.id).notify_one();
+    }
+    if let Some(doubt) = result? {
+        if doubt.code.retry() == sync_core::code::Retry::Later && is_position_trouble(doubt.code) {
+            return Ok(Duration::ZERO);
+        }
+        return Err(doubt);
+    }
+    let found = look_up(app, &source, &jobs).await?;
+    Ok(if found { Duration::from_millis(50) } else { Duration::from_secs(interval) })
+}
+
+fn is_position_trouble(code: Code) -> bool {
+    matches!(code, Code::SourceCookieRefused | Code::SourceReplicaReset | Code::SourceCookieTooOld | Code::SourceReadSpecChanged)
+}
+
+async fn read_with(
+    app: &App,
+    source: &ConnectorRow,
+    jobs: &[JobRow],
+    order: engine::ReadOrder,
+) -> Result<Option<Refusal>, Refusal> {
+    let (done, ended) = oneshot::channel();
+    let sink = Arc::new(Sink {
+        app: app.clone(),
+        read: order.read,
+        jobs: jobs.iter().map(|job| job.id).collect(),
+        plans_along: order.mode != "full" || source.complete_reads == 0,
+        done: Mutex::new(Some(done)),
+    });
+    let mode = match (order.mode.as_str(), order.watermark) {
+        ("delta", Some(watermark)) => ReadMode::Delta(watermark),
+        ("backfill", _) => ReadMode::Backfill,
+        _ => ReadMode::Full,
+    };
+    let offered = ReadOrder { read: order.read, spec: order.spec, mode, first_page: 0 };
+    if let Err(why) = app.desk().offer_read(&source.name, offered, sink.clone()).await {
+        sink.end(Err(why)).await;
+    }
+    ended.await.unwrap_or_else(|_| Err(Refusal::new(Code::TimeOut).with("text", "the read was dropped")))
+}
+
+/// Looks up, one by one, what a full read did not show and what a delta showed only in part. True if there is more.
+async fn look_up(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<bool, Refusal> {
+    let id = source.id;
+    let waiting = blocking(app.engine(), move |engine| engine.lookups(id, LOOKUPS)).await?;
+    if waiting.is_empty() {
+        return Ok(false);
+    }
+    let spec = read_spec(app, source, jobs).await?;
+    let count = waiting.len();
+    for (object, anchor, _) in waiting {
+        let call = Call::ReadOne { spec: spec.clone(), name: ObjectName::Anchor(anchor.clone()) };
+        match app.desk().call(&source.name, call, CALL_TIMEOUT).await {
+            Ok(Answer::One(ReadOne::Live { entry, .. })) => {
+                blocking(app.engine(), move |engine| engine.observe_one(id, &entry)).await?;
+            }
+            Ok(Answer::One(ReadOne::Deleted(anchor))) => {
+                let entry = Entry::new(anchor, EntryKind::Deleted);
+                blocking(app.engine(), move |engine| engine.observe_one(id, &entry)).await?;
+            }
+            Ok(Answer::One(ReadOne::NotFound)) => {
+                blocking(app.engine(), move |engine| engine.lookup_found_nothing(object)).await?;
+            }
+            Ok(_) => {
+                return Err(Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question"));
+            }
+            Err(why) => {
+                warn!(connector = %source.name, object = %anchor, code = %why.code, "an object cannot be looked up: {why}");
+                blocking(app.engine(), move |engine| engine.lookup_failed(object)).await?;
+            }
+        }
+    }
+    for job in jobs {
+        app.wake(job.id).notify_one();
+    }
+    Ok(count == LOOKUPS)
+}
+
+async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
+    let bell = app.wake(id);
+    let mut last_failure = None;
+    loop {
+        let pause = match job_step(&app, id).await {
+            Ok(Next::Again) => continue,
+            Ok(Next::Wait(pause)) => {
+                last_failure = None;
+                pause
+            }
+            Err(why) => {
+                if last_failure.as_ref() != Some(&why.code) {
+                    warn!(job = %id, code = %why.code, "the job cannot go on: {why}");
+                }
+                last_failure = Some(why.code);
+                note_failure(&app, id, Some(why)).await;
+                TICK * 2
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = bell.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn note_failure(app: &App, id: JobId, why: Option<Refusal>) {
+    if let Err(error) = blocking(app.engine(), move |engine| engine.set_job_failure(id, why.as_ref())).await {
+        error!(job = %id, code = %error.code, "the failure of a job cannot be stored: {error}");
+    }
+}
+
+enum Next {
+    Again,
+    Wait(Duration),
+}
+
+/// One step of a job: export what is ready, else plan what is due, else references, else deletions.
+async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
+    let job = Arc::new(blocking(app.engine(), move |engine| engine.job(id)).await?);
+    if job.state == JobState::Paused {
+        app.note(id, |activity| activity.phase = "paused");
+        return Ok(Next::Wait(Duration::from_secs(3600)));
+    }
+    if let Some(at) = job.retry_at.filter(|at| *at > app.engine().now()) {
+        let left = u64::try_from(at - app.engine().now()).unwrap_or(1_000);
+        return Ok(Next::Wait(Duration::from_millis(left.min(120_000))));
+    }
+    let (source_id, target_id) = (job.source, job.target);
+    let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
+    let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
+    let target = app.target(&target_row)?;
+    let exported = exporter::step(app.engine(), &job, &target, planner::BATCH).await?;
+    if exported.reported > 0 {
+        note_progress(app, &job, "exporting", |activity| activity.exported += exported.reported as u64).await;
+        return Ok(Next::Again);
+    }
+    let is_reading_anew = app.activity(id).reading.as_deref() == Some("full");
+    if source.suspect.is_some() || (is_reading_anew && source.complete_reads > 0) || source.info.get("realm").is_none() && source.complete_reads == 0 && app.activity(id).reading.is_none() {
+        app.note(id, |activity| activity.phase = "waiting");
+        return Ok(Next::Wait(TICK));
+    }
+    blocking(app.engine(), engine::Engine::wake).await?;
+    if blocking(app.engine(), move |engine| engine.has_due(id)).await? {
+        let surroundings = surroundings(app, &job).await?;
+        let step = planner::step(app.engine(), &job, &surroundings, &target).await?;
+        note_progress(app, &job, "planning", |activity| activity.planned += step.planned as u64).await;
+        return Ok(Next::Again);
+    }
+    let first_read = is_reading_anew && source.complete_reads == 0;
+    if !first_read && blocking(app.engine(), move |engine| engine.has_due_references(id)).await? {
+        let mapped = surroundings(app, &job).await?.references();
+        let row = job.clone();
+        let work =
+            blocking(app.engine(), move |engine| engine.plan_references(&row, &mapped, REFERENCE_BATCH)).await?;
+        if work.links > 0 {
+            note_progress(app, &job, "references", |_| {}).await;
+            return Ok(Next::Again);
+        }
+    }
+    if job.failure.is_some() {
+        note_failure(app, id, None).await;
+    }
+    if first_read {
+        return Ok(Next::Wait(TICK));
+    }
+    settle(app, &job).await
+}
+
+async fn note_progress(app: &App, job: &JobRow, phase: &'static str, change: impl FnOnce(&mut Activity)) {
+    let now = app.engine().now();
+    app.note(job.id, |activity| {
+        if activity.since.is_none() {
+            activity.since = Some(now);
+        }
+        activity.phase = phase;
+        change(activity);
+    });
+    if job.failure.is_some() {
+        note_failure(app, job.id, None).await;
+    }
+}
+
+/// The job has caught up: deletions that have settled go to the guard.
+async fn settle(app: &App, job: &Arc<JobRow>) -> Result<Next, Refusal> {
+    let row = job.clone();
+    let outcome = blocking(app.engine(), move |engine| {
+        engine.settle_guard(row.id)?;
+        engine.release_settled(&row)
+    })
+    .await?;
+    let now = app.engine().now();
+    let idle = |app: &App| {
+        app.note(job.id, |activity| {
+            activity.phase = "idle";
+            activity.idle_at = Some(now);
+            activity.since = None;
+            activity.settles_at = None;
+            activity.read = 0;
+            activity.planned = 0;
+            activity.exported = 0;
+        });
+    };
+    match outcome {
+        GuardOutcome::Released(count) if count > 0 => Ok(Next::Again),
+        GuardOutcome::Settling(until) => {
+            app.note(job.id, |activity| {
+                activity.phase = "settling";
+                activity.settles_at = Some(until);
+            });
+            let left = u64::try_from(until - now).unwrap_or(0).clamp(10, 1_000);
+            Ok(Next::Wait(Duration::from_millis(left)))
+        }
+        GuardOutcome::Held(count, why) => {
+            if count > 0 {
+                warn!(job = %job.name, count, code = %why.code, "the guard holds {count} deletions: {why}");
+            }
+            idle(app);
+            Ok(Next::Wait(TICK))
+        }
+        GuardOutcome::Idle | GuardOutcome::Released(_) => {
+            idle(app);
+            Ok(Next::Wait(TICK))
+        }
+    }
+}
