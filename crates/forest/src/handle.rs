@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::broadcast;
@@ -31,6 +32,7 @@ struct Inner {
     state: RwLock<State>,
     faults: Faults,
     changes: broadcast::Sender<ObjectId>,
+    restarts: AtomicU64,
 }
 
 /// One change of an attribute.
@@ -121,6 +123,7 @@ impl Forest {
                 state: RwLock::new(bootstrap::build(options)?),
                 faults: Faults::default(),
                 changes,
+                restarts: AtomicU64::new(0),
             }),
         })
     }
@@ -154,6 +157,11 @@ impl Forest {
             }
         }
         result
+    }
+
+    /// How often the state was replaced; what a connection remembers is void after that.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.inner.restarts.load(Ordering::SeqCst)
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<ObjectId> {
@@ -420,9 +428,11 @@ impl Forest {
         Snapshot(Box::new(self.read().clone()))
     }
 
-    /// Puts an earlier state back, as after a disaster.
+    /// Puts an earlier state back, as after a disaster. Connections end, as they do when the domain
+    /// controller restarts.
     pub fn restore(&self, snapshot: &Snapshot, how: Restore) {
         self.write(|state| {
+            self.inner.restarts.fetch_add(1, Ordering::SeqCst);
             *state = (*snapshot.0).clone();
             if how == Restore::NewInvocation {
                 renew(state);

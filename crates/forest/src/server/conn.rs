@@ -38,6 +38,7 @@ pub(super) struct Session {
     pub(super) watches: Vec<Watch>,
     pub(super) changes: Option<broadcast::Receiver<ObjectId>>,
     entries_sent: usize,
+    restarts: u64,
 }
 
 /// What happens after a request.
@@ -66,8 +67,10 @@ pub(super) async fn run(
 ) {
     let mut first = [0u8; 1];
     let is_tls = matches!(stream.peek(&mut first).await, Ok(1)) && first == [0x16];
+    let restarts = forest.restarts();
     let mut session = Session {
         forest,
+        restarts,
         who: None,
         is_secure: false,
         can_start_tls: tls.is_some(),
@@ -113,6 +116,7 @@ async fn talk<S: Stream>(mut stream: S, session: &mut Session) -> io::Result<Opt
     let mut buffer = Vec::with_capacity(8 << 10);
     loop {
         while let Some(frame) = take_frame(&mut buffer)? {
+            session.check_restart()?;
             let faults = session.forest.faults().current();
             let next = session.next(&frame, &faults);
             if faults.is_silent {
@@ -141,6 +145,7 @@ async fn talk<S: Stream>(mut stream: S, session: &mut Session) -> io::Result<Opt
                 }
             }
             changed = next_change(&mut session.changes) => {
+                session.check_restart()?;
                 let faults = session.forest.faults().current();
                 let answer = session.notify(changed, &faults);
                 if !answer.is_empty() && !faults.is_silent {
@@ -204,6 +209,13 @@ async fn send<S: Stream>(
 }
 
 impl Session {
+    fn check_restart(&self) -> io::Result<()> {
+        if self.forest.restarts() == self.restarts {
+            return Ok(());
+        }
+        Err(io::Error::other("the domain controller restarted"))
+    }
+
     fn next(&mut self, frame: &[u8], faults: &FaultSettings) -> Next {
         let request = match Request::read(frame) {
             Ok(request) => request,

@@ -5,6 +5,7 @@
 //! own relative name, so moving a container costs the same however much lies below it. The trap: objects
 //! are never taken out of [`State::objects`]; deleted ones move to the deleted objects container.
 
+mod check;
 mod links;
 mod object;
 mod place;

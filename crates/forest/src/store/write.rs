@@ -4,11 +4,17 @@
 //! moves or deletes; that is `place`. The trap: replicated and generated data may break rules that a
 //! client is held to (two people with one principal name), hence [`Origin`].
 
+// LONG: creating and changing share one plan of values; single checks are in `check`.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::check::{
+    already_exists, bad_syntax, check_values, constraint, is_given_by_creation, no_such_attribute,
+    no_such_value, password, same, unwilling_member, value_exists,
+};
 use super::read::{filetime, generalized};
 use super::{ObjectId, Refusal, State, Values, child_key, random_guid};
 use crate::dn;
@@ -27,7 +33,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    fn is_forest(self) -> bool {
+    pub(super) fn is_forest(self) -> bool {
         self == Self::Forest
     }
 }
@@ -618,135 +624,4 @@ fn sam_type_of_group(plan: &Plan) -> &'static str {
         (true, true) => "536870912",
         (false, true) => "536870913",
     }
-}
-
-fn is_given_by_creation(name: &str, naming: &str) -> bool {
-    [
-        "objectClass",
-        "name",
-        "distinguishedName",
-        "instanceType",
-        "objectCategory",
-        "objectGUID",
-        "objectSid",
-        naming,
-    ]
-    .iter()
-    .any(|given| given.eq_ignore_ascii_case(name))
-}
-
-fn check_values(
-    def: &schema::AttributeDef,
-    values: &[Vec<u8>],
-    origin: Origin,
-) -> Result<(), Refusal> {
-    for value in values {
-        if !def.syntax.accepts(value) {
-            return Err(bad_syntax(def.name));
-        }
-        let length = std::str::from_utf8(value).map_or(value.len(), |text| text.chars().count());
-        if def.range_upper.is_some_and(|upper| length > upper) && !origin.is_forest() {
-            return Err(constraint(def.name, "the value is too long"));
-        }
-    }
-    Ok(())
-}
-
-/// Equal under the syntax's matching rule.
-pub(crate) fn same(syntax: Syntax, one: &[u8], other: &[u8]) -> bool {
-    if one == other {
-        return true;
-    }
-    match (
-        syntax.is_caseless(),
-        std::str::from_utf8(one),
-        std::str::from_utf8(other),
-    ) {
-        (true, Ok(one), Ok(other)) => dn::fold(one) == dn::fold(other),
-        _ => false,
-    }
-}
-
-fn password(values: &[Vec<u8>]) -> Result<String, Refusal> {
-    let wide: Vec<u16> = values
-        .last()
-        .map(|value| {
-            value
-                .chunks_exact(2)
-                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-                .collect()
-        })
-        .unwrap_or_default();
-    String::from_utf16(&wide)
-        .ok()
-        .and_then(|text| Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned()))
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| {
-            Refusal::new(
-                Code::UnwillingToPerform,
-                "0000001F: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM): quote the password and send it as UTF-16LE",
-            )
-        })
-}
-
-fn already_exists() -> Refusal {
-    Refusal::new(
-        Code::EntryAlreadyExists,
-        "00002071: UpdErr: DSID-0305038D, problem 6005 (ENTRY_EXISTS), data 0",
-    )
-}
-
-fn no_such_attribute(name: &str) -> Refusal {
-    Refusal::new(
-        Code::NoSuchAttribute,
-        format!(
-            "00000057: LdapErr: DSID-0C090D8A, comment: Error in attribute conversion operation ({name}), data 0"
-        ),
-    )
-}
-
-fn no_such_value(name: &str) -> Refusal {
-    Refusal::new(
-        Code::NoSuchAttribute,
-        format!(
-            "00002085: AtrErr: DSID-03152BF8, #1: problem 1001 (NO_ATTRIBUTE_OR_VAL), Att {name}"
-        ),
-    )
-}
-
-fn value_exists(name: &str) -> Refusal {
-    Refusal::new(
-        Code::AttributeOrValueExists,
-        format!(
-            "00002083: AtrErr: DSID-03151F08, #1: problem 1006 (ATT_OR_VALUE_EXISTS), Att {name}"
-        ),
-    )
-}
-
-/// Removing a member that is none is refused with another code than other values.
-fn unwilling_member(name: &str) -> Refusal {
-    Refusal::new(
-        Code::UnwillingToPerform,
-        format!(
-            "00000561: SvcErr: DSID-031A1262, problem 5003 (WILL_NOT_PERFORM): no such value in {name}"
-        ),
-    )
-}
-
-fn bad_syntax(name: &str) -> Refusal {
-    Refusal::new(
-        Code::InvalidAttributeSyntax,
-        format!(
-            "00000057: LdapErr: DSID-0C090CF4, comment: {name} does not take this value, data 0"
-        ),
-    )
-}
-
-fn constraint(name: &str, why: &str) -> Refusal {
-    Refusal::new(
-        Code::ConstraintViolation,
-        format!(
-            "00002081: AtrErr: DSID-03151E07, #1: problem 1005 (CONSTRAINT_ATT_TYPE), Att {name}: {why}"
-        ),
-    )
 }

@@ -360,10 +360,12 @@ async fn a_restored_database_repeats_under_a_new_identity_and_hides_changes_unde
     let mut client = Client::bound(&server).await;
     let (full, cookie) = client.round(INCREMENTAL, &[], &[]).await;
     forest.restore(&backup, Restore::Rollback);
+    let mut client = Client::bound(&server).await;
     forest.set(one, "title", "after the rollback").unwrap();
     let (unseen, _) = client.round(INCREMENTAL, &cookie, &[]).await;
     assert!(unseen.is_empty(), "numbers used again stay unseen");
     forest.restore(&backup, Restore::NewInvocation);
+    let mut client = Client::bound(&server).await;
     let (again, _) = client.round(INCREMENTAL, &cookie, &[]).await;
     assert_eq!(again.len(), full.len());
     assert_eq!(
