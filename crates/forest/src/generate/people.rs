@@ -98,7 +98,7 @@ pub(crate) fn attributes_of(
         family[rng.usize(0..family.len())],
     );
     let domain = &state.options.domain;
-    let (alias, account) = free_account(state, given, family);
+    let (alias, account) = free_account(state, given, family, place);
     let name = free_name(state, parent, given, family, place);
     let display = match place % 97 {
         11 => UNUSUAL_DISPLAY_NAMES[place / 97 % UNUSUAL_DISPLAY_NAMES.len()].to_owned(),
@@ -220,9 +220,10 @@ fn job_of(
 }
 
 /// An address part and an account name (at most twenty characters) that nobody has.
-fn free_account(state: &State, given: &str, family: &str) -> (String, String) {
+fn free_account(state: &State, given: &str, family: &str, place: usize) -> (String, String) {
     let (given, family) = (latin(given), latin(family));
-    for number in 0u32.. {
+    for attempt in 0.. {
+        let number = nth_number(attempt, place);
         let tail = if number == 0 {
             String::new()
         } else {
@@ -254,10 +255,19 @@ fn free_name(state: &State, parent: ObjectId, given: &str, family: &str, place: 
         format!("{given} {family}")
     };
     let mut name = base.clone();
-    let mut number = 1u32;
+    let mut attempt = 0;
     while state.check_name(parent, "cn", &name).is_err() {
-        number += 1;
-        name = format!("{base} {number}");
+        attempt += 1;
+        name = format!("{base} {}", nth_number(attempt, place) + 1);
     }
     name
+}
+
+/// Small numbers first; a crowded name then goes on from the person's own, so that a million find theirs.
+fn nth_number(attempt: usize, place: usize) -> usize {
+    if attempt < 9 {
+        attempt
+    } else {
+        place % 9_000_000 + attempt
+    }
 }
