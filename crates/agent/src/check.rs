@@ -7,10 +7,9 @@ use std::{path::Path, time::Duration};
 use serde::Serialize;
 use sync_core::{code::Code, operation::Refusal};
 use tokio::time::timeout;
-use wire::agent::v1::{Heartbeat, HeartbeatAnswer};
+use wire::agent::v1::{LeaseAnswer, LeaseRequest};
 
 use crate::{
-    VERSION,
     config::{AgentConfig, ConnectorConfig, SourceFactory},
     error::{AgentError, chain},
     identity::Identity,
@@ -61,15 +60,13 @@ async fn server(data_directory: &Path, config: &AgentConfig) -> Result<String, A
     let identity = Identity::read(data_directory)?;
     let server = config.server.as_deref().unwrap_or(&identity.server);
     let link = Link::new(server, for_identity(&identity)?)?;
-    let beat = Heartbeat {
-        version: VERSION.to_owned(),
-        uptime_ms: 0,
-        memory_bytes: 0,
-        clock_ms: jiff::Timestamp::now().as_millisecond(),
+    // No free hand: the server answers at once, and does not take this for a running agent.
+    let question = LeaseRequest {
         connectors: config.hosted(),
-        leases: 0,
+        capacity: 0,
+        wait_ms: 0,
     };
-    let _: HeartbeatAnswer = link.control("/heartbeat", &beat, CONTROL_TIMEOUT).await?;
+    let _: LeaseAnswer = link.control("/lease", &question, CONTROL_TIMEOUT).await?;
     Ok(format!(
         "{} accepts agent {}",
         link.server(),

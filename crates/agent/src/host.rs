@@ -3,7 +3,14 @@
 //! Reconnects for ever; says once when the connection is lost and once when it is back. Trap: heartbeat and long poll are
 //! two connections on purpose, so that a long read never makes the agent look dead.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -58,18 +65,21 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         "agent {} starts",
         identity.agent_id
     );
+    let busy = Arc::new(AtomicU32::new(0));
     let beats = Beats {
         link: link.clone(),
         config: options.config.clone(),
         data_directory: options.data_directory,
         identity,
         started: Instant::now(),
+        busy: busy.clone(),
     };
     let bench = Arc::new(Bench {
         link,
         config: options.config,
         factory: options.factory,
         shutdown: shutdown.clone(),
+        busy,
     });
     let mut work = JoinSet::new();
     tokio::select! {
@@ -93,6 +103,7 @@ async fn poll(bench: &Arc<Bench>, work: &mut JoinSet<()>) -> Never {
     loop {
         while work.try_join_next().is_some() {}
         let running = u32::try_from(work.len()).unwrap_or(u32::MAX);
+        bench.busy.store(running, Ordering::Relaxed);
         let capacity = bench.config.parallel.max(1).saturating_sub(running);
         if capacity == 0 {
             work.join_next().await;
@@ -109,6 +120,7 @@ async fn poll(bench: &Arc<Bench>, work: &mut JoinSet<()>) -> Never {
                         "leased work for connector {}",
                         leased.connector
                     );
+                    bench.busy.fetch_add(1, Ordering::Relaxed);
                     work.spawn(carry_out(bench.clone(), leased));
                 }
             }
@@ -133,6 +145,7 @@ struct Beats {
     data_directory: PathBuf,
     identity: Identity,
     started: Instant,
+    busy: Arc<AtomicU32>,
 }
 
 impl Beats {
@@ -163,7 +176,7 @@ impl Beats {
             memory_bytes: memory_bytes(),
             clock_ms: Timestamp::now().as_millisecond(),
             connectors: self.config.hosted(),
-            leases: 0,
+            leases: self.busy.load(Ordering::Relaxed),
         };
         self.link
             .control("/heartbeat", &beat, CONTROL_TIMEOUT)

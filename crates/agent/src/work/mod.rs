@@ -5,7 +5,7 @@
 mod enumerate;
 mod read;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 use connectors::Source;
 use sync_core::{code::Code, operation::Refusal};
@@ -26,6 +26,8 @@ pub struct Bench {
     pub config: AgentConfig,
     pub factory: Arc<dyn SourceFactory>,
     pub shutdown: CancellationToken,
+    /// Pieces of work under way.
+    pub busy: Arc<AtomicU32>,
 }
 
 /// Does a piece of work, as long as its lease lives.

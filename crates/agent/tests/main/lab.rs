@@ -189,7 +189,7 @@ pub async fn wait_until<F: Future<Output = bool>>(claim: impl Fn() -> F) {
 
 pub struct Running {
     pub shutdown: CancellationToken,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     pub task: JoinHandle<Result<(), AgentError>>,
 }
 
@@ -214,7 +214,7 @@ impl Running {
         let task = tokio::spawn(agent::run(options, shutdown.clone()));
         Self {
             shutdown,
-            folder,
+            _folder: folder,
             task,
         }
     }
