@@ -137,20 +137,16 @@ pub(super) async fn containers(
     page_size: u32,
 ) -> Result<Vec<Container>, SourceError> {
     let class = |name: &str| Filter::Equality("objectClass".into(), name.into());
-    let hidden = Filter::Equality("showInAdvancedViewOnly".into(), "TRUE".into());
     let kinds = [
         "organizationalUnit",
         "container",
         "builtinDomain",
         "domainDNS",
     ];
-    let filter = Filter::And(vec![
-        Filter::Or(kinds.into_iter().map(class).collect()),
-        Filter::Not(Box::new(hidden)),
-    ]);
+    let filter = Filter::Or(kinds.into_iter().map(class).collect());
     let query = Query::new(&session.naming_context, Depth::Subtree)
         .filter(filter)
-        .attributes(["objectGUID"]);
+        .attributes(["objectGUID", "showInAdvancedViewOnly"]);
     let found = session
         .connection
         .search_all_paged(query, page_size)
@@ -158,6 +154,8 @@ pub(super) async fn containers(
         .map_err(session.told("list containers"))?;
     let mut containers: Vec<Container> = found
         .into_iter()
+        // Sorted out here: a filter on an attribute that a server does not know matches nothing, negated or not.
+        .filter(|entry| entry.text("showInAdvancedViewOnly") != Some("TRUE"))
         .filter_map(|entry| {
             let anchor = values::guid(entry.first("objectGUID")?)?;
             Some(Container {

@@ -322,3 +322,37 @@ fn refuses_cookie(error: &Error) -> bool {
         )
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn very_many_links_are_split_into_a_complete_start_and_additions() {
+        let anchors = (0..50_001_u32).map(|n| Anchor::new(n.to_le_bytes()));
+        let mut entry = Entry::new(Anchor::new([1; 16]), EntryKind::Whole);
+        entry.links.push(LinkChange {
+            attribute: "member".into(),
+            complete: true,
+            added: anchors.clone().collect(),
+            removed: Vec::new(),
+        });
+        let portions = in_portions(entry);
+        let kinds: Vec<_> = portions
+            .iter()
+            .map(|e| (e.kind, e.links[0].complete, e.links[0].added.len()))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                (EntryKind::Whole, true, LINKS_PER_ENTRY),
+                (EntryKind::Part, false, LINKS_PER_ENTRY),
+                (EntryKind::Part, false, 10_001),
+            ]
+        );
+        let all = portions
+            .iter()
+            .flat_map(|e| e.links[0].added.iter().cloned());
+        assert!(all.eq(anchors));
+    }
+}

@@ -57,11 +57,59 @@ impl AdSource {
         let scope = Scope::new(&spec.classes, containers);
         Ok((session, selection, scope))
     }
+
+    /// After any failure the next call starts at the head of the list: a connection that fell silent is never used again.
+    fn settle<T>(&mut self, result: Result<T, SourceError>) -> Result<T, SourceError> {
+        if result.is_err() {
+            self.session = None;
+        }
+        result
+    }
 }
 
 #[async_trait]
 impl Source for AdSource {
     async fn discover(&mut self) -> Result<SourceInfo, SourceError> {
+        let result = self.try_discover().await;
+        self.settle(result)
+    }
+
+    async fn read(
+        &mut self,
+        spec: &ReadSpec,
+        mode: ReadMode,
+        sink: &mut dyn PageSink,
+    ) -> Result<ReadEnd, SourceError> {
+        let result = self.try_read(spec, mode, sink).await;
+        self.settle(result)
+    }
+
+    async fn read_one(
+        &mut self,
+        spec: &ReadSpec,
+        name: &ObjectName,
+    ) -> Result<ReadOne, SourceError> {
+        let result = self.try_read_one(spec, name).await;
+        self.settle(result)
+    }
+
+    async fn enumerate(
+        &mut self,
+        spec: &ReadSpec,
+        each: &mut (dyn FnMut(Listed) -> bool + Send),
+    ) -> Result<(), SourceError> {
+        let result = self.try_enumerate(spec, each).await;
+        self.settle(result)
+    }
+
+    async fn containers(&mut self) -> Result<Vec<Container>, SourceError> {
+        let result = self.try_containers().await;
+        self.settle(result)
+    }
+}
+
+impl AdSource {
+    async fn try_discover(&mut self) -> Result<SourceInfo, SourceError> {
         let page_size = self.config.page_size_entries;
         let session = self.session().await?;
         let query = schema::query_all(&session.schema_context);
@@ -84,7 +132,7 @@ impl Source for AdSource {
         })
     }
 
-    async fn read(
+    async fn try_read(
         &mut self,
         spec: &ReadSpec,
         mode: ReadMode,
@@ -111,7 +159,7 @@ impl Source for AdSource {
         reading.read(cookie, standing, hash, pages).await
     }
 
-    async fn read_one(
+    async fn try_read_one(
         &mut self,
         spec: &ReadSpec,
         name: &ObjectName,
@@ -126,7 +174,7 @@ impl Source for AdSource {
         reading.read_one(name).await
     }
 
-    async fn enumerate(
+    async fn try_enumerate(
         &mut self,
         spec: &ReadSpec,
         each: &mut (dyn FnMut(Listed) -> bool + Send),
@@ -142,7 +190,7 @@ impl Source for AdSource {
         reading.list(page_size, each).await
     }
 
-    async fn containers(&mut self) -> Result<Vec<Container>, SourceError> {
+    async fn try_containers(&mut self) -> Result<Vec<Container>, SourceError> {
         let page_size = self.config.page_size_entries;
         list::containers(self.session().await?, page_size).await
     }

@@ -202,6 +202,18 @@ async fn every_fault_is_told_by_its_code_and_ends_the_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_recovers_from_silence_by_a_new_connection() {
+    let stage = Stage::set(company(60).forest).await;
+    let mut source = stage.source(1);
+    source.discover().await.unwrap();
+    stage.forest.faults().set(|faults| faults.is_silent = true);
+    let refusal = source.containers().await.unwrap_err();
+    assert_eq!(refusal.code, Code::SourceTimeOut);
+    stage.forest.faults().clear();
+    assert!(!source.containers().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_hidden_from_the_account_is_not_said_to_be_gone() {
     let stage = Stage::set(company(60).forest).await;
     let mut source = stage.source(30);

@@ -1,6 +1,6 @@
 //! The `ad` source against a real Samba AD domain controller.
 //!
-//! The controller is the one of `HYBRIDGE_TEST_AD_URL`, `_CA`, `_BIND`, `_PASSWORD`, `_BASE`; without these the lab raises one
+//! The controller, a fresh one, is that of `HYBRIDGE_TEST_AD_URL`, `_CA`, `_BIND`, `_PASSWORD`, `_BASE`; without these the lab raises one
 //! and takes it down again. What the deltas add up to is always compared with a fresh plain search.
 
 mod lab;
