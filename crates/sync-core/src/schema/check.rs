@@ -655,29 +655,28 @@ fn tree_arguments(source: &read::Source, depth: usize) -> Result<Vec<Option<Expr
     let mut rest: Vec<&read::SourceParameter> = given.iter().collect();
     let mut all = Vec::new();
     for parameter in function.parameters {
+        if parameter.presence == Presence::Repeated {
+            continue;
+        }
         let at = rest
             .iter()
             .position(|p| p.key.text().eq_ignore_ascii_case(parameter.name));
-        match at {
-            Some(at) => all.push(argument(rest.remove(at))?),
-            None if parameter.presence == Presence::Repeated => {}
-            None => all.push(None),
-        }
-    }
-    while all.last().is_some_and(Option::is_none) {
-        all.pop();
+        all.push(match at {
+            Some(at) => argument(rest.remove(at))?,
+            None => None,
+        });
     }
     // What is left has names of its own (repeated parameters, or names of another version): it fills the blanks in order.
     for parameter in rest {
         let value = argument(parameter)?;
-        let blank = all
-            .iter_mut()
-            .zip(function.parameters)
-            .find(|(have, p)| have.is_none() && p.presence == Presence::Required);
-        match blank {
+        let mut places = all.iter_mut().zip(function.parameters);
+        match places.find(|(have, p)| have.is_none() && p.presence == Presence::Required) {
             Some((place, _)) => *place = value,
             None => all.push(value),
         }
+    }
+    while all.last().is_some_and(Option::is_none) {
+        all.pop();
     }
     Ok(all)
 }

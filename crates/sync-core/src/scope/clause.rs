@@ -292,7 +292,8 @@ mod tests {
     #[test]
     fn operators_hold_as_documented() {
         let (yes, no) = (Some(true), Some(false));
-        let cases: &[(&str, &[&str], &[Value], Option<bool>)] = &[
+        type Case<'a> = (&'a str, &'a [&'a str], &'a [Value], Option<bool>);
+        let cases: &[Case<'_>] = &[
             ("EQUALS", &["Sales"], &["Sales".into()], yes),
             ("EQUALS", &["sales"], &["Sales".into()], no),
             ("EQUALS", &["2"], &[2.into()], yes),
