@@ -89,6 +89,22 @@ const RULES: &[Rule] = &[
         ],
         never: &["axum"],
     },
+    // Only tests: it puts the whole together as the programs do, and nothing may use it.
+    Rule {
+        name: "scenarios",
+        may_use: &[
+            "sync-core",
+            "wire",
+            "engine",
+            "directory",
+            "server",
+            "agent",
+            "forest",
+            "connectors",
+            "ldap",
+        ],
+        never: &[],
+    },
     Rule {
         name: "xtask",
         may_use: &[],
