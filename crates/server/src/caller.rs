@@ -79,3 +79,48 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    #[derive(Clone)]
+    struct App(AdminKey);
+
+    impl FromRef<App> for AdminKey {
+        fn from_ref(app: &App) -> Self {
+            app.0.clone()
+        }
+    }
+
+    async fn is_admitted(header: Option<&str>) -> bool {
+        let mut request = Request::builder();
+        if let Some(value) = header {
+            request = request.header(AUTHORIZATION, value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let app = App(AdminKey::of("s3cret"));
+        AdminCaller::from_request_parts(&mut parts, &app)
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test]
+    async fn only_the_token_makes_an_administrator() {
+        assert!(is_admitted(Some("Bearer s3cret")).await);
+        assert!(is_admitted(Some("bearer s3cret ")).await);
+        for wrong in [
+            "",
+            "s3cret",
+            "Basic s3cret",
+            "Bearer",
+            "Bearer ",
+            "Bearer S3cret",
+            "Bearer s3cre",
+        ] {
+            assert!(!is_admitted(Some(wrong)).await, "{wrong}");
+        }
+        assert!(!is_admitted(None).await);
+    }
+}

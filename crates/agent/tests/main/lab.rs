@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,7 +39,12 @@ use sync_core::{
     object::{Entry, EntryKind, ReadSpec},
     operation::Refusal,
 };
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use wire::agent::v1::{Hosted, LeaseAnswer, LeaseRequest, Leased};
 
@@ -163,7 +171,7 @@ impl Lab {
         self.try_enrol(&self.token(SOON), folder.path())
             .await
             .unwrap();
-        let running = Running::start(folder, source);
+        let running = Running::start(folder, None, source);
         let id = server::pki::AgentDirectory::agents_of(&*self.directory, CONNECTOR);
         if id.await.unwrap().is_empty() {
             wait_until(|| async {
@@ -194,12 +202,12 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(folder: tempfile::TempDir, source: Fake) -> Self {
+    pub fn start(folder: tempfile::TempDir, server: Option<String>, source: Fake) -> Self {
         let shutdown = CancellationToken::new();
         let options = HostOptions {
             data_directory: folder.path().into(),
             config: AgentConfig {
-                server: None,
+                server,
                 connectors: vec![ConnectorConfig {
                     name: CONNECTOR.into(),
                     kind: "fake".into(),
@@ -451,4 +459,34 @@ impl Source for Fake {
 fn vec_of(size: usize) -> sync_core::value::Value {
     let mut random = fastrand::Rng::with_seed(1);
     sync_core::value::Value::binary((0..size).map(|_| random.u8(..)).collect::<Vec<u8>>())
+}
+
+/// A wire that breaks again and again: every connection is cut after some bytes, in the middle of whatever it carries.
+pub async fn breaking_wire(to: SocketAddr) -> (SocketAddr, Arc<AtomicU32>) {
+    let connections = Arc::new(AtomicU32::new(0));
+    let counter = connections.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut random = fastrand::Rng::with_seed(3);
+        while let Ok((near, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let (up, down) = (random.u64(60_000..200_000), random.u64(4_000..9_000));
+            tokio::spawn(cut_after(near, to, up, down));
+        }
+    });
+    (address, connections)
+}
+
+async fn cut_after(mut near: TcpStream, to: SocketAddr, up: u64, down: u64) {
+    let Ok(mut far) = TcpStream::connect(to).await else {
+        return;
+    };
+    let (near_read, mut near_write) = near.split();
+    let (far_read, mut far_write) = far.split();
+    let (mut up, mut down) = (near_read.take(up), far_read.take(down));
+    tokio::select! {
+        _ = tokio::io::copy(&mut up, &mut far_write) => {}
+        _ = tokio::io::copy(&mut down, &mut near_write) => {}
+    }
 }

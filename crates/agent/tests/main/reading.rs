@@ -186,3 +186,33 @@ async fn two_agents_share_the_reads_of_a_connector() {
     .expect("the second agent never took it");
     drop(first);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_over_a_wire_that_breaks_again_and_again_arrives_once_and_whole() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let (wire, connections) = breaking_wire(lab.address).await;
+    let folder = tempfile::tempdir().unwrap();
+    lab.try_enrol(&lab.token(SOON), folder.path())
+        .await
+        .unwrap();
+    let fake = Fake {
+        pages: 25,
+        per_page: 20,
+        heavy: 40_000,
+        ..Fake::default()
+    };
+    let _agent = Running::start(folder, Some(format!("https://{wire}")), fake);
+    let basket = Arc::new(Basket::default());
+    wait_until(|| async {
+        let offered = lab
+            .desk
+            .offer_read(CONNECTOR, order(), basket.clone())
+            .await;
+        offered.is_ok()
+    })
+    .await;
+    basket.ended().await.unwrap();
+    assert_eq!(basket.numbers(), (0..25).collect::<Vec<_>>());
+    let connections = connections.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(connections > 8, "the wire broke only {connections} times");
+}
