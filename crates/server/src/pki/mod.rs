@@ -106,7 +106,9 @@ impl PkiError {
             Self::File(error) => error.code(),
             Self::Request(_) => Code::RequestInvalid,
             Self::Name(_) | Self::AdminFile => Code::ConfigurationInvalid,
-            Self::Random | Self::Certificate { .. } | Self::Tls(_) | Self::Verifier(_) => Code::InternalFault,
+            Self::Random | Self::Certificate { .. } | Self::Tls(_) | Self::Verifier(_) => {
+                Code::InternalFault
+            }
         }
     }
 }
