@@ -112,7 +112,7 @@ fn in_portions(mut entry: Entry) -> Vec<Entry> {
 /// What one round left to be read afresh.
 #[derive(Default)]
 struct PutOff {
-    unclear: Vec<Anchor>,
+    unclear: Vec<Seen>,
     restored: Vec<Anchor>,
 }
 
@@ -191,8 +191,10 @@ impl Reading<'_> {
                 Err(error) => return Ok(Err(error)),
             }
         };
-        for anchor in put_off.unclear {
-            self.afresh(anchor, pages).await?;
+        for seen in put_off.unclear {
+            if !self.afresh(seen.anchor.clone(), pages).await? {
+                pages.push(self.as_told(seen)?).await?;
+            }
         }
         for anchor in put_off.restored {
             self.restored(anchor, pages).await?;
@@ -221,7 +223,7 @@ impl Reading<'_> {
         }
         // A class outside the spec is a skeleton whatever else is unclear; only what is wanted is worth another look.
         if seen.is_unclear && !(seen.is_whole && !(has_class && is_in_place)) {
-            put_off.unclear.push(seen.anchor);
+            put_off.unclear.push(seen);
             return None;
         }
         if seen.is_whole {
@@ -237,17 +239,18 @@ impl Reading<'_> {
         Some(entry)
     }
 
-    /// Reads an object afresh, and its subtree if it is a container that may have come into the spec's containers.
-    async fn afresh(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<(), SourceError> {
+    /// Reads an object afresh, and its subtree if it is a container that may have come into the spec's containers;
+    /// whether it could be seen.
+    async fn afresh(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<bool, SourceError> {
         let seen = match self.find(&ObjectName::Anchor(anchor)).await? {
             Found::Live(seen) => *seen,
             Found::Deleted(anchor) => {
                 let mut entry = Entry::new(anchor, EntryKind::Deleted);
                 entry.version = self.version();
-                return pages.push(entry).await;
+                pages.push(entry).await?;
+                return Ok(true);
             }
-            // Not visible: the delta that proves a deletion is still to come.
-            Found::Nothing => return Ok(()),
+            Found::Nothing => return Ok(false),
         };
         let dn = seen.dn.clone();
         let entry = self.living(seen);
@@ -258,15 +261,47 @@ impl Reading<'_> {
                 .is_some_and(|c| !self.scope.has_class(c));
         pages.push(entry).await?;
         if is_container && self.scope.is_limited() && self.scope.has_place(&dn) {
-            return self.subtree(&dn, pages).await;
+            self.subtree(&dn, pages).await?;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// What a round said of an object that a plain search does not show: DirSync sees more than the account may read, and an
+    /// object deleted meanwhile is told as such by the next round.
+    fn as_told(&self, seen: Seen) -> Result<Entry, SourceError> {
+        if seen.is_whole && !seen.ranged.is_empty() {
+            let text = format!("{} has more values than one answer holds", seen.dn);
+            let server = self.session.connection.server();
+            let code = Code::SourceInsufficientAccess;
+            let refusal = crate::source::source_error(code, server, "read one object", text);
+            return Err(refusal.with("right", "Read all properties"));
+        }
+        if seen.is_whole {
+            return Ok(self.living(seen));
+        }
+        let is_in_place = self.scope.has_place(&seen.dn);
+        let kind = match is_in_place {
+            true => EntryKind::Part,
+            false => EntryKind::Skeleton,
+        };
+        let mut entry = Entry::new(seen.anchor.clone(), kind);
+        entry.rdn = Some(seen.rdn(&self.session.naming_context).into());
+        entry.version = self.version();
+        entry.class = seen.class;
+        entry.parent = seen.parent;
+        if is_in_place {
+            entry.attributes = seen.attributes;
+            entry.links = seen.links;
+        }
+        Ok(entry)
     }
 
     /// Reads a restored object afresh, and after it the objects that refer to it: their links came back without being a
     /// change of theirs.
     async fn restored(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<(), SourceError> {
-        self.afresh(anchor.clone(), pages).await?;
+        if !self.afresh(anchor.clone(), pages).await? {
+            tracing::warn!(object = %anchor, "restored object {anchor} is not shown to this account; give it the right to read all properties");
+        }
         for holder in self.holders(&anchor).await? {
             if holder != anchor {
                 self.afresh(holder, pages).await?;
