@@ -5,6 +5,7 @@
 
 pub mod agent_api;
 pub mod agents;
+pub mod api;
 pub mod app;
 pub mod caller;
 pub mod desk;
@@ -14,3 +15,4 @@ pub mod pki;
 pub mod planner;
 pub mod scheduler;
 pub mod tls;
+pub mod verify;

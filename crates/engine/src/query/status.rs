@@ -166,9 +166,12 @@ impl Engine {
                 }
                 Situation::Skipped => {
                     if let Some(why) = refusal_of(row.get(2)?)? {
-                        let detail = why.argument("reason").or_else(|| why.argument("clause"));
+                        // Up to the values it saw, which differ from object to object.
+                        let detail = why
+                            .argument("reason")
+                            .and_then(|reason| reason.split(';').next());
                         let name = match detail {
-                            Some(detail) => format!("{}: {detail}", why.code),
+                            Some(detail) => detail.trim().to_owned(),
                             None => why.code.name().to_owned(),
                         };
                         *numbers.skipped.entry(name).or_default() += 1;

@@ -1,0 +1,90 @@
+//! Agents and enrolment tokens.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use engine::AgentRow;
+use wire::api::v1::{Agent, EnrolmentToken, NewToken, Page};
+
+use super::{
+    convert::{time, time_option},
+    error::{Answer, ApiError},
+    extract::Body,
+};
+use crate::{agents::blocking, app::App, pki::new_token};
+
+/// Life of a token unless told otherwise, in seconds.
+const TOKEN_SECONDS: u64 = 3_600;
+/// Longest life of a token, in seconds.
+const LONGEST_TOKEN_SECONDS: u64 = 7 * 86_400;
+
+/// `POST /enrolment-tokens`: makes a token; this answer is the only place where it can be seen.
+pub async fn create_token(State(app): State<App>, Body(new): Body<NewToken>) -> Answer<EnrolmentToken> {
+    let seconds = if new.lifetime_seconds == 0 { TOKEN_SECONDS } else { new.lifetime_seconds };
+    if seconds > LONGEST_TOKEN_SECONDS {
+        return Err(ApiError::invalid(format!("a token lives at most {LONGEST_TOKEN_SECONDS} seconds")));
+    }
+    let (token, print) = new_token().map_err(|error| ApiError::from(crate::app::StartError::from(refusal(&error))))?;
+    let expires = app.engine().now().saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
+    blocking(app.engine(), move |engine| {
+        engine.add_enrolment_token(&print.to_string(), &[], expires)?;
+        engine.audit("administrator", "create enrolment token", &time(expires))
+    })
+    .await?;
+    Ok(Json(EnrolmentToken {
+        token,
+        expires_at: time(expires),
+        server: app.url(),
+        authority_fingerprint: app.authority().fingerprint().to_string(),
+    }))
+}
+
+fn refusal(error: &crate::pki::PkiError) -> sync_core::operation::Refusal {
+    sync_core::operation::Refusal::new(error.code()).with("text", error.to_string())
+}
+
+/// `GET /agents`: all of them.
+pub async fn list(State(app): State<App>) -> Answer<Page<Agent>> {
+    let rows = blocking(app.engine(), engine::Engine::agents).await?;
+    Ok(Json(Page::whole(rows.iter().map(|row| shown(&app, row)).collect())))
+}
+
+/// `POST /agents/{name}/revoke`: from now on it is refused.
+pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<Agent> {
+    let wanted = name.clone();
+    let row = blocking(app.engine(), move |engine| {
+        let was = engine.revoke_agent(&name)?;
+        if was {
+            engine.audit("administrator", "revoke agent", &name)?;
+        }
+        Ok(engine.agents()?.into_iter().find(|row| row.guid == name || row.name == name))
+    })
+    .await?;
+    let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;
+    app.desk().expel(row.id);
+    Ok(Json(shown(&app, &row)))
+}
+
+fn shown(app: &App, row: &AgentRow) -> Agent {
+    let now = app.engine().now();
+    let state = if row.revoked_at.is_some() {
+        "revoked"
+    } else if row.certificate.not_after <= now {
+        "expired"
+    } else if app.desk().is_connected(row.id) {
+        "connected"
+    } else {
+        "silent"
+    };
+    Agent {
+        id: row.guid.clone(),
+        name: row.name.clone(),
+        state: state.into(),
+        last_seen_at: time_option(row.last_seen),
+        enrolled_at: time(row.enrolled_at),
+        certificate_expires_at: time(row.certificate.not_after),
+        revoked_at: time_option(row.revoked_at),
+        facts: row.facts.clone(),
+    }
+}

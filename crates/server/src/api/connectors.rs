@@ -1,0 +1,141 @@
+//! Connectors: create, list, show, test, containers, believe a held read.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use sync_core::{code::Code, operation::Refusal};
+use wire::api::v1::{Connector, ConnectorTest, Container, NewConnector, Page};
+
+use super::{
+    convert,
+    error::{Answer, ApiError},
+    extract::Body,
+};
+use crate::{
+    agents::blocking,
+    app::App,
+    desk::{self, Call},
+};
+
+/// How long an agent may take to answer a person.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest name of a connector, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// `GET /connectors`: all of them.
+pub async fn list(State(app): State<App>) -> Answer<Page<Connector>> {
+    let rows = blocking(app.engine(), engine::Engine::connectors).await?;
+    Ok(Json(Page::whole(rows.iter().map(convert::connector).collect())))
+}
+
+/// `POST /connectors`: makes one.
+pub async fn create(State(app): State<App>, Body(new): Body<NewConnector>) -> Answer<Connector> {
+    check_name(&new.name)?;
+    if new.kind != "ad" {
+        return Err(ApiError::invalid(format!("{} is not a kind of connector; known: ad", new.kind)));
+    }
+    let config = if new.config.is_null() { serde_json::json!({}) } else { new.config };
+    if !config.is_object() {
+        return Err(ApiError::invalid("config has to be a JSON object"));
+    }
+    let row = blocking(app.engine(), move |engine| {
+        let row = engine.create_connector(&engine::NewConnector { name: new.name, kind: new.kind, config })?;
+        engine.audit("administrator", "create connector", &row.name)?;
+        Ok(row)
+    })
+    .await?;
+    Ok(Json(convert::connector(&row)))
+}
+
+/// Names are typed on command lines and used in files of the agent.
+pub fn check_name(name: &str) -> Result<(), ApiError> {
+    let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    let is_name = !name.trim().is_empty()
+        && name.trim() == name
+        && name.chars().count() <= LONGEST_NAME
+        && name.chars().all(is_allowed);
+    match is_name {
+        true => Ok(()),
+        false => Err(ApiError::invalid(format!(
+            "a name has 1 to {LONGEST_NAME} letters, digits, blanks or any of - _ . and neither begins nor ends with a blank"
+        ))),
+    }
+}
+
+/// `GET /connectors/{name}`.
+pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Connector> {
+    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
+    Ok(Json(convert::connector(&row)))
+}
+
+/// `POST /connectors/{name}/test`: asks the system, through its agent, who it is.
+pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Answer<ConnectorTest> {
+    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
+    let begun = Instant::now();
+    if row.kind == "directory" {
+        let info = app.target(&row)?.discover().await?;
+        return Ok(Json(ConnectorTest {
+            domain: info.initial_domain,
+            server: info.name,
+            product: "tenant directory".into(),
+            duration_ms: elapsed(begun),
+            ..ConnectorTest::default()
+        }));
+    }
+    let info = match app.desk().call(&row.name, Call::Discover, PATIENCE).await? {
+        desk::Answer::Source(info) => info,
+        _ => return Err(other_question()),
+    };
+    let stored = serde_json::to_value(&info).unwrap_or_default();
+    let id = row.id;
+    blocking(app.engine(), move |engine| engine.set_connector_info(id, &stored)).await?;
+    Ok(Json(ConnectorTest {
+        domain: info.domain_fqdn,
+        netbios: info.domain_netbios,
+        naming_context: info.naming_context,
+        server: info.server,
+        product: info.product,
+        attributes: info.attributes.len() as u64,
+        tombstone_lifetime_days: info.tombstone_lifetime_seconds / 86_400,
+        duration_ms: elapsed(begun),
+    }))
+}
+
+fn elapsed(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn other_question() -> ApiError {
+    Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question").into()
+}
+
+/// `GET /connectors/{name}/containers`: the containers the source shows now.
+pub async fn containers(State(app): State<App>, Path(name): Path<String>) -> Answer<Page<Container>> {
+    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
+    let desk::Answer::Containers(found) = app.desk().call(&row.name, Call::Containers, PATIENCE).await? else {
+        return Err(other_question());
+    };
+    let shown = found.into_iter().map(|one| Container { anchor: one.anchor.guid_text(), dn: one.dn });
+    Ok(Json(Page::whole(shown.collect())))
+}
+
+/// `POST /connectors/{name}/believe`: the full read that is held back is right.
+pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer<Connector> {
+    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
+    if row.suspect.is_none() {
+        let why = Refusal::new(Code::Conflict).with("text", format!("no read of {} is held back", row.name));
+        return Err(why.into());
+    }
+    let id = row.id;
+    let row = blocking(app.engine(), move |engine| {
+        engine.accept_read(id)?;
+        engine.audit("administrator", "believe read", &row.name)?;
+        engine.connector(id)
+    })
+    .await?;
+    app.read_wake(id).notify_one();
+    Ok(Json(convert::connector(&row)))
+}

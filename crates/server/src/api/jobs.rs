@@ -1,0 +1,176 @@
+//! Jobs: create, list, show, change, start, pause, restart, remove.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use engine::{Engine, JobRow, JobState, StoreError};
+use sync_core::{code::Code, operation::Refusal, schema::preset};
+use wire::api::v1::{Job, JobChange, NewJob, Page};
+
+use super::{
+    connectors::check_name,
+    convert,
+    error::{Answer, ApiError},
+    extract::Body,
+};
+use crate::{agents::blocking, app::{App, DIRECTORY_CONNECTOR}};
+
+// LIMIT: mistakes in rules that are told at once.
+const MISTAKES_TOLD: usize = 20;
+
+fn shown(engine: &Engine, row: &JobRow) -> Result<Job, StoreError> {
+    Ok(convert::job(row, &engine.connector(row.source)?, &engine.connector(row.target)?))
+}
+
+/// `GET /jobs`: all of them.
+pub async fn list(State(app): State<App>) -> Answer<Page<Job>> {
+    let jobs = blocking(app.engine(), |engine| {
+        let rows = engine.jobs()?;
+        rows.iter().map(|row| shown(engine, row)).collect::<Result<Vec<_>, _>>()
+    })
+    .await?;
+    Ok(Json(Page::whole(jobs)))
+}
+
+/// `GET /jobs/{name}`: one, with its rules.
+pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
+    let job = blocking(app.engine(), move |engine| {
+        let row = engine.job_named(&name)?;
+        let rules = serde_json::from_str(&row.rules).ok();
+        Ok(Job { rules, ..shown(engine, &row)? })
+    })
+    .await?;
+    Ok(Json(job))
+}
+
+/// `POST /jobs`: makes one.
+pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<Job> {
+    check_name(&new.name)?;
+    let rules = rules_of(&new)?;
+    let settings = convert::changed(&engine::JobSettings::default(), &new.settings);
+    check_settings(&settings)?;
+    let job = blocking(app.engine(), move |engine| {
+        let source = engine.connector_named(&new.source)?;
+        let target = if new.target.is_empty() { DIRECTORY_CONNECTOR } else { &new.target };
+        let target = engine.connector_named(target)?;
+        if source.kind == "directory" || target.kind != "directory" {
+            let text = format!("{} cannot flow into {}: a job reads an ad connector and writes the tenant directory", source.name, target.name);
+            return Err(StoreError::Refused(Refusal::new(Code::ConfigurationInvalid).with("text", text)));
+        }
+        let row = engine.create_job(&engine::NewJob {
+            name: new.name,
+            source: source.id,
+            target: target.id,
+            rules,
+            settings,
+        })?;
+        engine.audit("administrator", "create job", &row.name)?;
+        if new.start {
+            engine.set_job_state(row.id, JobState::Active)?;
+        }
+        shown(engine, &engine.job(row.id)?)
+    })
+    .await?;
+    app.jobs_changed();
+    Ok(Json(job))
+}
+
+/// The rules as stored: those given, or the preset, with the containers put in; checked.
+fn rules_of(new: &NewJob) -> Result<String, ApiError> {
+    let mut rules = match &new.rules {
+        Some(rules) => rules.clone(),
+        None => serde_json::from_str(preset::AD_TO_DIRECTORY)
+            .map_err(|error| Refusal::new(Code::InternalFault).with("text", error.to_string()))?,
+    };
+    if !new.containers.is_empty() {
+        let all = rules.get_mut("synchronizationRules").and_then(|all| all.as_array_mut());
+        for rule in all.into_iter().flatten().filter_map(|rule| rule.as_object_mut()) {
+            rule.insert("containerFilter".into(), serde_json::json!({ "includedContainers": new.containers }));
+        }
+    }
+    let text = rules.to_string();
+    match preset::load(&text) {
+        Ok(_) => Ok(text),
+        Err(problems) => {
+            let told: Vec<String> = problems.iter().take(MISTAKES_TOLD).map(ToString::to_string).collect();
+            Err(Refusal::new(Code::SchemaInvalid)
+                .with("mistakes", problems.len().to_string())
+                .with("text", told.join("; "))
+                .into())
+        }
+    }
+}
+
+fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
+    if settings.delete_threshold == 0 || !(1..=100).contains(&settings.delete_threshold_percent) {
+        return Err(ApiError::invalid("the guard needs a count of at least 1 and a part of 1 to 100 percent"));
+    }
+    if settings.delete_window_seconds > 31 * 86_400 || settings.settle_seconds > 7 * 86_400 {
+        return Err(ApiError::invalid("the guard's window is at most 31 days, the settle time at most 7"));
+    }
+    if !(1..=86_400).contains(&settings.interval_seconds) {
+        return Err(ApiError::invalid("the interval is 1 to 86400 seconds"));
+    }
+    Ok(())
+}
+
+/// `PATCH /jobs/{name}`: changes settings.
+pub async fn change(State(app): State<App>, Path(name): Path<String>, Body(change): Body<JobChange>) -> Answer<Job> {
+    let row = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
+    let settings = convert::changed(&row.settings, &change.settings);
+    check_settings(&settings)?;
+    let job = blocking(app.engine(), move |engine| {
+        engine.set_job_settings(row.id, &settings)?;
+        engine.audit("administrator", "change job settings", &row.name)?;
+        shown(engine, &engine.job(row.id)?)
+    })
+    .await?;
+    app.jobs_changed();
+    Ok(Json(job))
+}
+
+async fn set_state(app: App, name: String, state: JobState, act: &'static str) -> Answer<Job> {
+    let job = blocking(app.engine(), move |engine| {
+        let row = engine.job_named(&name)?;
+        engine.set_job_state(row.id, state)?;
+        engine.audit("administrator", act, &row.name)?;
+        shown(engine, &engine.job(row.id)?)
+    })
+    .await?;
+    app.jobs_changed();
+    Ok(Json(job))
+}
+
+/// `POST /jobs/{name}/start`.
+pub async fn start(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
+    set_state(app, name, JobState::Active, "start job").await
+}
+
+/// `POST /jobs/{name}/pause`.
+pub async fn pause(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
+    set_state(app, name, JobState::Paused, "pause job").await
+}
+
+/// `POST /jobs/{name}/restart`: every object is planned anew.
+pub async fn restart(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
+    let job = blocking(app.engine(), move |engine| {
+        let row = engine.job_named(&name)?;
+        engine.plan_everything(row.id)?;
+        engine.audit("administrator", "restart job", &row.name)?;
+        shown(engine, &row)
+    })
+    .await?;
+    app.jobs_changed();
+    Ok(Json(job))
+}
+
+/// `DELETE /jobs/{name}`: refused, because what the job made in the target would have no owner.
+pub async fn remove(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
+    let row = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
+    let text = match row.state {
+        JobState::Active => "the job runs; pause it first",
+        JobState::Paused => "a job that has links cannot be deleted yet; it stays paused and does nothing",
+    };
+    Err(Refusal::new(Code::Conflict).with("job", &row.name).with("text", text).into())
+}
