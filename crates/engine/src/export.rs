@@ -377,7 +377,15 @@ impl Engine {
                 &Attributes::new(),
                 now,
             )?;
-            if &*pending.class != "User" {
+            // Users are deleted softly and keep their memberships; everything else is gone for good.
+            if &*pending.class == "User" {
+                crate::observe::incoming_edges_due(
+                    tx,
+                    job.id,
+                    crate::object_of(change.link).0,
+                    now,
+                )?;
+            } else {
                 self.forget_exported_edges(tx, job, change.link, now)?;
             }
             return Ok(());

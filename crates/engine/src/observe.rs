@@ -137,6 +137,33 @@ pub(crate) fn make_references_due(
     Ok(())
 }
 
+/// References to an object that the target holds and the source has not: due for everyone who holds one.
+pub(crate) fn incoming_edges_due(
+    tx: &Transaction<'_>,
+    job: sync_core::id::JobId,
+    dst: i64,
+    now: i64,
+) -> Result<()> {
+    let mut holders: Vec<(i64, i64)> = Vec::new();
+    {
+        let mut statement =
+            tx.prepare_cached("SELECT src, attribute FROM edge WHERE dst = ?1 AND flags & 1 = 0")?;
+        let mut rows = statement.query([dst])?;
+        while let Some(row) = rows.next()? {
+            holders.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    for (src, attribute) in holders {
+        let link = crate::link_id(job, sync_core::id::ObjectId(src)).0;
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
+        )?
+        .execute([link, attribute, dst])?;
+        make_references_due(tx, link, false, now)?;
+    }
+    Ok(())
+}
+
 struct Stored {
     id: i64,
     parent: Option<i64>,
@@ -343,12 +370,11 @@ impl Merge<'_> {
         }
         match entry.kind {
             EntryKind::Deleted => self.deleted(stored),
-            EntryKind::Part if stored.as_ref().is_none_or(|stored| stored.state != 2) => {
-                self.incomplete(entry, stored)
-            }
             EntryKind::Part => match stored {
-                Some(stored) => self.part(entry, stored, (replica, usn)),
-                None => Ok((None, false)),
+                Some(stored) if stored.state == 2 => self.part(entry, stored, (replica, usn)),
+                Some(stored) if stored.state >= 4 => self.alive_after_all(&stored),
+                // Outside the read spec, or deleted: a difference to nothing says nothing.
+                other => Ok((other.map(|stored| stored.id), false)),
             },
             EntryKind::Whole | EntryKind::Skeleton => self.whole(entry, stored, (replica, usn)),
         }
@@ -364,6 +390,13 @@ impl Merge<'_> {
         self.tx
             .prepare_cached("UPDATE object SET state = 3 WHERE id = ?1")?
             .execute([stored.id])?;
+        // The source has no references to a deleted object; what the target holds is left until the deletion is carried out.
+        self.tx
+            .prepare_cached("UPDATE edge SET flags = flags & ~1 WHERE dst = ?1 AND flags & 1 = 1")?
+            .execute([stored.id])?;
+        self.tx
+            .prepare_cached("DELETE FROM edge WHERE dst = ?1 AND flags = 0")?
+            .execute([stored.id])?;
         self.tx
             .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
             .execute([stored.id])?;
@@ -371,17 +404,20 @@ impl Merge<'_> {
         Ok((Some(stored.id), true))
     }
 
-    /// A change of an object whose whole state is not known: keep where it is, and have it read whole.
-    fn incomplete(&self, entry: &Entry, stored: Option<Stored>) -> Result<(Option<i64>, bool)> {
-        let id = match stored {
-            Some(stored) => stored.id,
-            None => self.row_of(&entry.anchor)?,
-        };
-        self.links(id, false, &entry.links)?;
+    /// A vanished object shows a change: have it read whole.
+    fn alive_after_all(&self, stored: &Stored) -> Result<(Option<i64>, bool)> {
         self.tx
             .prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
-            .execute([id, LOOKUP_INCOMPLETE])?;
-        Ok((Some(id), true))
+            .execute([stored.id, LOOKUP_INCOMPLETE])?;
+        Ok((Some(stored.id), true))
+    }
+
+    /// Marks of references to an object that is back, and that the source no longer has, are to be taken back.
+    fn incoming_due(&self, dst: i64) -> Result<()> {
+        for job in &self.jobs {
+            incoming_edges_due(self.tx, sync_core::id::JobId(*job), dst, self.now)?;
+        }
+        Ok(())
     }
 
     fn part(
@@ -492,6 +528,9 @@ impl Merge<'_> {
         }
         if place_changed {
             self.place_changed(stored.id)?;
+        }
+        if stored.state == 3 {
+            self.incoming_due(stored.id)?;
         }
         let links_changed = self.links(stored.id, false, &entry.links)?;
         Ok((Some(stored.id), changed || links_changed))

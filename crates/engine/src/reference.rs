@@ -214,7 +214,14 @@ impl Engine {
             let add = flags & 1 == 1;
             let end = end_of(tx, job.id, dst)?;
             match (add, end) {
-                (true, Some((Situation::Linked, target))) => {
+                (
+                    true,
+                    Some(End {
+                        situation: Situation::Linked,
+                        target,
+                        ..
+                    }),
+                ) => {
                     difference
                         .add
                         .entry(reference.target.clone())
@@ -231,7 +238,16 @@ impl Engine {
                     tx.prepare_cached("INSERT OR IGNORE INTO waiting (job, dst, src, attribute) VALUES (?1, ?2, ?3, ?4)")?
                         .execute([job.id.0, dst, src, attribute])?;
                 }
-                (false, Some((_, target))) => {
+                // Taken back when the deletion of the other end is carried out: it may yet be refused.
+                (
+                    false,
+                    Some(End {
+                        situation: Situation::Linked,
+                        is_deleted_in_source: true,
+                        ..
+                    }),
+                ) => {}
+                (false, Some(End { target, .. })) => {
                     difference
                         .remove
                         .entry(reference.target.clone())
@@ -255,14 +271,28 @@ impl Engine {
     }
 }
 
-/// Situation and target object at the other end of an edge.
-fn end_of(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<Option<(Situation, String)>> {
+/// The other end of an edge.
+struct End {
+    situation: Situation,
+    target: String,
+    is_deleted_in_source: bool,
+}
+
+fn end_of(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<Option<End>> {
     let link = crate::link_id(job, sync_core::id::ObjectId(dst));
-    let found: Option<(i64, Option<String>)> = tx
-        .prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?
-        .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
+    let found: Option<(i64, Option<String>, i64)> = tx
+        .prepare_cached(
+            "SELECT l.situation, l.target, o.state FROM link l JOIN object o ON o.id = ?2 WHERE l.id = ?1",
+        )?
+        .query_row([link.0, dst], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    Ok(found.and_then(|(situation, target)| Some((situation_of(situation), target?))))
+    Ok(found.and_then(|(situation, target, state)| {
+        Some(End {
+            situation: situation_of(situation),
+            target: target?,
+            is_deleted_in_source: state == 3,
+        })
+    }))
 }
 
 /// Takes the due row back, unless something was added to it meanwhile.

@@ -7,7 +7,9 @@ use engine::Engine;
 use jiff::Timestamp;
 use sync_core::{code::Code, id::AgentId, operation::Refusal};
 
-use crate::pki::{AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, TokenGrant};
+use crate::pki::{
+    AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, TokenGrant,
+};
 
 /// Agents as the engine remembers them.
 #[derive(Clone)]
@@ -49,7 +51,11 @@ fn stored(certificate: &CertificateRecord) -> engine::Certificate {
 
 #[async_trait]
 impl AgentDirectory for EngineAgents {
-    async fn take_token(&self, token: &Fingerprint, _at: Timestamp) -> Result<Option<TokenGrant>, Refusal> {
+    async fn take_token(
+        &self,
+        token: &Fingerprint,
+        _at: Timestamp,
+    ) -> Result<Option<TokenGrant>, Refusal> {
         let hash = token.to_string();
         let granted = blocking(&self.0, move |engine| engine.take_enrolment_token(&hash)).await?;
         Ok(granted.map(|connectors| TokenGrant { connectors }))
@@ -65,11 +71,21 @@ impl AgentDirectory for EngineAgents {
         blocking(&self.0, move |engine| engine.add_agent(&new)).await
     }
 
-    async fn add_certificate(&self, agent: AgentId, certificate: CertificateRecord) -> Result<(), Refusal> {
-        blocking(&self.0, move |engine| engine.add_certificate(agent, &stored(&certificate))).await
+    async fn add_certificate(
+        &self,
+        agent: AgentId,
+        certificate: CertificateRecord,
+    ) -> Result<(), Refusal> {
+        blocking(&self.0, move |engine| {
+            engine.add_certificate(agent, &stored(&certificate))
+        })
+        .await
     }
 
-    async fn agent_by_fingerprint(&self, fingerprint: &Fingerprint) -> Result<Option<AgentRecord>, Refusal> {
+    async fn agent_by_fingerprint(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<AgentRecord>, Refusal> {
         let text = fingerprint.to_string();
         let row = blocking(&self.0, move |engine| engine.agent_by_fingerprint(&text)).await?;
         Ok(row.and_then(|row| {
@@ -91,11 +107,22 @@ impl AgentDirectory for EngineAgents {
         let rows = blocking(&self.0, Engine::agents).await?;
         let serves = |row: &engine::AgentRow| {
             row.revoked_at.is_none()
-                && row.facts.get("connectors").and_then(|all| all.as_array()).is_some_and(|all| {
-                    all.iter().any(|hosted| hosted.get("name").and_then(|name| name.as_str()) == Some(connector))
-                })
+                && row
+                    .facts
+                    .get("connectors")
+                    .and_then(|all| all.as_array())
+                    .is_some_and(|all| {
+                        all.iter().any(|hosted| {
+                            hosted.get("connector").and_then(|name| name.as_str())
+                                == Some(connector)
+                        })
+                    })
         };
-        Ok(rows.iter().filter(|row| serves(row)).map(|row| row.id).collect())
+        Ok(rows
+            .iter()
+            .filter(|row| serves(row))
+            .map(|row| row.id)
+            .collect())
     }
 
     async fn heartbeat(&self, agent: AgentId, beat: Beat) -> Result<(), Refusal> {
@@ -108,7 +135,11 @@ impl AgentDirectory for EngineAgents {
 
     async fn revoke(&self, agent: AgentId) -> Result<bool, Refusal> {
         blocking(&self.0, move |engine| {
-            let guid = engine.agents()?.into_iter().find(|row| row.id == agent).map(|row| row.guid);
+            let guid = engine
+                .agents()?
+                .into_iter()
+                .find(|row| row.id == agent)
+                .map(|row| row.guid);
             guid.map_or(Ok(false), |guid| engine.revoke_agent(&guid))
         })
         .await

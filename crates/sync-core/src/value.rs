@@ -86,16 +86,8 @@ impl From<bool> for Value {
 
 /// Compares two names as LDAP does: ASCII case folded.
 pub fn compare_names(a: &str, b: &str) -> Ordering {
-    let fold = |s: &str| {
-        s.bytes()
-            .map(|b| b.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-    };
-    match a.len().min(b.len()) {
-        0 => a.len().cmp(&b.len()),
-        _ if a == b => Ordering::Equal,
-        _ => fold(a).cmp(&fold(b)),
-    }
+    let fold = |b: u8| b.to_ascii_lowercase();
+    a.bytes().map(fold).cmp(b.bytes().map(fold))
 }
 
 /// Attributes of one object, sorted by folded name, each name once.
@@ -135,6 +127,10 @@ impl Attributes {
     /// Sets all values of a name (none: present without values). Returns what was there.
     pub fn set(&mut self, name: impl Into<Name>, values: Vec<Value>) -> Option<Vec<Value>> {
         let name = name.into();
+        if self.0.last().is_none_or(|(last, _)| compare_names(last, &name).is_lt()) {
+            self.0.push((name, values));
+            return None;
+        }
         match self.position(&name) {
             Ok(at) => self
                 .0

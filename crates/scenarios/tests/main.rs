@@ -1,0 +1,4 @@
+//! Scenarios end to end.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod with_forest;
