@@ -14,7 +14,7 @@ use sync_core::{
     plan::{Settled, settle},
 };
 
-use crate::agents::blocking;
+use crate::{agents::blocking, unique};
 
 /// What a step of export came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,13 +27,19 @@ pub struct Exported {
 ///
 /// # Errors
 /// If the target could not be reached at all, or refused the credential; then the operations stay ready.
-pub async fn step(engine: &Engine, job: &Arc<JobRow>, target: &Arc<dyn Target>, limit: usize) -> Result<Exported, Refusal> {
+pub async fn step(
+    engine: &Engine,
+    job: &Arc<JobRow>,
+    target: &Arc<dyn Target>,
+    limit: usize,
+) -> Result<Exported, Refusal> {
     let id = job.id;
     let ready = blocking(engine, move |engine| engine.take_ready(id, limit)).await?;
     if ready.is_empty() {
         return Ok(Exported::default());
     }
-    let (unknown, certain): (Vec<_>, Vec<_>) = ready.into_iter().partition(|change| change.is_unknown);
+    let (unknown, certain): (Vec<_>, Vec<_>) =
+        ready.into_iter().partition(|change| change.is_unknown);
     let mut outcomes = Vec::new();
     let mut send = certain;
     for (change, settled) in read_back(target, unknown).await? {
@@ -43,10 +49,8 @@ pub async fn step(engine: &Engine, job: &Arc<JobRow>, target: &Arc<dyn Target>, 
         }
     }
     if !send.is_empty() {
-        let operations: Vec<_> = send.iter().map(PlannedChange::operation).collect();
-        let answers = target.apply(&operations).await?;
-        let missing = std::iter::repeat_n(Outcome::Unknown, operations.len().saturating_sub(answers.len()));
-        outcomes.extend(send.into_iter().zip(answers.into_iter().chain(missing)));
+        let answers = unique::apply(target, &send).await?;
+        outcomes.extend(send.into_iter().zip(answers));
     }
     let reported = outcomes.len();
     let row = job.clone();
@@ -62,29 +66,44 @@ async fn read_back(
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    let lookups: Vec<Lookup> = unknown.iter().map(|change| {
-        let pending = &change.pending;
-        match (&pending.target, pending.verb) {
-            (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId(id.clone())),
-            _ => Lookup::SourceAnchor(pending.class.clone(), pending.source_anchor.clone()),
-        }
-    }).collect();
+    let lookups: Vec<Lookup> = unknown
+        .iter()
+        .map(|change| {
+            let pending = &change.pending;
+            match (&pending.target, pending.verb) {
+                (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId(id.clone())),
+                _ => Lookup::SourceAnchor(pending.class.clone(), pending.source_anchor.clone()),
+            }
+        })
+        .collect();
     let answers = target.find(&lookups).await?;
     if answers.len() != unknown.len() {
-        return Err(Refusal::new(Code::TargetFault).with("text", "the target answered another number of questions"));
+        return Err(Refusal::new(Code::TargetFault)
+            .with("text", "the target answered another number of questions"));
     }
     let settled = unknown.into_iter().zip(answers).map(|(change, found)| {
         let pending = &change.pending;
         let found = found.into_iter().next();
-        let settled =
-            settle(pending.verb, &pending.attributes, &pending.precondition, found.as_ref(), pending.references.is_empty());
+        let settled = settle(
+            pending.verb,
+            &pending.attributes,
+            &pending.precondition,
+            found.as_ref(),
+            pending.references.is_empty(),
+        );
         let outcome = match (settled, found) {
             (Settled::NotDone, _) => None,
             (Settled::Differs, _) => Some(Outcome::Stale),
-            (Settled::Done, Some(object)) => Some(Outcome::Done { target: object.id, version: object.version }),
+            (Settled::Done, Some(object)) => Some(Outcome::Done {
+                target: object.id,
+                version: object.version,
+            }),
             (Settled::Done, None) => {
                 let id = pending.target.clone().unwrap_or_default();
-                Some(Outcome::Done { target: TargetId(id), version: 0 })
+                Some(Outcome::Done {
+                    target: TargetId(id),
+                    version: 0,
+                })
             }
         };
         (change, outcome)

@@ -15,4 +15,5 @@ pub mod pki;
 pub mod planner;
 pub mod scheduler;
 pub mod tls;
+pub mod unique;
 pub mod verify;
