@@ -70,6 +70,8 @@ pub struct LinkRow {
     pub retry_at: Option<i64>,
     /// Whether it still has to be planned.
     pub is_due: bool,
+    /// Whether its references still have to be planned.
+    pub are_references_due: bool,
 }
 
 /// Puts names together, remembering the containers it met.
@@ -240,7 +242,8 @@ impl Engine {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT situation, class, target, version, anchor, exported, reason, attempts, changed_at,
-                   (SELECT not_before FROM due_later d WHERE d.id = l.id), EXISTS (SELECT 1 FROM due d WHERE d.id = l.id)
+                   (SELECT not_before FROM due_later d WHERE d.id = l.id), EXISTS (SELECT 1 FROM due d WHERE d.id = l.id),
+                   EXISTS (SELECT 1 FROM due_reference d WHERE d.id = l.id)
                  FROM link l WHERE id = ?1",
             )?;
             let mut rows = statement.query([link.0])?;
@@ -260,6 +263,7 @@ impl Engine {
                 changed_at: row.get(8)?,
                 retry_at: row.get(9)?,
                 is_due: row.get(10)?,
+                are_references_due: row.get(11)?,
             }))
         })
     }

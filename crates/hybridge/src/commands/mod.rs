@@ -4,19 +4,24 @@
 //! contents; its order is what `--help` shows.
 
 mod agent;
+mod agent_child;
 mod codes;
 mod completions;
 mod connect;
 mod connector;
 mod deletes;
+mod demo;
 mod directory;
 mod job;
 mod log;
 mod object;
 mod pending;
 mod runs;
+mod server;
 mod status;
 mod verify;
+
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use sync_core::code::Code;
@@ -47,6 +52,10 @@ pub struct Cli {
 /// The verbs.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Run the server
+    Server(server::Arguments),
+    /// Watch an organisation synchronise, with nothing to set up
+    Demo(demo::Arguments),
     /// Connect a directory: create its connector on the server
     #[command(subcommand)]
     Connect(connect::Command),
@@ -82,6 +91,9 @@ pub enum Command {
     Codes(codes::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// The demo's agent
+    #[command(name = "__agent", hide = true)]
+    AgentChild(agent_child::Arguments),
 }
 
 /// What every verb is given.
@@ -154,7 +166,10 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Codes(arguments) => codes::run(&arguments, context),
         Command::Completions(arguments) => completions::run(&arguments),
-        command => runtime(1)?.block_on(ask(command, context)),
+        Command::Server(arguments) => finish(runtime(0)?, server::run(&arguments, context)),
+        Command::Demo(arguments) => finish(runtime(0)?, demo::run(&arguments, context)),
+        Command::AgentChild(arguments) => finish(runtime(2)?, agent_child::run(&arguments)),
+        command => finish(runtime(1)?, ask(command, context)),
     }
 }
 
@@ -172,13 +187,31 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Deletes(command) => deletes::run(command, context).await,
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Directory(command) => directory::run(command, context).await,
-        Command::Codes(_) | Command::Completions(_) => Ok(()),
+        Command::Server(_)
+        | Command::Demo(_)
+        | Command::AgentChild(_)
+        | Command::Codes(_)
+        | Command::Completions(_) => Ok(()),
     }
 }
 
+/// A runtime with this many threads; 0: as many as there are processors.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    Ok(builder.worker_threads(threads).enable_all().build()?)
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    Ok(builder.enable_all().build()?)
+}
+
+/// Runs to the end, and does not wait for threads that read a terminal.
+fn finish(
+    runtime: tokio::runtime::Runtime,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    done
 }
 
 #[cfg(test)]

@@ -1,6 +1,174 @@
-//! The judge.
-use tokio::sync::mpsc;
+//! The judge: reads the source afresh, reads the whole target, and says whether the target holds what the rules want.
+//!
+//! It shares nothing with the engine's way to the same result: plain searches instead of deltas, the rules evaluated over
+//! what was just read, no stored state. Only afterwards is the engine asked, about single objects, why a difference found
+//! is there (on its way, held, failed). Trap: source and target are not read at the same moment, so a difference that
+//! nothing explains is looked at again before it is reported.
+
+mod compare;
+mod explain;
+mod source;
+mod target;
+
+use std::{sync::Arc, time::Duration};
+
+use connectors::Target;
+use engine::{JobRow, JobState};
 use sync_core::operation::Refusal;
-use wire::api::v1::{Report, VerifyEvent};
-use crate::app::App;
-pub async fn run(_app: &App, _job: &engine::JobRow, _told: &mpsc::Sender<VerifyEvent>) -> Result<Report, Refusal> { Ok(Report::default()) }
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use wire::api::v1::{Difference, Explained, Report, VerifyEvent};
+
+use crate::{agents::blocking, app::App, scheduler};
+
+// LIMIT: differences of each kind that are reported in full; all are counted.
+const REPORTED: usize = 200;
+// LIMIT: differences whose reason is asked for; more are counted as unexplained.
+const EXPLAINED: usize = 20_000;
+/// Looks at everything at most so often when something is unexplained.
+const ROUNDS: usize = 3;
+/// How long the job gets to catch up between two looks.
+const CATCH_UP: Duration = Duration::from_secs(30);
+
+/// Where progress is told.
+pub type Told = mpsc::Sender<VerifyEvent>;
+
+/// Tells how far a phase is. A reader that went away is noticed elsewhere.
+pub(super) async fn tell(told: &Told, phase: &str, objects: usize) {
+    let phase = phase.to_owned();
+    let event = VerifyEvent::Progress {
+        phase,
+        objects: objects as u64,
+    };
+    let _ = told.send(event).await;
+}
+
+/// A difference as found, before it is explained.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub difference: Difference,
+    /// What the rules themselves say against the object.
+    pub fault: Option<Refusal>,
+    /// Whether it is about references.
+    pub is_reference: bool,
+}
+
+/// Compares source and target of a job completely.
+///
+/// # Errors
+/// If source or target cannot be read; a report is never made from half of it.
+pub async fn run(app: &App, job: &JobRow, told: &Told) -> Result<Report, Refusal> {
+    let begun = Instant::now();
+    let mut round = 1;
+    loop {
+        let mut report = look(app, job, told).await?;
+        report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if report.agree || round == ROUNDS || job.state == JobState::Paused || told.is_closed() {
+            return Ok(report);
+        }
+        round += 1;
+        tell(told, "catching up", 0).await;
+        catch_up(app, job).await?;
+    }
+}
+
+/// Has the source read once more, and waits until nothing is due.
+async fn catch_up(app: &App, job: &JobRow) -> Result<(), Refusal> {
+    let until = Instant::now() + CATCH_UP;
+    let (source, id) = (job.source, job.id);
+    let asked = app.engine().now();
+    app.read_wake(source).notify_one();
+    while Instant::now() < until {
+        sleep(Duration::from_millis(250)).await;
+        let (row, numbers) = blocking(app.engine(), move |engine| {
+            Ok((engine.connector(source)?, engine.job_numbers(id, false)?))
+        })
+        .await?;
+        let is_read = row.last_read_at.is_some_and(|at| at > asked);
+        let rest = numbers.to_plan + numbers.references_to_plan + numbers.to_export;
+        if is_read && rest == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One complete look.
+async fn look(app: &App, job: &JobRow, told: &Told) -> Result<Report, Refusal> {
+    let (source_id, target_id) = (job.source, job.target);
+    let (source_row, target_row) = blocking(app.engine(), move |engine| {
+        Ok((engine.connector(source_id)?, engine.connector(target_id)?))
+    })
+    .await?;
+    let surroundings = scheduler::surroundings(app, job).await?;
+    let connector: Arc<dyn Target> = app.target(&target_row)?;
+    let mut held = target::read(&connector, told).await?;
+    let wanted = source::read(app, &source_row, &surroundings, &mut held, told).await?;
+    tell(told, "compare", wanted.objects.len()).await;
+    let mut report = Report {
+        job: job.name.clone(),
+        source_objects: wanted.seen,
+        expected_objects: wanted.objects.len() as u64,
+        target_objects: held.objects.len() as u64,
+        values_compared: wanted.values_compared,
+        out_of_scope: wanted.out_of_scope.clone(),
+        ..Report::default()
+    };
+    let (found, overflow, references) = compare::finish(wanted, held);
+    report.references_compared = references;
+    report.difference_count = overflow;
+    sort(app, job, found, &mut report).await?;
+    report.agree = report.difference_count == 0;
+    Ok(report)
+}
+
+/// Sets explained differences apart from the others.
+async fn sort(
+    app: &App,
+    job: &JobRow,
+    found: Vec<Found>,
+    report: &mut Report,
+) -> Result<(), Refusal> {
+    let job = job.clone();
+    let sorted = blocking(app.engine(), move |engine| {
+        let explain = |(index, found): (usize, Found)| {
+            let reason = match index < EXPLAINED {
+                true => explain::explain(engine, &job, &found)?,
+                false => None,
+            };
+            Ok((found.difference, reason))
+        };
+        found
+            .into_iter()
+            .enumerate()
+            .map(explain)
+            .collect::<Result<Vec<_>, engine::StoreError>>()
+    })
+    .await?;
+    for (difference, reason) in sorted {
+        match reason {
+            None => {
+                report.difference_count += 1;
+                if report.differences.len() < REPORTED {
+                    report.differences.push(difference);
+                }
+            }
+            Some((kind, why)) => {
+                report.explained_count += 1;
+                let name = why.as_ref().map_or(kind, |why| why.code.name());
+                *report.explained_by.entry(name.to_owned()).or_default() += 1;
+                if report.explained.len() < REPORTED {
+                    let reason = why.map(Into::into);
+                    report.explained.push(Explained {
+                        difference,
+                        kind: kind.into(),
+                        reason,
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
+}

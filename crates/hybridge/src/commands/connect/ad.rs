@@ -31,12 +31,13 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         format!("connector {} created ({})", connector.name, connector.id)
     })?;
     context.output.say(format!(
-        "\nNext, on a machine that reaches the domain controllers:\n  \
-         1. here:  hybridge agent token > token.txt        (a one-time token, valid for an hour)\n  \
-         2. there: hybridge-agent enrol --server {} --ca ca.pem --token-file token.txt --data-dir agent-data\n  \
-         3. there: write agent.toml with a connector named {:?} (addresses, bind name, secret file)\n  \
-         4. there: hybridge-agent check && hybridge-agent run --config agent.toml --data-dir agent-data\n\
-         Then: hybridge connector test {}",
+        "\nNext:\n  \
+         1. here:  hybridge agent token > token.txt     (valid once, for an hour; also tells the fingerprint)\n  \
+         2. there, on a machine that reaches the domain controllers:\n     \
+            hybridge-agent enrol --server {} --fingerprint FINGERPRINT --token-file token.txt --data-dir agent-data\n  \
+         3. there: write agent.json with a connector named {:?} (addresses, bind name, secret file)\n  \
+         4. there: hybridge-agent check --config agent.json --data-dir agent-data, then `run` in the place of `check`\n\
+         Then here: hybridge connector test {}",
         client.url(),
         arguments.name,
         arguments.name,

@@ -1,0 +1,89 @@
+//! Why a difference is there: asked of the engine, about one object at a time, after the comparison is over.
+//!
+//! Never makes a difference disappear: it is only reported among the explained ones. Trap: an explanation must name a state
+//! that ends by itself or waits for a person; anything else is a fault and stays unexplained.
+
+use engine::{Engine, JobRow, ObjectState, PendingState, PendingView, StoreError};
+use sync_core::{
+    code::Code,
+    id::{Anchor, ObjectId},
+    operation::Refusal,
+};
+
+use super::Found;
+
+/// Kind and reason, if there is one.
+pub type Reason = Option<(&'static str, Option<Refusal>)>;
+
+/// Explains a difference.
+///
+/// # Errors
+/// Of the store.
+pub fn explain(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, StoreError> {
+    if let Some(fault) = &found.fault {
+        return Ok(Some(("failed", Some(fault.clone()))));
+    }
+    let Some(object) = object_of(engine, job, found)? else {
+        return another_jobs(engine, job, found);
+    };
+    if let Some(reason) = of_link(engine, job, object, found.is_reference)? {
+        return Ok(Some(reason));
+    }
+    let state = engine.space_object(object)?.map(|space| space.object.state);
+    Ok(match state {
+        Some(ObjectState::Vanished | ObjectState::Missing) => {
+            Some(("held", Some(Refusal::new(Code::ObjectVanished))))
+        }
+        _ => None,
+    })
+}
+
+fn object_of(engine: &Engine, job: &JobRow, found: &Found) -> Result<Option<ObjectId>, StoreError> {
+    if let Some(anchor) = Anchor::from_guid_text(&found.difference.anchor) {
+        return engine.object_by_anchor(job.source, &anchor);
+    }
+    let links = engine.links_of_target(&found.difference.target)?;
+    let own = links
+        .into_iter()
+        .find(|link| engine::job_of(*link) == job.id);
+    Ok(own.map(engine::object_of))
+}
+
+/// An object that only other jobs hold is theirs.
+fn another_jobs(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, StoreError> {
+    if found.difference.target.is_empty() {
+        return Ok(None);
+    }
+    let links = engine.links_of_target(&found.difference.target)?;
+    let is_others = !links.is_empty() && links.iter().all(|link| engine::job_of(*link) != job.id);
+    Ok(is_others.then_some(("anotherJob", None)))
+}
+
+fn of_link(
+    engine: &Engine,
+    job: &JobRow,
+    object: ObjectId,
+    is_reference: bool,
+) -> Result<Reason, StoreError> {
+    let Some(link) = engine.link_row(job.id, object)? else {
+        return Ok(None);
+    };
+    if link.is_due || (is_reference && link.are_references_due) {
+        return Ok(Some(("inFlight", None)));
+    }
+    if let Some(row) = engine.pending_export(link.link)? {
+        let why = row.reason.or(row.pending.and_then(|pending| pending.why));
+        return Ok(match row.view {
+            PendingView::State(PendingState::Held) => Some(("held", job.guard.clone().or(why))),
+            PendingView::State(PendingState::Refused) => {
+                Some(("held", Some(Refusal::new(Code::DeletionRefused))))
+            }
+            _ => Some(("inFlight", None)),
+        });
+    }
+    let is_in_escrow = link.attempts > 0 && link.retry_at.is_some();
+    Ok(link
+        .reason
+        .filter(|_| is_in_escrow)
+        .map(|why| ("failed", Some(why))))
+}
