@@ -1,9 +1,12 @@
 //! Named points at which a debug build can be made to die, for crash tests.
 //!
-//! `HYBRIDGE_FAILPOINT=engine.report.before:3` ends the process (as SIGKILL would) the third time that point is reached.
-//! Release builds have no such points. Trap: the process ends without unwinding, so nothing is flushed.
+//! `HYBRIDGE_FAILPOINT=engine.report.before:3` ends the process (as SIGKILL would) the third time that point is reached;
+//! `HYBRIDGE_FAILPOINT_LEASE_MS=2000` shortens the leases of agents, so that such tests need not wait for a minute.
+//! Release builds have none of this. Trap: the process ends without unwinding, so nothing is flushed.
 
 use std::sync::Arc;
+
+use crate::desk::DeskLimits;
 
 /// A hook that is told every commit boundary.
 pub type Hook = Arc<dyn Fn(&str) + Send + Sync>;
@@ -39,10 +42,34 @@ pub fn hook() -> Option<Hook> {
     None
 }
 
+/// How long leases last: shorter if the environment of a debug build says so.
+#[cfg(debug_assertions)]
+pub fn desk_limits() -> DeskLimits {
+    let asked = std::env::var("HYBRIDGE_FAILPOINT_LEASE_MS").ok();
+    match asked.and_then(|asked| asked.parse().ok()) {
+        Some(ms) => DeskLimits {
+            handover: std::time::Duration::from_millis(ms),
+            lease: std::time::Duration::from_millis(ms),
+            ..DeskLimits::default()
+        },
+        None => DeskLimits::default(),
+    }
+}
+
+/// Release builds have the usual limits.
+#[cfg(not(debug_assertions))]
+pub fn desk_limits() -> DeskLimits {
+    DeskLimits::default()
+}
+
 #[cfg(debug_assertions)]
 fn append(path: &str, point: &str) {
     use std::io::Write as _;
-    if let Ok(mut file) = std::fs::File::options().create(true).append(true).open(path) {
+    if let Ok(mut file) = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+    {
         let _ = writeln!(file, "{point}");
     }
 }
