@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agent_api::{LinkState, agent_router},
     agents::EngineAgents,
-    desk::{Desk, DeskLimits},
+    desk::Desk,
     failpoint,
     pki::{AdminKey, Authority, ServerCertificate, files},
     scheduler::{self, Activity},
@@ -116,7 +116,7 @@ impl App {
         let admin_key = AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
         let epoch = u64::try_from(now.as_microsecond()).unwrap_or(1);
-        let desk = Desk::new(agents, DeskLimits::default(), epoch);
+        let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
         let app = Self(Arc::new(Inner {
             engine,
             directory,
