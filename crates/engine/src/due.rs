@@ -392,7 +392,7 @@ impl Engine {
                 Ok(false)
             }
             PlannedOutcome::Operate(draft) => {
-                self.store_operation(tx, job, planned, draft, now, tally)
+                self.store_operation(tx, job, planned, draft, now, (tally, records))
             }
         }
     }
@@ -511,7 +511,7 @@ impl Engine {
         planned: &Planned,
         draft: &Draft,
         now: i64,
-        tally: &mut Tally,
+        (tally, records): (&mut Tally, &mut Vec<Record>),
     ) -> Result<bool> {
         let item = &planned.item;
         let is_delete = draft.verb == Verb::Delete;
@@ -545,6 +545,21 @@ impl Engine {
             pack(&pending)?,
             now
         ])?;
+        if state == PendingState::Held {
+            let why = Refusal::new(Code::ObjectVanished).with("dn", &item.source.dn);
+            tx.execute(
+                "UPDATE job SET guard = coalesce(guard, ?2), guard_since = coalesce(guard_since, ?3) WHERE id = ?1",
+                params![job.id.0, pack(&why)?, now],
+            )?;
+            records.push(self.record(
+                job,
+                planned,
+                Action::StagedDelete,
+                Status::Skipped,
+                Some(why),
+                now,
+            ));
+        }
         Ok(state == PendingState::Ready)
     }
 

@@ -69,7 +69,9 @@ impl From<Refusal> for StartError {
 }
 
 fn start_error(code: Code, text: impl ToString) -> StartError {
-    StartError { refusal: Refusal::new(code).with("text", text.to_string()) }
+    StartError {
+        refusal: Refusal::new(code).with("text", text.to_string()),
+    }
 }
 
 /// The name of the connector every server has: its own tenant directory.
@@ -113,7 +115,8 @@ impl App {
         let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
         let authority = Arc::new(Authority::open(&config.data_directory, now).map_err(pki)?);
         let url = url(&config);
-        let admin_key = AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
+        let admin_key =
+            AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
         let epoch = u64::try_from(now.as_microsecond()).unwrap_or(1);
         let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
@@ -136,9 +139,16 @@ impl App {
 
     /// What a new data directory lacks: the directory's connector, its credential, the domains.
     fn prepare(&self) -> Result<(), StartError> {
-        let store = |error: engine::StoreError| StartError { refusal: error.refusal() };
+        let store = |error: engine::StoreError| StartError {
+            refusal: error.refusal(),
+        };
         let engine = &self.0.engine;
-        if engine.connectors().map_err(store)?.iter().all(|row| row.kind != "directory") {
+        if engine
+            .connectors()
+            .map_err(store)?
+            .iter()
+            .all(|row| row.kind != "directory")
+        {
             engine
                 .create_connector(&engine::NewConnector {
                     name: DIRECTORY_CONNECTOR.into(),
@@ -149,14 +159,22 @@ impl App {
         }
         let administrator = self.0.directory.administrator();
         let fault = |error: directory::Fault| start_error(Code::TargetFault, error);
-        let known = self.0.directory.verified_domains(&administrator).map_err(fault)?;
+        let known = self
+            .0
+            .directory
+            .verified_domains(&administrator)
+            .map_err(fault)?;
         for domain in &self.0.config.verified_domains {
             if !known.iter().any(|have| have.eq_ignore_ascii_case(domain)) {
-                self.0.directory.add_verified_domain(&administrator, domain).map_err(fault)?;
+                self.0
+                    .directory
+                    .add_verified_domain(&administrator, domain)
+                    .map_err(fault)?;
             }
         }
         let path = self.credential_path();
-        let stored = files::read_private(&path).map_err(|error| start_error(error.code(), error))?;
+        let stored =
+            files::read_private(&path).map_err(|error| start_error(error.code(), error))?;
         if stored.is_none() {
             self.issue_directory_credential(CREDENTIAL_LIFE_DAYS)?;
         }
@@ -185,9 +203,14 @@ impl App {
                 lifetime,
             )
             .map_err(|error| start_error(Code::TargetFault, error))?;
-        let stored = StoredCredential { app_id: made.app_id, secret: made.secret.expose().to_owned() };
-        let text = serde_json::to_string(&stored).map_err(|error| start_error(Code::InternalFault, error))?;
-        files::write_private(&self.credential_path(), &text).map_err(|error| start_error(error.code(), error))
+        let stored = StoredCredential {
+            app_id: made.app_id,
+            secret: made.secret.expose().to_owned(),
+        };
+        let text = serde_json::to_string(&stored)
+            .map_err(|error| start_error(Code::InternalFault, error))?;
+        files::write_private(&self.credential_path(), &text)
+            .map_err(|error| start_error(error.code(), error))
     }
 
     /// The engine.
@@ -239,33 +262,67 @@ impl App {
             "directory" => {
                 let path = self.credential_path();
                 let credential = move || {
-                    let stored: StoredCredential = serde_json::from_str(&files::read_private(&path).ok()??).ok()?;
-                    Some(Credential { app_id: stored.app_id, secret: SecretString::from(stored.secret) })
+                    let stored: StoredCredential =
+                        serde_json::from_str(&files::read_private(&path).ok()??).ok()?;
+                    Some(Credential {
+                        app_id: stored.app_id,
+                        secret: SecretString::from(stored.secret),
+                    })
                 };
-                Ok(Arc::new(DirectoryTarget::new(self.0.directory.clone(), Arc::new(credential))))
+                Ok(Arc::new(DirectoryTarget::new(
+                    self.0.directory.clone(),
+                    Arc::new(credential),
+                )))
             }
             kind => Err(Refusal::new(Code::ConfigurationInvalid)
                 .with("connector", &row.name)
-                .with("text", format!("a connector of kind {kind} cannot be a target"))),
+                .with(
+                    "text",
+                    format!("a connector of kind {kind} cannot be a target"),
+                )),
         }
     }
 
     /// The bell of a job: rung when there is something to plan or export.
     pub fn wake(&self, job: JobId) -> Arc<Notify> {
-        self.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default().clone()
+        self.0
+            .wakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(job)
+            .or_default()
+            .clone()
     }
 
     /// The bell of a source: rung when it is to be read now.
     pub fn read_wake(&self, connector: ConnectorId) -> Arc<Notify> {
-        self.0.read_wakes.lock().unwrap_or_else(PoisonError::into_inner).entry(connector).or_default().clone()
+        self.0
+            .read_wakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(connector)
+            .or_default()
+            .clone()
     }
 
     /// Says that jobs were created, started, paused or changed.
     pub fn jobs_changed(&self) {
-        for bell in self.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for bell in self
+            .0
+            .wakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             bell.notify_one();
         }
-        for bell in self.0.read_wakes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for bell in self
+            .0
+            .read_wakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             bell.notify_one();
         }
         self.0.jobs_changed.notify_one();
@@ -277,17 +334,38 @@ impl App {
 
     /// What a job is doing, for its status.
     pub fn activity(&self, job: JobId) -> Activity {
-        self.0.activities.lock().unwrap_or_else(PoisonError::into_inner).get(&job).cloned().unwrap_or_default()
+        self.0
+            .activities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&job)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub(crate) fn note(&self, job: JobId, change: impl FnOnce(&mut Activity)) {
-        change(self.0.activities.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default());
+        change(
+            self.0
+                .activities
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(job)
+                .or_default(),
+        );
     }
 }
 
 fn url(config: &Config) -> String {
-    let host = config.names.first().cloned().unwrap_or_else(|| config.listen.ip().to_string());
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+    let host = config
+        .names
+        .first()
+        .cloned()
+        .unwrap_or_else(|| config.listen.ip().to_string());
+    let host = if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]")
+    } else {
+        host
+    };
     format!("https://{host}:{}", config.listen.port())
 }
 
@@ -315,7 +393,9 @@ fn open_directory(config: &Config) -> Result<Directory, StartError> {
         let code = match &error {
             directory::OpenError::InUse { .. } => Code::StoreLocked,
             directory::OpenError::NewerSchema { .. } => Code::StoreNewer,
-            directory::OpenError::Damaged { .. } | directory::OpenError::Foreign { .. } => Code::StoreDamaged,
+            directory::OpenError::Damaged { .. } | directory::OpenError::Foreign { .. } => {
+                Code::StoreDamaged
+            }
             directory::OpenError::InvalidOptions { .. } => Code::ConfigurationInvalid,
             _ => Code::StoreUnwritable,
         };
@@ -350,7 +430,9 @@ pub async fn run(
         };
         start_error(code, format!("cannot listen on {}: {error}", config.listen))
     })?;
-    config.listen = listener.local_addr().map_err(|error| start_error(Code::InternalFault, error))?;
+    config.listen = listener
+        .local_addr()
+        .map_err(|error| start_error(Code::InternalFault, error))?;
     let app = {
         let config = config.clone();
         tokio::task::spawn_blocking(move || App::open(config))
@@ -359,9 +441,13 @@ pub async fn run(
     };
     let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
     let certificate =
-        ServerCertificate::new(app.authority().clone(), &config.names, Timestamp::now()).map_err(pki)?;
+        ServerCertificate::new(app.authority().clone(), &config.names, Timestamp::now())
+            .map_err(pki)?;
     let tls = Tls::new(certificate).map_err(pki)?;
-    let server_id = app.directory().tenant(&app.directory().administrator()).map_or_else(|_| String::new(), |t| t.id.to_string());
+    let server_id = app
+        .directory()
+        .tenant(&app.directory().administrator())
+        .map_or_else(|_| String::new(), |t| t.id.to_string());
     let link = LinkState {
         desk: app.desk().clone(),
         directory: Arc::new(EngineAgents(app.engine().clone())),

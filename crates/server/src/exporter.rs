@@ -3,7 +3,7 @@
 //! Decides nothing about objects: what is ready is sent, what comes back is reported. Trap: an operation whose answer was
 //! lost is read back first; it is sent again only if the target still holds exactly what it held before.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use connectors::Target;
 use engine::{Engine, JobRow, PlannedChange};
@@ -17,10 +17,12 @@ use sync_core::{
 use crate::{agents::blocking, unique};
 
 /// What a step of export came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Operations reported.
     pub reported: usize,
+    /// What came of them: `created`, `updated`, `disabled`, `deleted`, `restored`, `failed`, `stale`, `unknown`.
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 /// Carries out what is ready, at most `limit` operations.
@@ -53,9 +55,29 @@ pub async fn step(
         outcomes.extend(send.into_iter().zip(answers));
     }
     let reported = outcomes.len();
+    let mut counts = BTreeMap::new();
+    for (change, outcome) in &outcomes {
+        *counts
+            .entry(word(change.pending.verb, outcome))
+            .or_default() += 1;
+    }
     let row = job.clone();
     blocking(engine, move |engine| engine.report(&row, &outcomes)).await?;
-    Ok(Exported { reported })
+    Ok(Exported { reported, counts })
+}
+
+/// How an outcome is counted.
+fn word(verb: Verb, outcome: &Outcome) -> &'static str {
+    match (outcome, verb) {
+        (Outcome::Refused(_), _) => "failed",
+        (Outcome::Stale, _) => "stale",
+        (Outcome::Unknown, _) => "unknown",
+        (Outcome::Done { .. }, Verb::Create) => "created",
+        (Outcome::Done { .. }, Verb::Update) => "updated",
+        (Outcome::Done { .. }, Verb::Disable) => "disabled",
+        (Outcome::Done { .. }, Verb::Delete) => "deleted",
+        (Outcome::Done { .. }, Verb::Restore) => "restored",
+    }
 }
 
 /// Settles operations whose answers were lost; `None`: certainly not carried out, send it.

@@ -19,9 +19,9 @@ use sync_core::{
         evaluate::{Evaluation, Match, SourceView, evaluate},
     },
     operation::{Lookup, Refusal},
-    plan::{Answers, Decision, Desired, Wanted, decide},
+    plan::{Answers, Decision, Desired, Situation, Wanted, decide},
     schema::checked::Rules,
-    scope::Verdict,
+    scope::{ScopeReason, Verdict},
     value::{Name, Value},
 };
 
@@ -53,7 +53,10 @@ impl Surroundings {
             domain_netbios: &self.source.domain_netbios,
             verified_domains: &self.target.verified_domains,
             initial_domain: &self.target.initial_domain,
-            containers: Containers { included: &self.included, excluded: &self.excluded },
+            containers: Containers {
+                included: &self.included,
+                excluded: &self.excluded,
+            },
         }
     }
 
@@ -61,24 +64,30 @@ impl Surroundings {
     pub fn references(&self) -> Vec<MappedReference> {
         let of = |mapping: &sync_core::schema::checked::ObjectMapping| {
             let class = mapping.source_class.clone();
-            mapping.references.iter().map(move |reference| MappedReference {
-                class: class.clone(),
-                source: reference.source.clone(),
-                target: reference.target.clone(),
-                is_multivalued: reference.is_multivalued,
-            }).collect::<Vec<_>>()
+            mapping
+                .references
+                .iter()
+                .map(move |reference| MappedReference {
+                    class: class.clone(),
+                    source: reference.source.clone(),
+                    target: reference.target.clone(),
+                    is_multivalued: reference.is_multivalued,
+                })
+                .collect::<Vec<_>>()
         };
         self.rules.mappings().iter().flat_map(of).collect()
     }
 }
 
 /// What a step of planning came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlannedStep {
     /// Objects planned.
     pub planned: usize,
     /// Operations made ready.
     pub ready: usize,
+    /// What came of planning: `same`, `skipped`, `unplannable`, `operations`.
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 /// Plans the next batch of what is due.
@@ -100,13 +109,20 @@ pub async fn step(
         let surroundings = surroundings.clone();
         tokio::task::spawn_blocking(move || first_pass(items, &surroundings))
             .await
-            .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a planning thread ended"))?
+            .map_err(|_| {
+                Refusal::new(Code::InternalFault).with("text", "a planning thread ended")
+            })?
     };
     let plans = second_pass(drafts, target).await?;
     let planned = plans.len();
+    let counts = count(&plans);
     let row = job.clone();
     let ready = blocking(engine, move |engine| engine.store_plans(&row, &plans)).await?;
-    Ok(PlannedStep { planned, ready })
+    Ok(PlannedStep {
+        planned,
+        ready,
+        counts,
+    })
 }
 
 /// An item between the two passes.
@@ -124,12 +140,20 @@ fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
         .map(|item| {
             let (wanted, name) = wanted(&item, &surroundings.rules, &context);
             let decision = decide(&wanted, &item.view, None);
-            Draft { item, wanted, name, decision }
+            Draft {
+                item,
+                wanted,
+                name,
+                decision,
+            }
         })
         .collect()
 }
 
-async fn second_pass(mut drafts: Vec<Draft>, target: &Arc<dyn Target>) -> Result<Vec<Planned>, Refusal> {
+async fn second_pass(
+    mut drafts: Vec<Draft>,
+    target: &Arc<dyn Target>,
+) -> Result<Vec<Planned>, Refusal> {
     let mut questions = Vec::new();
     let mut places = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
@@ -141,54 +165,85 @@ async fn second_pass(mut drafts: Vec<Draft>, target: &Arc<dyn Target>) -> Result
     if !questions.is_empty() {
         let mut answers = target.find(&questions).await?;
         if answers.len() != questions.len() {
-            return Err(Refusal::new(Code::TargetFault).with("text", "the target answered another number of questions"));
+            return Err(Refusal::new(Code::TargetFault)
+                .with("text", "the target answered another number of questions"));
         }
         for (index, first, count) in places {
-            let own: Answers =
-                (0..count).filter_map(|n| Some((n, std::mem::take(answers.get_mut(first + n)?)))).collect();
+            let own: Answers = (0..count)
+                .filter_map(|n| Some((n, std::mem::take(answers.get_mut(first + n)?))))
+                .collect();
             if let Some(draft) = drafts.get_mut(index) {
                 draft.decision = decide(&draft.wanted, &draft.item.view, Some(&own));
             }
         }
     }
     let mut claimed = HashSet::new();
-    Ok(drafts.into_iter().map(|draft| planned(draft, &mut claimed)).collect())
+    Ok(drafts
+        .into_iter()
+        .map(|draft| planned(draft, &mut claimed))
+        .collect())
 }
 
 fn planned(draft: Draft, claimed: &mut HashSet<String>) -> Planned {
     let outcome = match draft.decision {
-        Decision::Ask(_) => {
-            PlannedOutcome::Refuse(Refusal::new(Code::InternalFault).with("text", "planning asked twice"))
-        }
+        Decision::Ask(_) => PlannedOutcome::Refuse(
+            Refusal::new(Code::InternalFault).with("text", "planning asked twice"),
+        ),
         Decision::Skip(why) => PlannedOutcome::Skip(why),
         Decision::Same(confirmed) => PlannedOutcome::Same(confirmed),
         Decision::Refuse(why) => PlannedOutcome::Refuse(why),
         Decision::Operate(operation) => {
-            let adopts = operation.adopted.and(operation.target.as_ref()).map(|target| target.0.clone());
+            let adopts = operation
+                .adopted
+                .and(operation.target.as_ref())
+                .map(|target| target.0.clone());
             match adopts {
-                Some(target) if !claimed.insert(target.clone()) => {
-                    PlannedOutcome::Refuse(Refusal::new(Code::DuplicateSourceEntries).with("target", target))
-                }
+                Some(target) if !claimed.insert(target.clone()) => PlannedOutcome::Refuse(
+                    Refusal::new(Code::DuplicateSourceEntries).with("target", target),
+                ),
                 _ => PlannedOutcome::Operate(operation),
             }
         }
     };
-    Planned { item: draft.item, outcome, name: draft.name }
+    Planned {
+        item: draft.item,
+        outcome,
+        name: draft.name,
+    }
 }
 
 /// What is wanted of the target for one object, and a name for people.
 pub fn wanted(item: &DueItem, rules: &Rules, context: &Context<'_>) -> (Wanted, String) {
     let source = &item.source;
-    let fallback = || source.rdn.split_once('=').map_or(source.rdn.clone(), |(_, name)| name.to_owned());
-    let last_name = item.view.exported.text("displayName").map_or_else(fallback, str::to_owned);
-    let why = |state: &str| Refusal::new(Code::EntrySynchronizationSkipped).with("reason", state).with("dn", &source.dn);
+    let fallback = || {
+        source
+            .rdn
+            .split_once('=')
+            .map_or(source.rdn.clone(), |(_, name)| name.to_owned())
+    };
+    let last_name = item
+        .view
+        .exported
+        .text("displayName")
+        .map_or_else(fallback, str::to_owned);
+    let why = |state: &str| {
+        Refusal::new(Code::EntrySynchronizationSkipped)
+            .with("reason", state)
+            .with("dn", &source.dn)
+    };
     match source.state {
         ObjectState::Stub => return (Wanted::Undecided(why("NotReadYet")), last_name),
         ObjectState::Vanished => {
-            return (Wanted::Undecided(Refusal::new(Code::ObjectVanished).with("dn", &source.dn)), last_name);
+            return (
+                Wanted::Undecided(Refusal::new(Code::ObjectVanished).with("dn", &source.dn)),
+                last_name,
+            );
         }
         ObjectState::Missing => {
-            return (Wanted::Absent(Refusal::new(Code::ObjectVanished).with("dn", &source.dn)), last_name);
+            return (
+                Wanted::Absent(Refusal::new(Code::ObjectVanished).with("dn", &source.dn)),
+                last_name,
+            );
         }
         ObjectState::Deleted => return (Wanted::Absent(why("DeletedInSource")), last_name),
         ObjectState::Skeleton => return (Wanted::Absent(why("OutsideReadSpec")), last_name),
@@ -201,7 +256,7 @@ pub fn wanted(item: &DueItem, rules: &Rules, context: &Context<'_>) -> (Wanted, 
         .or_else(|| source.attributes.text("displayName"))
         .or_else(|| source.attributes.text("cn"))
         .map_or(last_name, str::to_owned);
-    (wanted_from(evaluation, item), name)
+    (wanted_from(evaluation, item, rules), name)
 }
 
 /// The rules over one stored object.
@@ -212,23 +267,59 @@ pub fn evaluation_of(item: &DueItem, rules: &Rules, context: &Context<'_>) -> Ev
 /// A stored object as the rules see it.
 pub fn view_of(item: &DueItem) -> SourceView<'_> {
     let source = &item.source;
-    let is_linked = item.view.situation == sync_core::plan::Situation::Linked;
+    let is_linked = item.view.situation == Situation::Linked;
     SourceView {
         dn: &source.dn,
         rdn: &source.rdn,
         ancestors: &source.ancestors,
         held: is_linked.then_some(&item.view.exported),
-        ..SourceView::new(&source.anchor, source.class.as_deref().unwrap_or_default(), &source.attributes)
+        ..SourceView::new(
+            &source.anchor,
+            source.class.as_deref().unwrap_or_default(),
+            &source.attributes,
+        )
     }
 }
 
-fn wanted_from(evaluation: Evaluation, item: &DueItem) -> Wanted {
+/// Whether the rules let deletions of this object's class flow.
+fn may_delete(rules: &Rules, item: &DueItem) -> bool {
+    let class = item.source.class.as_deref().unwrap_or_default();
+    let mut mappings = rules
+        .mappings()
+        .iter()
+        .filter(|mapping| mapping.source_class.eq_ignore_ascii_case(class));
+    mappings
+        .next()
+        .is_none_or(|first| first.flows.delete || mappings.any(|mapping| mapping.flows.delete))
+}
+
+fn wanted_from(evaluation: Evaluation, item: &DueItem, rules: &Rules) -> Wanted {
+    let is_linked = item.view.situation == Situation::Linked;
+    let flows = evaluation
+        .mapping
+        .and_then(|index| rules.mappings().get(index))
+        .map(|mapping| mapping.flows);
     if let Verdict::Out { reason } = &evaluation.scope {
-        return Wanted::Absent(reason.refusal());
+        // An input filter only keeps objects from entering; and deletions may be switched off.
+        let stays = matches!(reason, ScopeReason::NoFilterMatched { is_input: true, .. });
+        return if is_linked && (stays || !may_delete(rules, item)) {
+            Wanted::Undecided(reason.refusal())
+        } else {
+            Wanted::Absent(reason.refusal())
+        };
     }
-    if evaluation.scope != Verdict::InScope {
+    if flows.is_some_and(|flows| if is_linked { !flows.update } else { !flows.add }) {
         return Wanted::Undecided(
-            Refusal::new(Code::EntrySynchronizationSkipped).with("reason", "ScopeUnknown").with("dn", &item.source.dn),
+            Refusal::new(Code::EntrySynchronizationSkipped)
+                .with(
+                    "reason",
+                    if is_linked {
+                        "UpdatesDoNotFlow"
+                    } else {
+                        "AdditionsDoNotFlow"
+                    },
+                )
+                .with("dn", &item.source.dn),
         );
     }
     let source_anchor = match evaluation.source_anchor {
@@ -239,7 +330,9 @@ fn wanted_from(evaluation: Evaluation, item: &DueItem) -> Wanted {
         return Wanted::Faulty(problem);
     }
     let Some(class) = evaluation.target_class else {
-        return Wanted::Faulty(Refusal::new(Code::SchemaInvalid).with("text", "the mapping has no target class"));
+        return Wanted::Faulty(
+            Refusal::new(Code::SchemaInvalid).with("text", "the mapping has no target class"),
+        );
     };
     let mut attributes = evaluation.attributes;
     for name in &evaluation.add_only {
@@ -252,7 +345,11 @@ fn wanted_from(evaluation: Evaluation, item: &DueItem) -> Wanted {
         attributes.set(name.clone(), values);
     }
     Wanted::Present(Box::new(Desired {
-        matching: evaluation.matching.iter().filter_map(|by| lookup(&class, by)).collect(),
+        matching: evaluation
+            .matching
+            .iter()
+            .filter_map(|by| lookup(&class, by))
+            .collect(),
         class: Some(class),
         source_anchor,
         attributes,
@@ -265,18 +362,21 @@ fn lookup(class: &Name, by: &Match) -> Option<Lookup> {
     if by.attribute.eq_ignore_ascii_case("proxyAddresses") {
         return Some(Lookup::ProxyAddress(text.to_owned()));
     }
-    Some(Lookup::Attribute(class.clone(), by.attribute.clone(), text.to_owned()))
+    Some(Lookup::Attribute(
+        class.clone(),
+        by.attribute.clone(),
+        text.to_owned(),
+    ))
 }
 
-/// Counts of outcomes, for progress.
-pub fn count(plans: &[Planned]) -> BTreeMap<&'static str, usize> {
+fn count(plans: &[Planned]) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
     for plan in plans {
         let name = match &plan.outcome {
             PlannedOutcome::Same(_) => "same",
             PlannedOutcome::Skip(_) => "skipped",
-            PlannedOutcome::Refuse(_) => "failed",
-            PlannedOutcome::Operate(_) => "planned",
+            PlannedOutcome::Refuse(_) => "unplannable",
+            PlannedOutcome::Operate(_) => "operations",
         };
         *counts.entry(name).or_default() += 1;
     }

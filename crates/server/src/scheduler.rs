@@ -51,6 +51,10 @@ pub struct Activity {
     pub settles_at: Option<i64>,
     /// Mode of the read under way.
     pub reading: Option<String>,
+    /// The run this catch-up is recorded as.
+    pub run: Option<sync_core::id::RunId>,
+    /// What was counted since it began.
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 /// How long a question to an agent may take.
@@ -74,8 +78,9 @@ pub async fn run(app: App, shutdown: CancellationToken) {
                     sources.entry(row.source).or_insert_with(|| {
                         tokio::spawn(read_loop(app.clone(), row.source, shutdown.clone()))
                     });
-                    jobs.entry(row.id)
-                        .or_insert_with(|| tokio::spawn(job_loop(app.clone(), row.id, shutdown.clone())));
+                    jobs.entry(row.id).or_insert_with(|| {
+                        tokio::spawn(job_loop(app.clone(), row.id, shutdown.clone()))
+                    });
                 }
             }
             Err(why) => error!(code = %why.code, "jobs cannot be listed: {why}"),
@@ -116,32 +121,55 @@ async fn housekeeping(app: &App) {
 fn rules_of(job: &JobRow) -> Result<Arc<checked::Rules>, Refusal> {
     static KNOWN: Mutex<BTreeMap<(String, i64), Arc<checked::Rules>>> = Mutex::new(BTreeMap::new());
     let key = (job.guid.clone(), job.rules_version);
-    if let Some(rules) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    if let Some(rules) = KNOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&key)
+    {
         return Ok(rules.clone());
     }
     let rules = preset::load(&job.rules).map_err(|problems| {
-        let first = problems.first().map(|problem| format!("{}: {}", problem.path, problem.message));
-        Refusal::new(Code::SchemaInvalid).with("job", &job.name).with("text", first.unwrap_or_default())
+        let first = problems
+            .first()
+            .map(|problem| format!("{}: {}", problem.path, problem.message));
+        Refusal::new(Code::SchemaInvalid)
+            .with("job", &job.name)
+            .with("text", first.unwrap_or_default())
     })?;
     let rules = Arc::new(rules);
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, rules.clone());
+    KNOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(key, rules.clone());
     Ok(rules)
 }
 
 /// Resolves the containers the rules name to anchors, once; a renamed container stays the same one afterwards.
-async fn containers(app: &App, job: &JobRow, source: &ConnectorRow, names: &[String]) -> Result<Vec<Anchor>, Refusal> {
+async fn containers(
+    app: &App,
+    job: &JobRow,
+    source: &ConnectorRow,
+    names: &[String],
+) -> Result<Vec<Anchor>, Refusal> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let key = format!("containers.{}", job.guid);
     let lookup = key.clone();
     let stored = blocking(app.engine(), move |engine| engine.setting(&lookup)).await?;
-    let mut known: BTreeMap<String, String> =
-        stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let is_known = |known: &BTreeMap<String, String>, name: &String| known.contains_key(&name.to_lowercase());
+    let mut known: BTreeMap<String, String> = stored
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let is_known =
+        |known: &BTreeMap<String, String>, name: &String| known.contains_key(&name.to_lowercase());
     if !names.iter().all(|name| is_known(&known, name)) {
-        let Answer::Containers(found) = app.desk().call(&source.name, Call::Containers, CALL_TIMEOUT).await? else {
-            return Err(Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question"));
+        let Answer::Containers(found) = app
+            .desk()
+            .call(&source.name, Call::Containers, CALL_TIMEOUT)
+            .await?
+        else {
+            return Err(Refusal::new(Code::SourceProtocolError)
+                .with("text", "the agent answered another question"));
         };
         for container in found {
             let dn = container.dn.to_lowercase();
@@ -153,12 +181,18 @@ async fn containers(app: &App, job: &JobRow, source: &ConnectorRow, names: &[Str
             return Err(Refusal::new(Code::SourceBaseNotFound)
                 .with("job", &job.name)
                 .with("container", missing)
-                .with("text", "a container of the scope does not exist in the source"));
+                .with(
+                    "text",
+                    "a container of the scope does not exist in the source",
+                ));
         }
         let text = serde_json::to_string(&known).unwrap_or_default();
         blocking(app.engine(), move |engine| engine.set_setting(&key, &text)).await?;
     }
-    Ok(names.iter().filter_map(|name| Anchor::from_guid_text(known.get(&name.to_lowercase())?)).collect())
+    Ok(names
+        .iter()
+        .filter_map(|name| Anchor::from_guid_text(known.get(&name.to_lowercase())?))
+        .collect())
 }
 
 async fn source_info(app: &App, source: &ConnectorRow) -> Result<SourceInfo, Refusal> {
@@ -167,12 +201,20 @@ async fn source_info(app: &App, source: &ConnectorRow) -> Result<SourceInfo, Ref
     {
         return Ok(info);
     }
-    let Answer::Source(info) = app.desk().call(&source.name, Call::Discover, CALL_TIMEOUT).await? else {
-        return Err(Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question"));
+    let Answer::Source(info) = app
+        .desk()
+        .call(&source.name, Call::Discover, CALL_TIMEOUT)
+        .await?
+    else {
+        return Err(Refusal::new(Code::SourceProtocolError)
+            .with("text", "the agent answered another question"));
     };
     let text = serde_json::to_value(&info).unwrap_or_default();
     let id = source.id;
-    blocking(app.engine(), move |engine| engine.set_connector_info(id, &text)).await?;
+    blocking(app.engine(), move |engine| {
+        engine.set_connector_info(id, &text)
+    })
+    .await?;
     Ok(info)
 }
 
@@ -199,7 +241,11 @@ pub async fn surroundings(app: &App, job: &JobRow) -> Result<Arc<Surroundings>, 
 ///
 /// # Errors
 /// If rules are invalid or containers cannot be resolved.
-pub async fn read_spec(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<ReadSpec, Refusal> {
+pub async fn read_spec(
+    app: &App,
+    source: &ConnectorRow,
+    jobs: &[JobRow],
+) -> Result<ReadSpec, Refusal> {
     let mut union = ReadSpec::default();
     let mut everywhere = false;
     for job in jobs {
@@ -248,7 +294,8 @@ impl ReadSink for Sink {
             other => Refusal::new(Code::Conflict).with("text", other.to_string()),
         })?;
         for job in &self.jobs {
-            self.app.note(*job, |activity| activity.read += observed.entries as u64);
+            self.app
+                .note(*job, |activity| activity.read += observed.entries as u64);
             if self.plans_along && observed.changed > 0 {
                 self.app.wake(*job).notify_one();
             }
@@ -263,13 +310,21 @@ impl ReadSink for Sink {
             Err(why) => ReadResult::Failed(why),
         };
         let (read, told) = (self.read, result.clone());
-        let ended = blocking(self.app.engine(), move |engine| engine.end_read(read, &result)).await;
+        let ended = blocking(self.app.engine(), move |engine| {
+            engine.end_read(read, &result)
+        })
+        .await;
         let answer = match (told, ended) {
             (_, Err(why)) | (ReadResult::Failed(why), Ok(_)) => Err(why),
             (ReadResult::NeedsFullRead(why), Ok(_)) => Ok(Some(why)),
             (ReadResult::Complete(_), Ok(doubt)) => Ok(doubt),
         };
-        if let Some(done) = self.done.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(done) = self
+            .done
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             let _ = done.send(answer);
         }
     }
@@ -316,12 +371,20 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Duration, Refusal> {
     if jobs.is_empty() {
         return Ok(Duration::from_secs(3600));
     }
-    let interval = jobs.iter().map(|job| job.settings.interval_seconds).min().unwrap_or(10).max(1);
+    let interval = jobs
+        .iter()
+        .map(|job| job.settings.interval_seconds)
+        .min()
+        .unwrap_or(10)
+        .max(1);
     let order = match read_spec(app, &source, &jobs).await {
         Ok(spec) => blocking(app.engine(), move |engine| engine.begin_read(id, &spec)).await?,
         Err(why) => {
             let told = why.clone();
-            blocking(app.engine(), move |engine| engine.note_read_failure(id, &told)).await?;
+            blocking(app.engine(), move |engine| {
+                engine.note_read_failure(id, &told)
+            })
+            .await?;
             return Err(why);
         }
     };
@@ -329,7 +392,9 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Duration, Refusal> {
         info!(connector = %source.name, mode = %order.mode, code = %why.code, "reading anew: {why}");
     }
     for job in &jobs {
-        app.note(job.id, |activity| activity.reading = Some(order.mode.clone()));
+        app.note(job.id, |activity| {
+            activity.reading = Some(order.mode.clone())
+        });
     }
     let result = read_with(app, &source, &jobs, order).await;
     for job in &jobs {
@@ -343,11 +408,21 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Duration, Refusal> {
         return Err(doubt);
     }
     let found = look_up(app, &source, &jobs).await?;
-    Ok(if found { Duration::from_millis(50) } else { Duration::from_secs(interval) })
+    Ok(if found {
+        Duration::from_millis(50)
+    } else {
+        Duration::from_secs(interval)
+    })
 }
 
 fn is_position_trouble(code: Code) -> bool {
-    matches!(code, Code::SourceCookieRefused | Code::SourceReplicaReset | Code::SourceCookieTooOld | Code::SourceReadSpecChanged)
+    matches!(
+        code,
+        Code::SourceCookieRefused
+            | Code::SourceReplicaReset
+            | Code::SourceCookieTooOld
+            | Code::SourceReadSpecChanged
+    )
 }
 
 async fn read_with(
@@ -369,11 +444,22 @@ async fn read_with(
         ("backfill", _) => ReadMode::Backfill,
         _ => ReadMode::Full,
     };
-    let offered = ReadOrder { read: order.read, spec: order.spec, mode, first_page: 0 };
-    if let Err(why) = app.desk().offer_read(&source.name, offered, sink.clone()).await {
+    let offered = ReadOrder {
+        read: order.read,
+        spec: order.spec,
+        mode,
+        first_page: 0,
+    };
+    if let Err(why) = app
+        .desk()
+        .offer_read(&source.name, offered, sink.clone())
+        .await
+    {
         sink.end(Err(why)).await;
     }
-    ended.await.unwrap_or_else(|_| Err(Refusal::new(Code::TimeOut).with("text", "the read was dropped")))
+    ended
+        .await
+        .unwrap_or_else(|_| Err(Refusal::new(Code::TimeOut).with("text", "the read was dropped")))
 }
 
 /// Looks up, one by one, what a full read did not show and what a delta showed only in part. True if there is more.
@@ -386,7 +472,10 @@ async fn look_up(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<bo
     let spec = read_spec(app, source, jobs).await?;
     let count = waiting.len();
     for (object, anchor, _) in waiting {
-        let call = Call::ReadOne { spec: spec.clone(), name: ObjectName::Anchor(anchor.clone()) };
+        let call = Call::ReadOne {
+            spec: spec.clone(),
+            name: ObjectName::Anchor(anchor.clone()),
+        };
         match app.desk().call(&source.name, call, CALL_TIMEOUT).await {
             Ok(Answer::One(ReadOne::Live { entry, .. })) => {
                 blocking(app.engine(), move |engine| engine.observe_one(id, &entry)).await?;
@@ -396,10 +485,14 @@ async fn look_up(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<bo
                 blocking(app.engine(), move |engine| engine.observe_one(id, &entry)).await?;
             }
             Ok(Answer::One(ReadOne::NotFound)) => {
-                blocking(app.engine(), move |engine| engine.lookup_found_nothing(object)).await?;
+                blocking(app.engine(), move |engine| {
+                    engine.lookup_found_nothing(object)
+                })
+                .await?;
             }
             Ok(_) => {
-                return Err(Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question"));
+                return Err(Refusal::new(Code::SourceProtocolError)
+                    .with("text", "the agent answered another question"));
             }
             Err(why) => {
                 warn!(connector = %source.name, object = %anchor, code = %why.code, "an object cannot be looked up: {why}");
@@ -428,6 +521,7 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
                     warn!(job = %id, code = %why.code, "the job cannot go on: {why}");
                 }
                 last_failure = Some(why.code);
+                end_run(&app, id, Some(why.clone())).await;
                 note_failure(&app, id, Some(why)).await;
                 TICK * 2
             }
@@ -441,7 +535,11 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
 }
 
 async fn note_failure(app: &App, id: JobId, why: Option<Refusal>) {
-    if let Err(error) = blocking(app.engine(), move |engine| engine.set_job_failure(id, why.as_ref())).await {
+    if let Err(error) = blocking(app.engine(), move |engine| {
+        engine.set_job_failure(id, why.as_ref())
+    })
+    .await
+    {
         error!(job = %id, code = %error.code, "the failure of a job cannot be stored: {error}");
     }
 }
@@ -468,11 +566,20 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let target = app.target(&target_row)?;
     let exported = exporter::step(app.engine(), &job, &target, planner::BATCH).await?;
     if exported.reported > 0 {
-        note_progress(app, &job, "exporting", |activity| activity.exported += exported.reported as u64).await;
+        note_progress(app, &job, "exporting", |activity| {
+            activity.exported += exported.reported as u64;
+            add(&mut activity.counts, &exported.counts);
+        })
+        .await;
         return Ok(Next::Again);
     }
     let is_reading_anew = app.activity(id).reading.as_deref() == Some("full");
-    if source.suspect.is_some() || (is_reading_anew && source.complete_reads > 0) || source.info.get("realm").is_none() && source.complete_reads == 0 && app.activity(id).reading.is_none() {
+    if source.suspect.is_some()
+        || (is_reading_anew && source.complete_reads > 0)
+        || source.info.get("realm").is_none()
+            && source.complete_reads == 0
+            && app.activity(id).reading.is_none()
+    {
         app.note(id, |activity| activity.phase = "waiting");
         return Ok(Next::Wait(TICK));
     }
@@ -480,15 +587,21 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     if blocking(app.engine(), move |engine| engine.has_due(id)).await? {
         let surroundings = surroundings(app, &job).await?;
         let step = planner::step(app.engine(), &job, &surroundings, &target).await?;
-        note_progress(app, &job, "planning", |activity| activity.planned += step.planned as u64).await;
+        note_progress(app, &job, "planning", |activity| {
+            activity.planned += step.planned as u64;
+            add(&mut activity.counts, &step.counts);
+        })
+        .await;
         return Ok(Next::Again);
     }
     let first_read = is_reading_anew && source.complete_reads == 0;
     if !first_read && blocking(app.engine(), move |engine| engine.has_due_references(id)).await? {
         let mapped = surroundings(app, &job).await?.references();
         let row = job.clone();
-        let work =
-            blocking(app.engine(), move |engine| engine.plan_references(&row, &mapped, REFERENCE_BATCH)).await?;
+        let work = blocking(app.engine(), move |engine| {
+            engine.plan_references(&row, &mapped, REFERENCE_BATCH)
+        })
+        .await?;
         if work.links > 0 {
             note_progress(app, &job, "references", |_| {}).await;
             return Ok(Next::Again);
@@ -503,7 +616,18 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     settle(app, &job).await
 }
 
-async fn note_progress(app: &App, job: &JobRow, phase: &'static str, change: impl FnOnce(&mut Activity)) {
+fn add(to: &mut BTreeMap<&'static str, u64>, from: &BTreeMap<&'static str, u64>) {
+    for (name, count) in from {
+        *to.entry(name).or_default() += count;
+    }
+}
+
+async fn note_progress(
+    app: &App,
+    job: &JobRow,
+    phase: &'static str,
+    change: impl FnOnce(&mut Activity),
+) {
     let now = app.engine().now();
     app.note(job.id, |activity| {
         if activity.since.is_none() {
@@ -512,9 +636,53 @@ async fn note_progress(app: &App, job: &JobRow, phase: &'static str, change: imp
         activity.phase = phase;
         change(activity);
     });
+    if app.activity(job.id).run.is_none() {
+        let (id, source) = (job.id, job.source);
+        let begun = blocking(app.engine(), move |engine| {
+            let kind = if engine.connector(source)?.complete_reads == 0 {
+                "initial"
+            } else {
+                "incremental"
+            };
+            engine.begin_run(id, kind)
+        });
+        match begun.await {
+            Ok(run) => app.note(job.id, |activity| activity.run = Some(run)),
+            Err(why) => warn!(job = %job.name, code = %why.code, "a run cannot be recorded: {why}"),
+        }
+    }
     if job.failure.is_some() {
         note_failure(app, job.id, None).await;
     }
+}
+
+/// Records the end of the present run, if there is one.
+async fn end_run(app: &App, job: JobId, failure: Option<Refusal>) {
+    let activity = app.activity(job);
+    let Some(run) = activity.run else { return };
+    let failed = ["failed", "unplannable"]
+        .iter()
+        .any(|name| activity.counts.get(name).is_some_and(|n| *n > 0));
+    let state = match (&failure, failed) {
+        (Some(_), _) => "failed",
+        (None, true) => "entryLevelErrors",
+        (None, false) => "succeeded",
+    };
+    let mut counts = serde_json::json!(activity.counts);
+    if let Some(object) = counts.as_object_mut() {
+        object.insert("read".into(), activity.read.into());
+    }
+    let ended = blocking(app.engine(), move |engine| {
+        engine.end_run(run, state, &counts, failure.as_ref())
+    })
+    .await;
+    if let Err(why) = ended {
+        warn!(%job, code = %why.code, "the end of a run cannot be recorded: {why}");
+    }
+    app.note(job, |activity| {
+        activity.run = None;
+        activity.counts.clear();
+    });
 }
 
 /// The job has caught up: deletions that have settled go to the guard.
@@ -538,7 +706,10 @@ async fn settle(app: &App, job: &Arc<JobRow>) -> Result<Next, Refusal> {
         });
     };
     match outcome {
-        GuardOutcome::Released(count) if count > 0 => Ok(Next::Again),
+        GuardOutcome::Released(count) if count > 0 => {
+            note_progress(app, job, "exporting", |_| {}).await;
+            Ok(Next::Again)
+        }
         GuardOutcome::Settling(until) => {
             app.note(job.id, |activity| {
                 activity.phase = "settling";
@@ -551,10 +722,12 @@ async fn settle(app: &App, job: &Arc<JobRow>) -> Result<Next, Refusal> {
             if count > 0 {
                 warn!(job = %job.name, count, code = %why.code, "the guard holds {count} deletions: {why}");
             }
+            end_run(app, job.id, None).await;
             idle(app);
             Ok(Next::Wait(TICK))
         }
         GuardOutcome::Idle | GuardOutcome::Released(_) => {
+            end_run(app, job.id, None).await;
             idle(app);
             Ok(Next::Wait(TICK))
         }

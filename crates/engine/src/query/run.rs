@@ -33,6 +33,50 @@ pub struct RunRow {
 }
 
 impl Engine {
+    /// Notes that a job begins to catch up.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn begin_run(&self, job: JobId, kind: &str) -> Result<RunId> {
+        let now = self.now();
+        self.write("engine.begin_run", |tx| {
+            tx.execute(
+                "INSERT INTO run (job, kind, state, started_at) VALUES (?1, ?2, 'running', ?3)",
+                params![job.0, kind, now],
+            )?;
+            let id = tx.last_insert_rowid();
+            tx.execute("DELETE FROM run WHERE id < ?1 - 10000", [id])?;
+            Ok(RunId(id))
+        })
+    }
+
+    /// Notes that a job has caught up, or cannot go on.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn end_run(
+        &self,
+        run: RunId,
+        state: &str,
+        counts: &serde_json::Value,
+        failure: Option<&Refusal>,
+    ) -> Result<()> {
+        let now = self.now();
+        self.write("engine.end_run", |tx| {
+            tx.execute(
+                "UPDATE run SET state = ?2, ended_at = ?3, counts = ?4, failure = ?5 WHERE id = ?1",
+                params![
+                    run.0,
+                    state,
+                    now,
+                    counts.to_string(),
+                    failure.map(crate::store::pack).transpose()?
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Runs before a run (all: `None`), newest first, at most `limit`.
     ///
     /// # Errors
