@@ -9,6 +9,7 @@
 #   samba-lab.sh recycle-bin NAME
 #   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all...
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
+#   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin
 #   samba-lab.sh bulk NAME OPTIONS...             load people and groups (samba_bulk.py)
 #   samba-lab.sh tool NAME ARGUMENTS...           samba-tool against the DC's own database
 #   samba-lab.sh env NAME                         KEY=VALUE lines for a test: URIs, CA, administrator, hosts file
@@ -241,7 +242,7 @@ shift || true
 case "$verb" in
   up) up "$@" ;;
   status) status ;;
-  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | rights | expunge | bulk | tool | env)
+  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | rights | expunge | undelete | bulk | tool | env)
     load "${1:-}"
     shift
     case "$verb" in
@@ -266,6 +267,7 @@ case "$verb" in
       recycle-bin) sam recycle-bin ;;
       rights) sam rights "$@" ;;
       expunge) sam expunge "$@" ;;
+      undelete) sam undelete "$@" ;;
       bulk) "$py" "$here/samba_bulk.py" --smbconf "$D/etc/smb.conf" --sam "$D/private/sam.ldb" "$@" ;;
       tool) samba-tool "$@" -s "$D/etc/smb.conf" -H "$D/private/sam.ldb" ;;
       env) print_env ;;

@@ -5,9 +5,11 @@
   samba_sam.py SMBCONF SAM_LDB recycle-bin                       switch the AD recycle bin on (it cannot be switched off)
   samba_sam.py SMBCONF SAM_LDB rights ACCOUNT +get -all ...      grant or take replication rights on the domain
   samba_sam.py SMBCONF SAM_LDB expunge DAYS                      forget what was deleted, as if DAYS had passed
+  samba_sam.py SMBCONF SAM_LDB undelete GUID                     restore from the recycle bin, to where it was
 
 Rights: get = DS-Replication-Get-Changes, all = ...-Get-Changes-All (secrets), filtered = ...-In-Filtered-Set.
-Works on a running or stopped DC. Trap: over LDAP Samba refuses the recycle bin with 53, hence here.
+Works on a running or stopped DC. Traps: over LDAP Samba refuses to switch the recycle bin on with 53; with it on, Samba 4.17
+refuses the undelete operation (MS-ADTS 3.1.1.5.3.7) with 16, over LDAP and here, hence its parts one by one.
 """
 import subprocess
 import sys
@@ -55,6 +57,28 @@ def rights(sam, account, changes):
     print(" ".join(sorted(name for name, ace in entry.items() if ace in sddl)))
 
 
+def undelete(sam, guid):
+    """As MS-ADTS 3.1.1.5.3.7.2, except that sAMAccountType does not come back; links do, by themselves."""
+    deleted = ["show_recycled:1", "show_deleted:1"]
+    names = ["lastKnownParent", "msDS-LastKnownRDN", "objectClass"]
+    found = sam.search(base=f"<GUID={guid}>", scope=ldb.SCOPE_BASE, attrs=names, controls=deleted)[0]
+    classes = [str(name).lower() for name in found["objectClass"]]
+    category = "Person" if "person" in classes else "Group" if "group" in classes else "Organizational-Unit"
+    change = ldb.Message(found.dn)
+    for name in ("isDeleted", "lastKnownParent"):
+        change[name] = ldb.MessageElement([], ldb.FLAG_MOD_DELETE, name)
+    value = f"CN={category},{sam.get_schema_basedn()}"
+    change["objectCategory"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "objectCategory")
+    home = ldb.Dn(sam, str(found["lastKnownParent"][0]))
+    home.add_child(ldb.Dn(sam, "CN=x"))
+    home.set_component(0, "OU" if category == "Organizational-Unit" else "CN", str(found["msDS-LastKnownRDN"][0]))
+    sam.transaction_start()
+    sam.modify(change, [*deleted, "relax:0"])
+    sam.rename(found.dn, home, deleted)
+    sam.transaction_commit()
+    print(home)
+
+
 def main():
     parameters = LoadParm()
     parameters.load(sys.argv[1])
@@ -70,6 +94,8 @@ def main():
         recycle_bin(sam)
     elif verb == "rights":
         rights(sam, rest[0], rest[1:])
+    elif verb == "undelete":
+        undelete(sam, rest[0])
     else:
         sys.exit(f"samba_sam: unknown verb {verb}")
 
