@@ -230,9 +230,10 @@ impl Engine {
                     .execute(params![memory.connector.0, now])?;
             }
             if let (Some(watermark), "delta") = (watermark, mode.as_str()) {
-                tx.execute("UPDATE connector SET watermark = ?2, watermark_at = ?3 WHERE id = ?1", params![
-                    memory.connector.0, watermark, now
-                ])?;
+                tx.execute(
+                    "UPDATE connector SET watermark = ?2 WHERE id = ?1",
+                    params![memory.connector.0, watermark],
+                )?;
             }
             Ok(Ok(Observed { entries: entries.len(), changed }))
         })?;

@@ -218,11 +218,12 @@ impl Engine {
                 params![connector.0, census],
             )?;
         }
-        // A backfill shows no tombstones: the old position is continued, so that no deletion is missed.
+        // A backfill shows no tombstones: the old position is continued, so that no deletion is missed. Known is what was
+        // there when the read began; what changed meanwhile may be missing in it.
         if mode != "backfill" {
             tx.execute(
-                "UPDATE connector SET watermark = ?2, watermark_at = ?3 WHERE id = ?1",
-                params![connector.0, watermark, now],
+                "UPDATE connector SET watermark = ?2, watermark_at = (SELECT started_at FROM read WHERE id = ?3) WHERE id = ?1",
+                params![connector.0, watermark, read.0],
             )?;
         }
         tx.execute(
