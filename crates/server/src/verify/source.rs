@@ -257,7 +257,6 @@ fn take(
         anchor: entry.anchor,
         name: name.into(),
         target,
-        is_sound,
     };
     compare(expectation, &wanted, &evaluation, held);
     expectation.objects.push(wanted);
