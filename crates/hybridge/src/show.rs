@@ -19,6 +19,15 @@ pub fn problem(problem: &Problem) -> String {
     text
 }
 
+/// A name short enough for a table.
+pub fn short(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// Attributes in words, one line each; long ones are cut.
 pub fn values(values: &Values, indent: &str) -> String {
     const LONGEST: usize = 160;

@@ -14,7 +14,7 @@ use crate::{
     client::Client,
     failure::Failure,
     output::{Output, one_line, print},
-    show::time,
+    show::{short, time},
 };
 
 /// Arguments.
@@ -201,7 +201,7 @@ fn line(record: &LogRecord) -> String {
         .map(|problem| format!("  {}", problem.code));
     let name = match record.source_identity.display_name.as_str() {
         "" => &record.source_identity.id,
-        name => name,
+        name => &short(name),
     };
     one_line(&format!(
         "{}  {:<8} {:<12} {}  {}{}",

@@ -16,6 +16,7 @@ mod job;
 mod log;
 mod object;
 mod pending;
+mod preview;
 mod runs;
 mod server;
 mod status;
@@ -54,6 +55,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the server
     Server(server::Arguments),
+    /// What your directory would yield: no server, read-only
+    Preview(preview::Arguments),
     /// Watch an organisation synchronise, with nothing to set up
     Demo(demo::Arguments),
     /// Connect a directory: create its connector on the server
@@ -167,6 +170,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Codes(arguments) => codes::run(&arguments, context),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Server(arguments) => finish(runtime(0)?, server::run(&arguments, context)),
+        Command::Preview(arguments) => finish(runtime(0)?, preview::run(&arguments, context)),
         Command::Demo(arguments) => finish(runtime(0)?, demo::run(&arguments, context)),
         Command::AgentChild(arguments) => finish(runtime(2)?, agent_child::run(&arguments)),
         command => finish(runtime(1)?, ask(command, context)),
@@ -188,6 +192,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Directory(command) => directory::run(command, context).await,
         Command::Server(_)
+        | Command::Preview(_)
         | Command::Demo(_)
         | Command::AgentChild(_)
         | Command::Codes(_)

@@ -7,6 +7,7 @@ use super::Context;
 use crate::{
     failure::Failure,
     output::{or_dash, table},
+    show::short,
 };
 
 /// Arguments.
@@ -68,7 +69,7 @@ fn row(pending: &PendingExport) -> Vec<String> {
         pending.state.clone(),
         pending.verb.clone(),
         pending.class.clone(),
-        pending.name.clone(),
+        short(&pending.name),
         changes.join(", "),
         pending.attempts.to_string(),
         or_dash(pending.reason.as_ref().map(|problem| &problem.code)),

@@ -9,7 +9,7 @@ use crate::{
     client::Client,
     failure::Failure,
     output::{Output, fields, one_line},
-    show::{count, duration},
+    show::{count, duration, short},
 };
 
 /// Arguments.
@@ -100,7 +100,7 @@ pub fn people(report: &Report) -> String {
         text.push_str(&format!(
             "\n  {} {}: {} {} {code}",
             explained.kind,
-            one_line(&explained.difference.name),
+            one_line(&short(&explained.difference.name)),
             explained.difference.attribute,
             explained.difference.why,
         ));

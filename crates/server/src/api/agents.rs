@@ -20,13 +20,26 @@ const TOKEN_SECONDS: u64 = 3_600;
 const LONGEST_TOKEN_SECONDS: u64 = 7 * 86_400;
 
 /// `POST /enrolment-tokens`: makes a token; this answer is the only place where it can be seen.
-pub async fn create_token(State(app): State<App>, Body(new): Body<NewToken>) -> Answer<EnrolmentToken> {
-    let seconds = if new.lifetime_seconds == 0 { TOKEN_SECONDS } else { new.lifetime_seconds };
+pub async fn create_token(
+    State(app): State<App>,
+    Body(new): Body<NewToken>,
+) -> Answer<EnrolmentToken> {
+    let seconds = if new.lifetime_seconds == 0 {
+        TOKEN_SECONDS
+    } else {
+        new.lifetime_seconds
+    };
     if seconds > LONGEST_TOKEN_SECONDS {
-        return Err(ApiError::invalid(format!("a token lives at most {LONGEST_TOKEN_SECONDS} seconds")));
+        return Err(ApiError::invalid(format!(
+            "a token lives at most {LONGEST_TOKEN_SECONDS} seconds"
+        )));
     }
-    let (token, print) = new_token().map_err(|error| ApiError::from(crate::app::StartError::from(refusal(&error))))?;
-    let expires = app.engine().now().saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
+    let (token, print) = new_token()
+        .map_err(|error| ApiError::from(crate::app::StartError::from(refusal(&error))))?;
+    let expires = app
+        .engine()
+        .now()
+        .saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
     blocking(app.engine(), move |engine| {
         engine.add_enrolment_token(&print.to_string(), &[], expires)?;
         engine.audit("administrator", "create enrolment token", &time(expires))
@@ -47,7 +60,9 @@ fn refusal(error: &crate::pki::PkiError) -> sync_core::operation::Refusal {
 /// `GET /agents`: all of them.
 pub async fn list(State(app): State<App>) -> Answer<Page<Agent>> {
     let rows = blocking(app.engine(), engine::Engine::agents).await?;
-    Ok(Json(Page::whole(rows.iter().map(|row| shown(&app, row)).collect())))
+    Ok(Json(Page::whole(
+        rows.iter().map(|row| shown(&app, row)).collect(),
+    )))
 }
 
 /// `POST /agents/{name}/revoke`: from now on it is refused.
@@ -58,7 +73,10 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
         if was {
             engine.audit("administrator", "revoke agent", &name)?;
         }
-        Ok(engine.agents()?.into_iter().find(|row| row.guid == name || row.name == name))
+        Ok(engine
+            .agents()?
+            .into_iter()
+            .find(|row| row.guid == name || row.name == name))
     })
     .await?;
     let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;

@@ -28,21 +28,34 @@ const LONGEST_NAME: usize = 64;
 /// `GET /connectors`: all of them.
 pub async fn list(State(app): State<App>) -> Answer<Page<Connector>> {
     let rows = blocking(app.engine(), engine::Engine::connectors).await?;
-    Ok(Json(Page::whole(rows.iter().map(convert::connector).collect())))
+    Ok(Json(Page::whole(
+        rows.iter().map(convert::connector).collect(),
+    )))
 }
 
 /// `POST /connectors`: makes one.
 pub async fn create(State(app): State<App>, Body(new): Body<NewConnector>) -> Answer<Connector> {
     check_name(&new.name)?;
     if new.kind != "ad" {
-        return Err(ApiError::invalid(format!("{} is not a kind of connector; known: ad", new.kind)));
+        return Err(ApiError::invalid(format!(
+            "{} is not a kind of connector; known: ad",
+            new.kind
+        )));
     }
-    let config = if new.config.is_null() { serde_json::json!({}) } else { new.config };
+    let config = if new.config.is_null() {
+        serde_json::json!({})
+    } else {
+        new.config
+    };
     if !config.is_object() {
         return Err(ApiError::invalid("config has to be a JSON object"));
     }
     let row = blocking(app.engine(), move |engine| {
-        let row = engine.create_connector(&engine::NewConnector { name: new.name, kind: new.kind, config })?;
+        let row = engine.create_connector(&engine::NewConnector {
+            name: new.name,
+            kind: new.kind,
+            config,
+        })?;
         engine.audit("administrator", "create connector", &row.name)?;
         Ok(row)
     })
@@ -91,7 +104,10 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Answer<Co
     };
     let stored = serde_json::to_value(&info).unwrap_or_default();
     let id = row.id;
-    blocking(app.engine(), move |engine| engine.set_connector_info(id, &stored)).await?;
+    blocking(app.engine(), move |engine| {
+        engine.set_connector_info(id, &stored)
+    })
+    .await?;
     Ok(Json(ConnectorTest {
         domain: info.domain_fqdn,
         netbios: info.domain_netbios,
@@ -109,16 +125,28 @@ fn elapsed(begun: Instant) -> u64 {
 }
 
 fn other_question() -> ApiError {
-    Refusal::new(Code::SourceProtocolError).with("text", "the agent answered another question").into()
+    Refusal::new(Code::SourceProtocolError)
+        .with("text", "the agent answered another question")
+        .into()
 }
 
 /// `GET /connectors/{name}/containers`: the containers the source shows now.
-pub async fn containers(State(app): State<App>, Path(name): Path<String>) -> Answer<Page<Container>> {
+pub async fn containers(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Answer<Page<Container>> {
     let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
-    let desk::Answer::Containers(found) = app.desk().call(&row.name, Call::Containers, PATIENCE).await? else {
+    let desk::Answer::Containers(found) = app
+        .desk()
+        .call(&row.name, Call::Containers, PATIENCE)
+        .await?
+    else {
         return Err(other_question());
     };
-    let shown = found.into_iter().map(|one| Container { anchor: one.anchor.guid_text(), dn: one.dn });
+    let shown = found.into_iter().map(|one| Container {
+        anchor: one.anchor.guid_text(),
+        dn: one.dn,
+    });
     Ok(Json(Page::whole(shown.collect())))
 }
 
@@ -126,7 +154,8 @@ pub async fn containers(State(app): State<App>, Path(name): Path<String>) -> Ans
 pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer<Connector> {
     let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
     if row.suspect.is_none() {
-        let why = Refusal::new(Code::Conflict).with("text", format!("no read of {} is held back", row.name));
+        let why = Refusal::new(Code::Conflict)
+            .with("text", format!("no read of {} is held back", row.name));
         return Err(why.into());
     }
     let id = row.id;

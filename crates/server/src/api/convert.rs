@@ -5,15 +5,14 @@
 
 use engine::{ConnectorRow, JobRow};
 use jiff::Timestamp;
-use sync_core::{
-    plan::Situation,
-    value::Attributes,
-};
+use sync_core::{plan::Situation, value::Attributes};
 use wire::api::v1::{Connector, Job, JobSettings, Named, Position, Values};
 
 /// RFC 3339 of unix milliseconds.
 pub fn time(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).unwrap_or_default().to_string()
+    Timestamp::from_millisecond(ms)
+        .unwrap_or_default()
+        .to_string()
 }
 
 /// The same, of a time that may be absent.
@@ -23,8 +22,12 @@ pub fn time_option(ms: Option<i64>) -> Option<String> {
 
 /// Attributes as texts.
 pub fn values(attributes: &Attributes) -> Values {
-    let texts = |values: &[sync_core::value::Value]| values.iter().map(|value| value.display()).collect();
-    attributes.iter().map(|(name, all)| (name.to_string(), texts(all))).collect()
+    let texts =
+        |values: &[sync_core::value::Value]| values.iter().map(|value| value.display()).collect();
+    attributes
+        .iter()
+        .map(|(name, all)| (name.to_string(), texts(all)))
+        .collect()
 }
 
 /// A situation as shown.
@@ -40,7 +43,10 @@ pub fn situation(situation: Situation) -> &'static str {
 
 /// Id and name of a connector.
 pub fn named(row: &ConnectorRow) -> Named {
-    Named { id: row.guid.clone(), name: row.name.clone() }
+    Named {
+        id: row.guid.clone(),
+        name: row.name.clone(),
+    }
 }
 
 /// Where reading of a source stands.
@@ -61,7 +67,9 @@ pub fn position(row: &ConnectorRow) -> Position {
 pub fn connector(row: &ConnectorRow) -> Connector {
     let mut info = row.info.clone();
     if let Some(all) = info.as_object_mut() {
-        let count = all.remove("attributes").and_then(|list| Some(list.as_array()?.len()));
+        let count = all
+            .remove("attributes")
+            .and_then(|list| Some(list.as_array()?.len()));
         if let Some(count) = count {
             all.insert("attributeCount".into(), count.into());
         }
@@ -103,7 +111,9 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
     engine::JobSettings {
         delete_threshold: change.guard_count.unwrap_or(row.delete_threshold),
         delete_threshold_percent: change.guard_percent.unwrap_or(row.delete_threshold_percent),
-        delete_window_seconds: change.guard_window_seconds.unwrap_or(row.delete_window_seconds),
+        delete_window_seconds: change
+            .guard_window_seconds
+            .unwrap_or(row.delete_window_seconds),
         settle_seconds: change.settle_seconds.unwrap_or(row.settle_seconds),
         interval_seconds: change.interval_seconds.unwrap_or(row.interval_seconds),
     }

@@ -21,10 +21,15 @@ const NAMES_TOLD: usize = 20;
 const SLICE: usize = 1_000;
 
 /// `GET /deletions`.
-pub async fn list(State(app): State<App>, Parameters(slice): Parameters<Slice>) -> Answer<Page<Deletion>> {
+pub async fn list(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<Page<Deletion>> {
     let after: i64 = match &slice.after {
         None => 0,
-        Some(after) => after.parse().map_err(|_| ApiError::invalid("after is not a place in this list"))?,
+        Some(after) => after
+            .parse()
+            .map_err(|_| ApiError::invalid("after is not a place in this list"))?,
     };
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
@@ -53,7 +58,9 @@ fn jobs(engine: &Engine, name: Option<&str>) -> Result<Vec<JobRow>, StoreError> 
 
 fn shown(engine: &Engine, job: &JobRow, staged: StagedDelete) -> Result<Deletion, StoreError> {
     let object = engine.space_object(engine::object_of(staged.link))?;
-    let pending = engine.pending_export(staged.link)?.and_then(|row| row.pending);
+    let pending = engine
+        .pending_export(staged.link)?
+        .and_then(|row| row.pending);
     Ok(Deletion {
         id: staged.link.to_string(),
         job: job.name.clone(),
@@ -84,7 +91,8 @@ async fn decide(app: App, choice: DeletionChoice, verdict: Verdict) -> Answer<De
         return Err(ApiError::invalid("give either ids or all"));
     }
     let parsed: Result<Vec<i64>, _> = choice.ids.iter().map(|id| id.parse()).collect();
-    let wanted = parsed.map_err(|_| ApiError::invalid("an id is a number from the list of held deletions"))?;
+    let wanted = parsed
+        .map_err(|_| ApiError::invalid("an id is a number from the list of held deletions"))?;
     let (decided, touched) = blocking(app.engine(), move |engine| {
         let jobs = jobs(engine, choice.job.as_deref())?;
         let mut decided = Decided::default();
@@ -100,7 +108,9 @@ async fn decide(app: App, choice: DeletionChoice, verdict: Verdict) -> Answer<De
         let count: usize = plan.iter().map(|(_, held)| held.len()).sum();
         check(choice.all, choice.expected, &wanted, count, &plan)?;
         for (job, held) in plan {
-            decided.names.extend(held.iter().take(NAMES_TOLD).map(|one| one.name.clone()));
+            decided
+                .names
+                .extend(held.iter().take(NAMES_TOLD).map(|one| one.name.clone()));
             let chosen = DeleteChoice::Some(held.iter().map(|one| one.link).collect());
             let done = match verdict {
                 Verdict::Allow => engine.allow_deletes(job, &chosen, "administrator")?,
@@ -119,7 +129,12 @@ async fn decide(app: App, choice: DeletionChoice, verdict: Verdict) -> Answer<De
 }
 
 /// What is concerned: for "all" what is held, for ids also what was refused before.
-fn held(engine: &Engine, job: &JobRow, wanted: &[i64], all: bool) -> Result<Vec<StagedDelete>, StoreError> {
+fn held(
+    engine: &Engine,
+    job: &JobRow,
+    wanted: &[i64],
+    all: bool,
+) -> Result<Vec<StagedDelete>, StoreError> {
     let mut found = Vec::new();
     let mut after = 0;
     loop {
@@ -149,15 +164,23 @@ fn check(
                 Refusal::new(Code::Conflict)
                     .with("seen", expected.to_string())
                     .with("held", count.to_string())
-                    .with("text", "more deletions are held by now; look at the list again"),
+                    .with(
+                        "text",
+                        "more deletions are held by now; look at the list again",
+                    ),
             )),
             _ => Ok(()),
         };
     }
-    let is_known = |id: &i64| plan.iter().any(|(_, held)| held.iter().any(|one| one.link == LinkId(*id)));
+    let is_known = |id: &i64| {
+        plan.iter()
+            .any(|(_, held)| held.iter().any(|one| one.link == LinkId(*id)))
+    };
     match wanted.iter().find(|id| !is_known(id)) {
         Some(id) => Err(StoreError::Refused(
-            Refusal::new(Code::NotFound).with("what", "held deletion").with("name", id.to_string()),
+            Refusal::new(Code::NotFound)
+                .with("what", "held deletion")
+                .with("name", id.to_string()),
         )),
         None => Ok(()),
     }

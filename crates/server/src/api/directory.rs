@@ -14,7 +14,8 @@ use serde::Deserialize;
 use sync_core::{code::Code, operation::Refusal};
 use uuid::Uuid;
 use wire::api::v1::{
-    Credential, DirectoryObject, Domain, DomainChange, Named, Page, References, RotateCredential, Tenant,
+    Credential, DirectoryObject, Domain, DomainChange, Named, Page, References, RotateCredential,
+    Tenant,
 };
 
 use super::{
@@ -48,7 +49,8 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let directory = app.directory().clone();
     let done = tokio::task::spawn_blocking(move || act(&directory)).await;
-    let done = done.map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))?;
+    let done = done
+        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))?;
     Ok(done.map_err(fault)?)
 }
 
@@ -62,8 +64,13 @@ pub async fn tenant(State(app): State<App>) -> Answer<Tenant> {
             id: tenant.id.to_string(),
             display_name: tenant.display_name,
             initial_domain: tenant.initial_domain,
-            objects: counts.iter().map(|(kind, counts)| (format!("{kind}s"), counts.live)).collect(),
-            deleted_users: counts.get(&Kind::User).map_or(0, |counts| counts.soft_deleted),
+            objects: counts
+                .iter()
+                .map(|(kind, counts)| (format!("{kind}s"), counts.live))
+                .collect(),
+            deleted_users: counts
+                .get(&Kind::User)
+                .map_or(0, |counts| counts.soft_deleted),
         })
     })
     .await?;
@@ -86,14 +93,20 @@ pub async fn objects(
     State(app): State<App>,
     Parameters(wanted): Parameters<Wanted>,
 ) -> Answer<Page<DirectoryObject>> {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == wanted.kind);
-    let kind = kind.ok_or_else(|| ApiError::invalid("kind is one of user, group, contact, device"))?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == wanted.kind);
+    let kind =
+        kind.ok_or_else(|| ApiError::invalid("kind is one of user, group, contact, device"))?;
     let page = blocking(&app, move |directory| {
         let caller = directory.administrator();
         let token = wanted.after.as_deref().map(PageToken::from);
         let size = page_size(wanted.limit);
         let filter = match wanted.name {
-            Some(text) => Filter::Prefix { attribute: "displayName".into(), text },
+            Some(text) => Filter::Prefix {
+                attribute: "displayName".into(),
+                text,
+            },
             None => Filter::All,
         };
         match wanted.deleted {
@@ -102,13 +115,24 @@ pub async fn objects(
         }
     })
     .await?;
-    let items = page.items.iter().filter(|object| object.kind == kind).map(brief).collect();
-    Ok(Json(Page { items, next: page.next.map(|next| next.as_str().to_owned()) }))
+    let items = page
+        .items
+        .iter()
+        .filter(|object| object.kind == kind)
+        .map(brief)
+        .collect();
+    Ok(Json(Page {
+        items,
+        next: page.next.map(|next| next.as_str().to_owned()),
+    }))
 }
 
 fn brief(object: &Object) -> DirectoryObject {
     let text = |name: &str| object.text(name).unwrap_or_default().to_owned();
-    let is_synchronised = object.attributes.get("onPremisesSyncEnabled").and_then(directory::Value::as_bool);
+    let is_synchronised = object
+        .attributes
+        .get("onPremisesSyncEnabled")
+        .and_then(directory::Value::as_bool);
     DirectoryObject {
         id: object.id.to_string(),
         kind: object.kind.to_string(),
@@ -134,17 +158,29 @@ pub async fn object(State(app): State<App>, Path(name): Path<String>) -> Answer<
         if let Ok(id) = Uuid::try_parse(&name) {
             return directory.get(&caller, id);
         }
-        let by_name = directory.get_by(&caller, Some(Kind::User), LookupKey::UserPrincipalName(name.clone()))?;
+        let by_name = directory.get_by(
+            &caller,
+            Some(Kind::User),
+            LookupKey::UserPrincipalName(name.clone()),
+        )?;
         match by_name {
             Some(found) => Ok(Some(found)),
-            None => directory.get_by(&caller, None, LookupKey::ProxyAddress(format!("smtp:{name}"))),
+            None => directory.get_by(
+                &caller,
+                None,
+                LookupKey::ProxyAddress(format!("smtp:{name}")),
+            ),
         }
     })
     .await?;
     let found = found.ok_or_else(|| ApiError::not_found("directory object", &wanted))?;
     let references = references(&app, &found.id.to_string()).await?;
     let attributes = values(&connectors::directory::attributes_of(&found));
-    Ok(Json(DirectoryObject { attributes, references, ..brief(&found) }))
+    Ok(Json(DirectoryObject {
+        attributes,
+        references,
+        ..brief(&found)
+    }))
 }
 
 /// What an object refers to, by attribute, with the names of the first.
@@ -161,18 +197,34 @@ pub async fn references(app: &App, id: &str) -> Result<BTreeMap<String, Referenc
             return Ok(BTreeMap::new());
         };
         let mut all = BTreeMap::new();
-        for attribute in directory::schema(object.kind).filter(|one| one.value_type == ValueType::Reference) {
-            let page = directory.references(&caller, id, attribute.name, None, REFERENCES_COUNTED)?;
+        for attribute in
+            directory::schema(object.kind).filter(|one| one.value_type == ValueType::Reference)
+        {
+            let page =
+                directory.references(&caller, id, attribute.name, None, REFERENCES_COUNTED)?;
             if page.items.is_empty() {
                 continue;
             }
             let mut first = Vec::new();
             for reference in page.items.iter().take(REFERENCES_NAMED) {
                 let other = directory.get(&caller, reference.id)?;
-                let name = other.as_ref().and_then(|other| other.text("displayName")).unwrap_or_default().to_owned();
-                first.push(Named { id: reference.id.to_string(), name });
+                let name = other
+                    .as_ref()
+                    .and_then(|other| other.text("displayName"))
+                    .unwrap_or_default()
+                    .to_owned();
+                first.push(Named {
+                    id: reference.id.to_string(),
+                    name,
+                });
             }
-            all.insert(attribute.name.to_owned(), References { count: page.items.len() as u64, first });
+            all.insert(
+                attribute.name.to_owned(),
+                References {
+                    count: page.items.len() as u64,
+                    first,
+                },
+            );
         }
         Ok(all)
     })
@@ -185,7 +237,10 @@ pub async fn domains(State(app): State<App>) -> Answer<Page<Domain>> {
         let caller = directory.administrator();
         let initial = directory.tenant(&caller)?.initial_domain;
         let names = directory.verified_domains(&caller)?;
-        let shown = names.into_iter().map(|name| Domain { is_initial: name == initial, name });
+        let shown = names.into_iter().map(|name| Domain {
+            is_initial: name == initial,
+            name,
+        });
         Ok(Page::whole(shown.collect()))
     })
     .await?;
@@ -193,19 +248,34 @@ pub async fn domains(State(app): State<App>) -> Answer<Page<Domain>> {
 }
 
 /// `POST /directory/domains`: the administrator says that it is theirs; what waited for it is tried again.
-pub async fn add_domain(State(app): State<App>, Body(change): Body<DomainChange>) -> Answer<Domain> {
+pub async fn add_domain(
+    State(app): State<App>,
+    Body(change): Body<DomainChange>,
+) -> Answer<Domain> {
     let name = change.name.clone();
-    blocking(&app, move |directory| directory.add_verified_domain(&directory.administrator(), &name)).await?;
+    blocking(&app, move |directory| {
+        directory.add_verified_domain(&directory.administrator(), &name)
+    })
+    .await?;
     replan(&app, "add domain", &change.name).await?;
-    Ok(Json(Domain { name: change.name.trim().to_lowercase(), is_initial: false }))
+    Ok(Json(Domain {
+        name: change.name.trim().to_lowercase(),
+        is_initial: false,
+    }))
 }
 
 /// `DELETE /directory/domains/{name}`.
 pub async fn remove_domain(State(app): State<App>, Path(name): Path<String>) -> Answer<Domain> {
     let removed = name.clone();
-    blocking(&app, move |directory| directory.remove_verified_domain(&directory.administrator(), &removed)).await?;
+    blocking(&app, move |directory| {
+        directory.remove_verified_domain(&directory.administrator(), &removed)
+    })
+    .await?;
     replan(&app, "remove domain", &name).await?;
-    Ok(Json(Domain { name, is_initial: false }))
+    Ok(Json(Domain {
+        name,
+        is_initial: false,
+    }))
 }
 
 /// Names depend on the verified domains: everything is planned anew.
@@ -224,12 +294,22 @@ async fn replan(app: &App, act: &'static str, name: &str) -> Result<(), ApiError
 }
 
 /// `POST /directory/credential`: a new secret for synchronisation; the server stores it itself.
-pub async fn rotate(State(app): State<App>, Body(request): Body<RotateCredential>) -> Answer<Credential> {
-    let days = i64::from(if request.lifetime_days == 0 { CREDENTIAL_DAYS } else { request.lifetime_days });
+pub async fn rotate(
+    State(app): State<App>,
+    Body(request): Body<RotateCredential>,
+) -> Answer<Credential> {
+    let days = i64::from(if request.lifetime_days == 0 {
+        CREDENTIAL_DAYS
+    } else {
+        request.lifetime_days
+    });
     let own = app.clone();
     let done = tokio::task::spawn_blocking(move || own.issue_directory_credential(days)).await;
     done.map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))??;
-    let expires = app.engine().now().saturating_add(days.saturating_mul(86_400_000));
+    let expires = app
+        .engine()
+        .now()
+        .saturating_add(days.saturating_mul(86_400_000));
     crate::agents::blocking(app.engine(), |engine| {
         engine.audit("administrator", "rotate credential", "directory")?;
         for job in engine.jobs()? {

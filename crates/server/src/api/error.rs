@@ -46,7 +46,11 @@ impl ApiError {
 
     /// There is no such thing.
     pub fn not_found(what: &str, name: &str) -> Self {
-        Self(Refusal::new(Code::NotFound).with("what", what).with("name", name))
+        Self(
+            Refusal::new(Code::NotFound)
+                .with("what", what)
+                .with("name", name),
+        )
     }
 
     fn status(&self) -> StatusCode {
@@ -55,7 +59,9 @@ impl ApiError {
             Code::NotAllowed => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Conflict => StatusCode::CONFLICT,
-            Code::RequestInvalid | Code::SchemaInvalid | Code::ConfigurationInvalid => StatusCode::BAD_REQUEST,
+            Code::RequestInvalid | Code::SchemaInvalid | Code::ConfigurationInvalid => {
+                StatusCode::BAD_REQUEST
+            }
             Code::InternalFault | Code::StoreDamaged => StatusCode::INTERNAL_SERVER_ERROR,
             Code::TimeOut | Code::SourceTimeOut => StatusCode::GATEWAY_TIMEOUT,
             code => match code.blame() {
@@ -73,7 +79,9 @@ impl IntoResponse for ApiError {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(code = %self.0.code, "a request of the administrator failed: {}", self.0);
         }
-        let body = ErrorAnswer { error: (&self.0).into() };
+        let body = ErrorAnswer {
+            error: (&self.0).into(),
+        };
         (status, Json(body)).into_response()
     }
 }

@@ -20,7 +20,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|error| ApiError::invalid(error.body_text()))?;
-        let body = serde_json::from_slice(&bytes).map_err(|error| ApiError::invalid(error.to_string()))?;
+        let body =
+            serde_json::from_slice(&bytes).map_err(|error| ApiError::invalid(error.to_string()))?;
         Ok(Self(body))
     }
 }

@@ -14,20 +14,29 @@ use super::{
     error::{Answer, ApiError},
     extract::Body,
 };
-use crate::{agents::blocking, app::{App, DIRECTORY_CONNECTOR}};
+use crate::{
+    agents::blocking,
+    app::{App, DIRECTORY_CONNECTOR},
+};
 
 // LIMIT: mistakes in rules that are told at once.
 const MISTAKES_TOLD: usize = 20;
 
 fn shown(engine: &Engine, row: &JobRow) -> Result<Job, StoreError> {
-    Ok(convert::job(row, &engine.connector(row.source)?, &engine.connector(row.target)?))
+    Ok(convert::job(
+        row,
+        &engine.connector(row.source)?,
+        &engine.connector(row.target)?,
+    ))
 }
 
 /// `GET /jobs`: all of them.
 pub async fn list(State(app): State<App>) -> Answer<Page<Job>> {
     let jobs = blocking(app.engine(), |engine| {
         let rows = engine.jobs()?;
-        rows.iter().map(|row| shown(engine, row)).collect::<Result<Vec<_>, _>>()
+        rows.iter()
+            .map(|row| shown(engine, row))
+            .collect::<Result<Vec<_>, _>>()
     })
     .await?;
     Ok(Json(Page::whole(jobs)))
@@ -38,7 +47,10 @@ pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Jo
     let job = blocking(app.engine(), move |engine| {
         let row = engine.job_named(&name)?;
         let rules = serde_json::from_str(&row.rules).ok();
-        Ok(Job { rules, ..shown(engine, &row)? })
+        Ok(Job {
+            rules,
+            ..shown(engine, &row)?
+        })
     })
     .await?;
     Ok(Json(job))
@@ -84,16 +96,29 @@ fn rules_of(new: &NewJob) -> Result<String, ApiError> {
             .map_err(|error| Refusal::new(Code::InternalFault).with("text", error.to_string()))?,
     };
     if !new.containers.is_empty() {
-        let all = rules.get_mut("synchronizationRules").and_then(|all| all.as_array_mut());
-        for rule in all.into_iter().flatten().filter_map(|rule| rule.as_object_mut()) {
-            rule.insert("containerFilter".into(), serde_json::json!({ "includedContainers": new.containers }));
+        let all = rules
+            .get_mut("synchronizationRules")
+            .and_then(|all| all.as_array_mut());
+        for rule in all
+            .into_iter()
+            .flatten()
+            .filter_map(|rule| rule.as_object_mut())
+        {
+            rule.insert(
+                "containerFilter".into(),
+                serde_json::json!({ "includedContainers": new.containers }),
+            );
         }
     }
     let text = rules.to_string();
     match preset::load(&text) {
         Ok(_) => Ok(text),
         Err(problems) => {
-            let told: Vec<String> = problems.iter().take(MISTAKES_TOLD).map(ToString::to_string).collect();
+            let told: Vec<String> = problems
+                .iter()
+                .take(MISTAKES_TOLD)
+                .map(ToString::to_string)
+                .collect();
             Err(Refusal::new(Code::SchemaInvalid)
                 .with("mistakes", problems.len().to_string())
                 .with("text", told.join("; "))
@@ -104,10 +129,14 @@ fn rules_of(new: &NewJob) -> Result<String, ApiError> {
 
 fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
     if settings.delete_threshold == 0 || !(1..=100).contains(&settings.delete_threshold_percent) {
-        return Err(ApiError::invalid("the guard needs a count of at least 1 and a part of 1 to 100 percent"));
+        return Err(ApiError::invalid(
+            "the guard needs a count of at least 1 and a part of 1 to 100 percent",
+        ));
     }
     if settings.delete_window_seconds > 31 * 86_400 || settings.settle_seconds > 7 * 86_400 {
-        return Err(ApiError::invalid("the guard's window is at most 31 days, the settle time at most 7"));
+        return Err(ApiError::invalid(
+            "the guard's window is at most 31 days, the settle time at most 7",
+        ));
     }
     if !(1..=86_400).contains(&settings.interval_seconds) {
         return Err(ApiError::invalid("the interval is 1 to 86400 seconds"));
@@ -116,7 +145,11 @@ fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
 }
 
 /// `PATCH /jobs/{name}`: changes settings.
-pub async fn change(State(app): State<App>, Path(name): Path<String>, Body(change): Body<JobChange>) -> Answer<Job> {
+pub async fn change(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Body(change): Body<JobChange>,
+) -> Answer<Job> {
     let row = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
     let settings = convert::changed(&row.settings, &change.settings);
     check_settings(&settings)?;
@@ -170,7 +203,12 @@ pub async fn remove(State(app): State<App>, Path(name): Path<String>) -> Answer<
     let row = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
     let text = match row.state {
         JobState::Active => "the job runs; pause it first",
-        JobState::Paused => "a job that has links cannot be deleted yet; it stays paused and does nothing",
+        JobState::Paused => {
+            "a job that has links cannot be deleted yet; it stays paused and does nothing"
+        }
     };
-    Err(Refusal::new(Code::Conflict).with("job", &row.name).with("text", text).into())
+    Err(Refusal::new(Code::Conflict)
+        .with("job", &row.name)
+        .with("text", text)
+        .into())
 }

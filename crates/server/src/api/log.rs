@@ -8,7 +8,10 @@ use axum::{Json, extract::State};
 use engine::{Action, ConnectorRow, Engine, JobRow, LogQuery, Record, Status, StoreError};
 use jiff::Timestamp;
 use serde::Deserialize;
-use sync_core::{code::Code, id::{ConnectorId, LinkId}};
+use sync_core::{
+    code::Code,
+    id::{ConnectorId, LinkId},
+};
 use wire::api::v1::{Identity, LogRecord, ModifiedProperty, Page, Problem, Step, System};
 
 use super::{
@@ -40,7 +43,10 @@ pub struct Filters {
 }
 
 /// `GET /log`.
-pub async fn list(State(app): State<App>, Parameters(filters): Parameters<Filters>) -> Answer<Page<LogRecord>> {
+pub async fn list(
+    State(app): State<App>,
+    Parameters(filters): Parameters<Filters>,
+) -> Answer<Page<LogRecord>> {
     let query = query(&filters)?;
     let objects = match &filters.object {
         None => None,
@@ -68,7 +74,11 @@ fn query(filters: &Filters) -> Result<LogQuery, ApiError> {
     let ascending = match filters.order.as_deref() {
         None | Some("newest") => false,
         Some("oldest") => true,
-        Some(other) => return Err(ApiError::invalid(format!("{other} is not an order; known: newest, oldest"))),
+        Some(other) => {
+            return Err(ApiError::invalid(format!(
+                "{other} is not an order; known: newest, oldest"
+            )));
+        }
     };
     let place = filters.after.as_deref().map(str::parse::<i64>).transpose();
     let place = place.map_err(|_| ApiError::invalid("after is not a place in this list"))?;
@@ -97,7 +107,11 @@ const ACTIONS: [Action; 7] = [
 ];
 const STATUSES: [Status; 3] = [Status::Success, Status::Failure, Status::Skipped];
 
-fn named<T: Copy>(text: Option<&str>, all: &[T], name: impl Fn(T) -> &'static str) -> Result<Option<T>, ApiError> {
+fn named<T: Copy>(
+    text: Option<&str>,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, ApiError> {
     let Some(text) = text else {
         return Ok(None);
     };
@@ -105,19 +119,28 @@ fn named<T: Copy>(text: Option<&str>, all: &[T], name: impl Fn(T) -> &'static st
         Some(found) => Ok(Some(found)),
         None => {
             let known: Vec<&str> = all.iter().map(|one| name(*one)).collect();
-            Err(ApiError::invalid(format!("{text} is not known here; known: {}", known.join(", "))))
+            Err(ApiError::invalid(format!(
+                "{text} is not known here; known: {}",
+                known.join(", ")
+            )))
         }
     }
 }
 
 fn code(name: &str) -> Result<Code, ApiError> {
-    let found = Code::ALL.iter().copied().find(|code| code.name().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| ApiError::invalid(format!("{name} is not a code; `hybridge codes` lists all")))
+    let found = Code::ALL
+        .iter()
+        .copied()
+        .find(|code| code.name().eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
+        ApiError::invalid(format!("{name} is not a code; `hybridge codes` lists all"))
+    })
 }
 
 fn moment(text: &str) -> Result<i64, ApiError> {
-    let time: Timestamp =
-        text.parse().map_err(|_| ApiError::invalid(format!("{text} is not a time such as 2026-01-31T12:00:00Z")))?;
+    let time: Timestamp = text.parse().map_err(|_| {
+        ApiError::invalid(format!("{text} is not a time such as 2026-01-31T12:00:00Z"))
+    })?;
     Ok(time.as_millisecond())
 }
 
@@ -136,27 +159,53 @@ fn within_run(engine: &Engine, run: i64, query: &mut LogQuery) -> Result<(), Sto
 }
 
 /// The links of these objects, in all jobs.
-pub fn links(engine: &Engine, objects: &[sync_core::id::ObjectId]) -> Result<Vec<LinkId>, StoreError> {
+pub fn links(
+    engine: &Engine,
+    objects: &[sync_core::id::ObjectId],
+) -> Result<Vec<LinkId>, StoreError> {
     let jobs = engine.jobs()?;
-    let all = jobs.iter().flat_map(|job| objects.iter().map(|object| engine::link_id(job.id, *object)));
+    let all = jobs.iter().flat_map(|job| {
+        objects
+            .iter()
+            .map(|object| engine::link_id(job.id, *object))
+    });
     Ok(all.collect())
 }
 
 /// Records about these links (`None`: about all), rendered.
-pub fn read(engine: &Engine, query: &LogQuery, links: &[Option<LinkId>]) -> Result<Page<LogRecord>, StoreError> {
+pub fn read(
+    engine: &Engine,
+    query: &LogQuery,
+    links: &[Option<LinkId>],
+) -> Result<Page<LogRecord>, StoreError> {
     let mut records = Vec::new();
     let mut has_more = false;
     for link in links {
-        let page = engine.log(&LogQuery { link: *link, ..query.clone() })?;
+        let page = engine.log(&LogQuery {
+            link: *link,
+            ..query.clone()
+        })?;
         has_more |= page.has_more;
         records.extend(page.records);
     }
-    records.sort_by_key(|record| if query.ascending { record.sequence } else { -record.sequence });
+    records.sort_by_key(|record| {
+        if query.ascending {
+            record.sequence
+        } else {
+            -record.sequence
+        }
+    });
     has_more |= records.len() > query.limit;
     records.truncate(query.limit);
-    let next = records.last().filter(|_| has_more).map(|last| last.sequence.to_string());
+    let next = records
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.sequence.to_string());
     let names = Names::read(engine)?;
-    Ok(Page { items: records.iter().map(|record| names.render(record)).collect(), next })
+    Ok(Page {
+        items: records.iter().map(|record| names.render(record)).collect(),
+        next,
+    })
 }
 
 /// Names of jobs and connectors, for rendering.
@@ -168,14 +217,25 @@ struct Names {
 impl Names {
     fn read(engine: &Engine) -> Result<Self, StoreError> {
         Ok(Self {
-            jobs: engine.jobs()?.into_iter().map(|job| (job.id.0, job)).collect(),
-            connectors: engine.connectors()?.into_iter().map(|row| (row.id, row)).collect(),
+            jobs: engine
+                .jobs()?
+                .into_iter()
+                .map(|job| (job.id.0, job))
+                .collect(),
+            connectors: engine
+                .connectors()?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect(),
         })
     }
 
     fn system(&self, id: Option<ConnectorId>) -> System {
         let row = id.and_then(|id| self.connectors.get(&id));
-        row.map_or_else(System::default, |row| System { id: row.guid.clone(), display_name: row.name.clone() })
+        row.map_or_else(System::default, |row| System {
+            id: row.guid.clone(),
+            display_name: row.name.clone(),
+        })
     }
 
     fn render(&self, record: &Record) -> LogRecord {
@@ -221,14 +281,32 @@ fn step(name: &str, kind: &str, status: &str, description: String) -> Step {
 /// The steps a record went through, in the names administrators of the originals know.
 fn steps(record: &Record) -> Vec<Step> {
     let why = engine::reason::names(record.reasons).join(", ");
-    let import = if record.action == Action::Create { "EntryImportAdd" } else { "EntryImport" };
+    let import = if record.action == Action::Create {
+        "EntryImportAdd"
+    } else {
+        "EntryImport"
+    };
     let mut steps = vec![step(import, "import", "success", why)];
-    let reason = record.refusal.as_ref().map(ToString::to_string).unwrap_or_default();
+    let reason = record
+        .refusal
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     if record.status == Status::Skipped {
-        steps.push(step("EntrySynchronizationScoping", "scoping", "skipped", reason));
+        steps.push(step(
+            "EntrySynchronizationScoping",
+            "scoping",
+            "skipped",
+            reason,
+        ));
         return steps;
     }
-    steps.push(step("EntrySynchronizationScoping", "scoping", "success", String::new()));
+    steps.push(step(
+        "EntrySynchronizationScoping",
+        "scoping",
+        "success",
+        String::new(),
+    ));
     let (processing, export) = match record.action {
         Action::Create | Action::Restore => ("EntrySynchronizationAdd", "EntryExportAdd"),
         Action::Delete => ("EntrySynchronizationDelete", "EntryExportDelete"),
@@ -236,7 +314,12 @@ fn steps(record: &Record) -> Vec<Step> {
     };
     steps.push(step(processing, "processing", "success", String::new()));
     if !record.references.is_empty() {
-        steps.push(step("ReferenceResolution", "referenceResolution", "success", String::new()));
+        steps.push(step(
+            "ReferenceResolution",
+            "referenceResolution",
+            "success",
+            String::new(),
+        ));
     }
     steps.push(step(export, "export", record.status.name(), reason));
     steps
@@ -257,7 +340,12 @@ fn modified(record: &Record) -> Vec<ModifiedProperty> {
         })
         .collect();
     let ids = |ids: &[String]| {
-        let first = ids.iter().take(REFERENCES_NAMED).cloned().collect::<Vec<_>>().join("; ");
+        let first = ids
+            .iter()
+            .take(REFERENCES_NAMED)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("; ");
         let more = ids.len().saturating_sub(REFERENCES_NAMED);
         match (ids.is_empty(), more) {
             (true, _) => None,
@@ -277,19 +365,34 @@ fn summary(record: &Record) -> String {
     if let Some(why) = &record.refusal {
         let detail = why.argument("reason").or_else(|| why.argument("text"));
         return match detail {
-            Some(detail) => format!("{}: {detail}", why.code.title()),
+            Some(detail) => detail.to_owned(),
             None => {
-                let parts: Vec<String> = why.arguments.iter().map(|(name, value)| format!("{name} {value}")).collect();
-                format!("{} {}", why.code.title(), parts.join(", ")).trim_end().to_owned()
+                let parts: Vec<String> = why
+                    .arguments
+                    .iter()
+                    .map(|(name, value)| format!("{name} {value}"))
+                    .collect();
+                format!("{} {}", why.code.title(), parts.join(", "))
+                    .trim_end()
+                    .to_owned()
             }
         };
     }
     let mut parts: Vec<String> = match record.action {
         Action::Create => vec![format!("{} values", record.changes.len())],
-        _ => record.changes.iter().map(|(name, _, _)| name.to_string()).collect(),
+        _ => record
+            .changes
+            .iter()
+            .map(|(name, _, _)| name.to_string())
+            .collect(),
     };
     for note in &record.references {
-        parts.push(format!("{} +{} -{}", note.attribute, note.added.len(), note.removed.len()));
+        parts.push(format!(
+            "{} +{} -{}",
+            note.attribute,
+            note.added.len(),
+            note.removed.len()
+        ));
     }
     parts.join(", ")
 }

@@ -45,7 +45,10 @@ impl FromRef<App> for AdminKey {
 /// All routes of the API.
 pub fn router(app: App) -> Router {
     let routes = Router::new()
-        .route("/connectors", get(connectors::list).post(connectors::create))
+        .route(
+            "/connectors",
+            get(connectors::list).post(connectors::create),
+        )
         .route("/connectors/{name}", get(connectors::show))
         .route("/connectors/{name}/test", post(connectors::test))
         .route("/connectors/{name}/containers", get(connectors::containers))
@@ -54,7 +57,10 @@ pub fn router(app: App) -> Router {
         .route("/agents", get(agents::list))
         .route("/agents/{name}/revoke", post(agents::revoke))
         .route("/jobs", get(jobs::list).post(jobs::create))
-        .route("/jobs/{name}", get(jobs::show).patch(jobs::change).delete(jobs::remove))
+        .route(
+            "/jobs/{name}",
+            get(jobs::show).patch(jobs::change).delete(jobs::remove),
+        )
         .route("/jobs/{name}/start", post(jobs::start))
         .route("/jobs/{name}/pause", post(jobs::pause))
         .route("/jobs/{name}/restart", post(jobs::restart))
@@ -71,8 +77,14 @@ pub fn router(app: App) -> Router {
         .route("/directory", get(directory::tenant))
         .route("/directory/objects", get(directory::objects))
         .route("/directory/objects/{name}", get(directory::object))
-        .route("/directory/domains", get(directory::domains).post(directory::add_domain))
-        .route("/directory/domains/{name}", delete(directory::remove_domain))
+        .route(
+            "/directory/domains",
+            get(directory::domains).post(directory::add_domain),
+        )
+        .route(
+            "/directory/domains/{name}",
+            delete(directory::remove_domain),
+        )
         .route("/directory/credential", post(directory::rotate))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
@@ -94,6 +106,9 @@ async fn gate(State(app): State<App>, request: Request, next: Next) -> Response 
 async fn unknown(request: Request) -> ApiError {
     Refusal::new(Code::NotFound)
         .with("what", "request")
-        .with("name", format!("{} {}", request.method(), request.uri().path()))
+        .with(
+            "name",
+            format!("{} {}", request.method(), request.uri().path()),
+        )
         .into()
 }

@@ -16,7 +16,8 @@ use sync_core::{
     scope::Verdict,
 };
 use wire::api::v1::{
-    FoundObject, LinkView, Named, ObjectInJob, ObjectView, Page, Problem, References, ScopeView, TargetView,
+    FoundObject, LinkView, Named, ObjectInJob, ObjectView, Page, Problem, References, ScopeView,
+    TargetView,
 };
 
 use super::{
@@ -36,17 +37,34 @@ const RECORDS_SHOWN: usize = 10;
 const MOST_FOUND: usize = 10;
 
 /// `GET /objects`: those whose name or anchor holds the text.
-pub async fn search(State(app): State<App>, Parameters(slice): Parameters<Slice>) -> Answer<Page<FoundObject>> {
-    let text = slice.text.filter(|text| !text.trim().is_empty()).ok_or_else(|| ApiError::invalid("text is missing"))?;
-    let after = slice.after.map(|after| after.parse().map(ObjectId)).transpose();
+pub async fn search(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<Page<FoundObject>> {
+    let text = slice
+        .text
+        .filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| ApiError::invalid("text is missing"))?;
+    let after = slice
+        .after
+        .map(|after| after.parse().map(ObjectId))
+        .transpose();
     let after = after.map_err(|_| ApiError::invalid("after is not a place in this list"))?;
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
-        let connector = slice.connector.map(|name| engine.connector_named(&name)).transpose()?.map(|row| row.id);
+        let connector = slice
+            .connector
+            .map(|name| engine.connector_named(&name))
+            .transpose()?
+            .map(|row| row.id);
         let found = engine.search(connector, &text, after, size)?;
         let names = connector_names(engine)?;
         Ok(Page {
-            items: found.found.iter().map(|object| shown(object, &names)).collect(),
+            items: found
+                .found
+                .iter()
+                .map(|object| shown(object, &names))
+                .collect(),
             next: found.next.map(|next| next.to_string()),
         })
     })
@@ -55,7 +73,11 @@ pub async fn search(State(app): State<App>, Parameters(slice): Parameters<Slice>
 }
 
 fn connector_names(engine: &Engine) -> Result<BTreeMap<ConnectorId, String>, StoreError> {
-    Ok(engine.connectors()?.into_iter().map(|row| (row.id, row.name)).collect())
+    Ok(engine
+        .connectors()?
+        .into_iter()
+        .map(|row| (row.id, row.name))
+        .collect())
 }
 
 fn state_name(state: ObjectState) -> &'static str {
@@ -73,7 +95,10 @@ fn shown(found: &SpaceObject, connectors: &BTreeMap<ConnectorId, String>) -> Fou
     let object = &found.object;
     let text = |name: &str| object.attributes.text(name).unwrap_or_default().to_owned();
     FoundObject {
-        connector: connectors.get(&found.connector).cloned().unwrap_or_default(),
+        connector: connectors
+            .get(&found.connector)
+            .cloned()
+            .unwrap_or_default(),
         anchor: object.anchor.guid_text(),
         dn: object.dn.clone(),
         class: object.class.as_deref().unwrap_or_default().to_owned(),
@@ -84,11 +109,18 @@ fn shown(found: &SpaceObject, connectors: &BTreeMap<ConnectorId, String>) -> Fou
 }
 
 /// The objects a name means: anchor, DN, UPN, target id, account name or display name, tried in that order.
-pub async fn resolve(app: &App, name: &str, connector: Option<&str>) -> Result<Vec<ObjectId>, ApiError> {
+pub async fn resolve(
+    app: &App,
+    name: &str,
+    connector: Option<&str>,
+) -> Result<Vec<ObjectId>, ApiError> {
     let (name, connector) = (name.trim().to_owned(), connector.map(str::to_owned));
     let asked = name.clone();
     let found = blocking(app.engine(), move |engine| {
-        let wanted = connector.map(|name| engine.connector_named(&name)).transpose()?.map(|row| row.id);
+        let wanted = connector
+            .map(|name| engine.connector_named(&name))
+            .transpose()?
+            .map(|row| row.id);
         candidates(engine, &name, wanted)
     })
     .await?;
@@ -98,7 +130,11 @@ pub async fn resolve(app: &App, name: &str, connector: Option<&str>) -> Result<V
     }
 }
 
-fn candidates(engine: &Engine, name: &str, wanted: Option<ConnectorId>) -> Result<Vec<ObjectId>, StoreError> {
+fn candidates(
+    engine: &Engine,
+    name: &str,
+    wanted: Option<ConnectorId>,
+) -> Result<Vec<ObjectId>, StoreError> {
     let mut spaces: Vec<ConnectorId> = engine.connectors()?.into_iter().map(|row| row.id).collect();
     spaces.retain(|id| wanted.is_none_or(|wanted| wanted == *id));
     let mut found = Vec::new();
@@ -123,7 +159,9 @@ fn candidates(engine: &Engine, name: &str, wanted: Option<ConnectorId>) -> Resul
     for attribute in attributes {
         if found.is_empty() {
             let objects = engine.objects_with(attribute, name, MOST_FOUND)?;
-            let own = objects.iter().filter(|object| wanted.is_none_or(|wanted| wanted == object.connector));
+            let own = objects
+                .iter()
+                .filter(|object| wanted.is_none_or(|wanted| wanted == object.connector));
             found.extend(own.map(|object| object.object.id));
         }
     }
@@ -133,14 +171,20 @@ fn candidates(engine: &Engine, name: &str, wanted: Option<ConnectorId>) -> Resul
 }
 
 /// `GET /object`: one object from source to target.
-pub async fn show(State(app): State<App>, Parameters(slice): Parameters<Slice>) -> Answer<ObjectView> {
-    let name = slice.name.ok_or_else(|| ApiError::invalid("name is missing"))?;
+pub async fn show(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<ObjectView> {
+    let name = slice
+        .name
+        .ok_or_else(|| ApiError::invalid("name is missing"))?;
     let found = resolve(&app, &name, slice.connector.as_deref()).await?;
     let [id] = found.as_slice() else {
         return Err(several(&app, &name, found).await?);
     };
     let id = *id;
-    let (mut view, space, jobs) = blocking(app.engine(), move |engine| stored_view(engine, id)).await?;
+    let (mut view, space, jobs) =
+        blocking(app.engine(), move |engine| stored_view(engine, id)).await?;
     for job in jobs {
         if job.source == space.connector {
             view.jobs.push(in_job(&app, &job, &space).await?);
@@ -151,7 +195,10 @@ pub async fn show(State(app): State<App>, Parameters(slice): Parameters<Slice>) 
 
 async fn several(app: &App, name: &str, found: Vec<ObjectId>) -> Result<ApiError, ApiError> {
     let anchors = blocking(app.engine(), move |engine| {
-        let objects = found.iter().take(MOST_FOUND).map(|id| engine.space_object(*id));
+        let objects = found
+            .iter()
+            .take(MOST_FOUND)
+            .map(|id| engine.space_object(*id));
         objects.collect::<Result<Vec<_>, _>>()
     })
     .await?;
@@ -160,25 +207,47 @@ async fn several(app: &App, name: &str, found: Vec<ObjectId>) -> Result<ApiError
         .flatten()
         .map(|found| format!("{} ({})", found.object.anchor.guid_text(), found.object.dn))
         .collect();
-    Ok(ApiError::invalid(format!("{name} fits several objects; name one by its anchor: {}", lines.join(", "))))
+    Ok(ApiError::invalid(format!(
+        "{name} fits several objects; name one by its anchor: {}",
+        lines.join(", ")
+    )))
 }
 
-fn stored_view(engine: &Engine, id: ObjectId) -> Result<(ObjectView, SpaceObject, Vec<JobRow>), StoreError> {
+fn stored_view(
+    engine: &Engine,
+    id: ObjectId,
+) -> Result<(ObjectView, SpaceObject, Vec<JobRow>), StoreError> {
     let found = engine.space_object(id)?.ok_or_else(|| {
-        StoreError::Refused(Refusal::new(Code::NotFound).with("what", "object").with("name", id.to_string()))
+        StoreError::Refused(
+            Refusal::new(Code::NotFound)
+                .with("what", "object")
+                .with("name", id.to_string()),
+        )
     })?;
     let mut references = BTreeMap::new();
     for row in engine.references_of(id, REFERENCES_NAMED)? {
         let mut first = Vec::new();
         for other in &row.first {
             if let Some(other) = engine.space_object(*other)? {
-                first.push(Named { id: other.object.anchor.guid_text(), name: other.object.dn });
+                first.push(Named {
+                    id: other.object.anchor.guid_text(),
+                    name: other.object.dn,
+                });
             }
         }
-        references.insert(row.attribute.to_string(), References { count: row.count, first });
+        references.insert(
+            row.attribute.to_string(),
+            References {
+                count: row.count,
+                first,
+            },
+        );
     }
     let links: Vec<_> = log::links(engine, &[id])?.into_iter().map(Some).collect();
-    let query = LogQuery { limit: RECORDS_SHOWN, ..LogQuery::default() };
+    let query = LogQuery {
+        limit: RECORDS_SHOWN,
+        ..LogQuery::default()
+    };
     let view = ObjectView {
         object: shown(&found, &connector_names(engine)?),
         attributes: values(&found.object.attributes),
@@ -192,14 +261,28 @@ fn stored_view(engine: &Engine, id: ObjectId) -> Result<(ObjectView, SpaceObject
 async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectInJob, ApiError> {
     let (id, object) = (job.id, space.object.id);
     let (item, link, pending, names) = blocking(app.engine(), move |engine| {
-        let names: BTreeMap<_, _> = engine.jobs()?.into_iter().map(|job| (job.id, job.name)).collect();
+        let names: BTreeMap<_, _> = engine
+            .jobs()?
+            .into_iter()
+            .map(|job| (job.id, job.name))
+            .collect();
         let pending = engine.pending_export(engine::link_id(id, object))?;
-        let pending = pending.map(|row| pending::shown(engine, &row, &names)).transpose()?;
-        Ok((engine.plan_item(id, object)?, engine.link_row(id, object)?, pending, names))
+        let pending = pending
+            .map(|row| pending::shown(engine, &row, &names))
+            .transpose()?;
+        Ok((
+            engine.plan_item(id, object)?,
+            engine.link_row(id, object)?,
+            pending,
+            names,
+        ))
     })
     .await?;
     let mut part = ObjectInJob {
-        job: Named { id: job.guid.clone(), name: names.get(&job.id).cloned().unwrap_or_default() },
+        job: Named {
+            id: job.guid.clone(),
+            name: names.get(&job.id).cloned().unwrap_or_default(),
+        },
         is_due: link.as_ref().is_some_and(|link| link.is_due),
         pending,
         link: link.as_ref().map(link_view),
@@ -208,10 +291,14 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
     if let Some(item) = item {
         part.scope = Some(match scheduler::surroundings(app, job).await {
             Ok(surroundings) => {
-                let evaluation = planner::evaluation_of(&item, &surroundings.rules, &surroundings.context());
+                let evaluation =
+                    planner::evaluation_of(&item, &surroundings.rules, &surroundings.context());
                 scope(&evaluation, space.object.state)
             }
-            Err(why) => ScopeView { problems: vec![Problem::from(why)], ..ScopeView::default() },
+            Err(why) => ScopeView {
+                problems: vec![Problem::from(why)],
+                ..ScopeView::default()
+            },
         });
     }
     if let Some(target) = link.and_then(|link| link.target) {
@@ -239,10 +326,14 @@ fn link_view(link: &LinkRow) -> LinkView {
 fn scope(evaluation: &Evaluation, state: ObjectState) -> ScopeView {
     let (is_in_scope, why) = match (&evaluation.scope, state) {
         (_, ObjectState::Deleted) => (false, "it was deleted in the source".to_owned()),
-        (_, ObjectState::Vanished | ObjectState::Missing) => {
-            (false, "the last full read did not show it; its deletion is not proven".to_owned())
-        }
-        (_, ObjectState::Stub | ObjectState::Skeleton) => (false, "it is not read: its class or container is outside the scope".to_owned()),
+        (_, ObjectState::Vanished | ObjectState::Missing) => (
+            false,
+            "the last full read did not show it; its deletion is not proven".to_owned(),
+        ),
+        (_, ObjectState::Stub | ObjectState::Skeleton) => (
+            false,
+            "it is not read: its class or container is outside the scope".to_owned(),
+        ),
         (Verdict::InScope, ObjectState::Live) => {
             let class = evaluation.target_class.as_deref().unwrap_or("?");
             (true, format!("it becomes a {class}; no exclusion matches"))
@@ -253,19 +344,28 @@ fn scope(evaluation: &Evaluation, state: ObjectState) -> ScopeView {
     if let (true, Err(why)) = (is_in_scope, &evaluation.source_anchor) {
         problems.push(why.into());
     }
-    ScopeView { is_in_scope, why, attributes: values(&evaluation.attributes), problems }
+    ScopeView {
+        is_in_scope,
+        why,
+        attributes: values(&evaluation.attributes),
+        problems,
+    }
 }
 
 async fn target_view(app: &App, job: &JobRow, target: &str) -> Result<Option<TargetView>, Refusal> {
     let id = job.target;
     let row = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let connector: Arc<dyn Target> = app.target(&row)?;
-    let found = connector.find(&[Lookup::Id(TargetId(target.to_owned()))]).await?;
+    let found = connector
+        .find(&[Lookup::Id(TargetId(target.to_owned()))])
+        .await?;
     let Some(object) = found.into_iter().flatten().next() else {
         return Ok(None);
     };
     let references = match row.kind.as_str() {
-        "directory" => directory::references(app, &object.id.0).await.map_err(|error| error.0)?,
+        "directory" => directory::references(app, &object.id.0)
+            .await
+            .map_err(|error| error.0)?,
         _ => BTreeMap::new(),
     };
     Ok(Some(TargetView {

@@ -17,13 +17,24 @@ use super::{
 use crate::{agents::blocking, app::App};
 
 /// `GET /pending`.
-pub async fn list(State(app): State<App>, Parameters(slice): Parameters<Slice>) -> Answer<Page<PendingExport>> {
+pub async fn list(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<Page<PendingExport>> {
     let views = views(slice.state.as_deref())?;
     let (mut view, mut after) = place(slice.after.as_deref(), views.len())?;
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
-        let jobs: BTreeMap<_, _> = engine.jobs()?.into_iter().map(|job| (job.id, job.name)).collect();
-        let wanted = slice.job.map(|name| engine.job_named(&name)).transpose()?.map(|job| job.id);
+        let jobs: BTreeMap<_, _> = engine
+            .jobs()?
+            .into_iter()
+            .map(|job| (job.id, job.name))
+            .collect();
+        let wanted = slice
+            .job
+            .map(|name| engine.job_named(&name))
+            .transpose()?
+            .map(|job| job.id);
         let mut items = Vec::new();
         while let Some(kind) = views.get(view) {
             let rows = engine.pending_exports(wanted, *kind, after, size - items.len())?;
@@ -32,7 +43,10 @@ pub async fn list(State(app): State<App>, Parameters(slice): Parameters<Slice>) 
                 after = row.link.0;
             }
             if items.len() >= size {
-                return Ok(Page { items, next: Some(format!("{view}:{after}")) });
+                return Ok(Page {
+                    items,
+                    next: Some(format!("{view}:{after}")),
+                });
             }
             view += 1;
             after = 0;
@@ -47,12 +61,18 @@ fn views(state: Option<&str>) -> Result<Vec<PendingView>, ApiError> {
     let Some(state) = state else {
         return Ok(PendingView::ALL.to_vec());
     };
-    let found: Vec<_> = PendingView::ALL.into_iter().filter(|view| view.name() == state).collect();
+    let found: Vec<_> = PendingView::ALL
+        .into_iter()
+        .filter(|view| view.name() == state)
+        .collect();
     match found.is_empty() {
         false => Ok(found),
         true => {
             let known: Vec<&str> = PendingView::ALL.iter().map(|view| view.name()).collect();
-            Err(ApiError::invalid(format!("{state} is not a state; known: {}", known.join(", "))))
+            Err(ApiError::invalid(format!(
+                "{state} is not a state; known: {}",
+                known.join(", ")
+            )))
         }
     }
 }
@@ -63,7 +83,10 @@ fn place(after: Option<&str>, views: usize) -> Result<(usize, i64), ApiError> {
     };
     let parse = || {
         let (view, link) = after.split_once(':')?;
-        Some((view.parse::<usize>().ok().filter(|view| *view < views)?, link.parse().ok()?))
+        Some((
+            view.parse::<usize>().ok().filter(|view| *view < views)?,
+            link.parse().ok()?,
+        ))
     };
     parse().ok_or_else(|| ApiError::invalid("after is not a place in this list"))
 }
@@ -85,15 +108,32 @@ pub fn shown(
     row: &PendingRow,
     jobs: &BTreeMap<JobId, String>,
 ) -> Result<PendingExport, StoreError> {
-    let object = engine.space_object(engine::object_of(row.link))?.map(|found| found.object);
-    let name = object.as_ref().and_then(|object| object.attributes.text("displayName"));
+    let object = engine
+        .space_object(engine::object_of(row.link))?
+        .map(|found| found.object);
+    let name = object
+        .as_ref()
+        .and_then(|object| object.attributes.text("displayName"));
     let mut shown = PendingExport {
         id: row.link.to_string(),
-        job: jobs.get(&engine::job_of(row.link)).cloned().unwrap_or_default(),
-        anchor: object.as_ref().map(|object| object.anchor.guid_text()).unwrap_or_default(),
+        job: jobs
+            .get(&engine::job_of(row.link))
+            .cloned()
+            .unwrap_or_default(),
+        anchor: object
+            .as_ref()
+            .map(|object| object.anchor.guid_text())
+            .unwrap_or_default(),
         name: name.unwrap_or_default().to_owned(),
-        dn: object.as_ref().map(|object| object.dn.clone()).unwrap_or_default(),
-        class: object.and_then(|object| object.class).as_deref().unwrap_or_default().to_owned(),
+        dn: object
+            .as_ref()
+            .map(|object| object.dn.clone())
+            .unwrap_or_default(),
+        class: object
+            .and_then(|object| object.class)
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
         state: row.view.name().into(),
         attempts: row.attempts.into(),
         reason: row.reason.as_ref().map(Into::into),
@@ -106,12 +146,18 @@ pub fn shown(
         shown.target = pending.target.clone();
         shown.name = pending.name.clone();
         shown.attributes = values(&pending.attributes);
-        shown.references = pending.references.iter().map(|change| ReferenceCount {
-            attribute: change.attribute.to_string(),
-            add: change.add.len() as u64,
-            remove: change.remove.len() as u64,
-        }).collect();
-        shown.reason = shown.reason.or_else(|| pending.why.as_ref().map(Into::into));
+        shown.references = pending
+            .references
+            .iter()
+            .map(|change| ReferenceCount {
+                attribute: change.attribute.to_string(),
+                add: change.add.len() as u64,
+                remove: change.remove.len() as u64,
+            })
+            .collect();
+        shown.reason = shown
+            .reason
+            .or_else(|| pending.why.as_ref().map(Into::into));
     }
     Ok(shown)
 }

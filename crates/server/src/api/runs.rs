@@ -14,16 +14,36 @@ use super::{
 use crate::{agents::blocking, app::App};
 
 /// `GET /runs`.
-pub async fn list(State(app): State<App>, Parameters(slice): Parameters<Slice>) -> Answer<Page<Run>> {
-    let before = slice.after.map(|after| after.parse().map(RunId)).transpose();
+pub async fn list(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<Page<Run>> {
+    let before = slice
+        .after
+        .map(|after| after.parse().map(RunId))
+        .transpose();
     let before = before.map_err(|_| ApiError::invalid("after is not a place in this list"))?;
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
-        let jobs: BTreeMap<_, _> = engine.jobs()?.into_iter().map(|job| (job.id, job.name)).collect();
-        let wanted = slice.job.map(|name| engine.job_named(&name)).transpose()?.map(|job| job.id);
+        let jobs: BTreeMap<_, _> = engine
+            .jobs()?
+            .into_iter()
+            .map(|job| (job.id, job.name))
+            .collect();
+        let wanted = slice
+            .job
+            .map(|name| engine.job_named(&name))
+            .transpose()?
+            .map(|job| job.id);
         let rows = engine.runs(wanted, before, size)?;
-        let next = rows.last().filter(|_| rows.len() == size).map(|row| row.id.to_string());
-        let items = rows.iter().map(|row| shown(row, jobs.get(&row.job))).collect();
+        let next = rows
+            .last()
+            .filter(|_| rows.len() == size)
+            .map(|row| row.id.to_string());
+        let items = rows
+            .iter()
+            .map(|row| shown(row, jobs.get(&row.job)))
+            .collect();
         Ok(Page { items, next })
     })
     .await?;
@@ -40,7 +60,9 @@ pub fn shown(row: &engine::RunRow, job: Option<&String>) -> Run {
         state: row.state.clone(),
         started_at: time(row.started_at),
         ended_at: time_option(row.ended_at),
-        counts: counts.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect(),
+        counts: counts
+            .filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)))
+            .collect(),
         failure: row.failure.as_ref().map(Into::into),
     }
 }

@@ -23,14 +23,19 @@ struct Stored {
 }
 
 /// `GET /status`: of one job, or of all.
-pub async fn status(State(app): State<App>, Parameters(slice): Parameters<Slice>) -> Answer<Page<JobStatus>> {
+pub async fn status(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<Page<JobStatus>> {
     let detail = slice.detail.unwrap_or(false);
     let all = blocking(app.engine(), move |engine| {
         let jobs = match slice.job {
             Some(name) => vec![engine.job_named(&name)?],
             None => engine.jobs()?,
         };
-        jobs.into_iter().map(|job| stored(engine, job, detail)).collect::<Result<Vec<_>, _>>()
+        jobs.into_iter()
+            .map(|job| stored(engine, job, detail))
+            .collect::<Result<Vec<_>, _>>()
     })
     .await?;
     let items = all.into_iter().map(|stored| shown(&app, stored)).collect();
@@ -42,14 +47,24 @@ fn stored(engine: &Engine, job: JobRow, detail: bool) -> Result<Stored, StoreErr
         source: engine.connector(job.source)?,
         numbers: engine.job_numbers(job.id, detail)?,
         read: engine.last_read(job.source)?,
-        run: engine.runs(Some(job.id), None, 1)?.first().map(|row| runs::shown(row, Some(&job.name))),
+        run: engine
+            .runs(Some(job.id), None, 1)?
+            .first()
+            .map(|row| runs::shown(row, Some(&job.name))),
         agents: engine.agents()?,
         job,
     })
 }
 
 fn shown(app: &App, stored: Stored) -> JobStatus {
-    let Stored { job, source, numbers, read, run, agents } = stored;
+    let Stored {
+        job,
+        source,
+        numbers,
+        read,
+        run,
+        agents,
+    } = stored;
     let activity = app.activity(job.id);
     let now = app.engine().now();
     let is_reading = activity.reading.is_some();
@@ -58,9 +73,14 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         since: time(since),
         age_ms: now.saturating_sub(since).max(0).unsigned_abs(),
     });
-    let serves = |row: &&engine::AgentRow| row.revoked_at.is_none() && app.desk().is_connected(row.id) && hosts(row, &source.name);
+    let serves = |row: &&engine::AgentRow| {
+        row.revoked_at.is_none() && app.desk().is_connected(row.id) && hosts(row, &source.name)
+    };
     JobStatus {
-        job: Named { id: job.guid.clone(), name: job.name.clone() },
+        job: Named {
+            id: job.guid.clone(),
+            name: job.name.clone(),
+        },
         state: state(&job, &source, &numbers).into(),
         phase,
         progress: progress(&numbers, &activity, read.as_ref(), now),
@@ -78,11 +98,13 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         source: SourceStatus {
             connector: named(&source),
             position: position(&source),
-            reading: read.filter(|read| is_reading && read.state == "open").map(|read| UnderWay {
-                mode: read.mode,
-                entries: read.entries,
-                started_at: time(read.started_at),
-            }),
+            reading: read
+                .filter(|read| is_reading && read.state == "open")
+                .map(|read| UnderWay {
+                    mode: read.mode,
+                    entries: read.entries,
+                    started_at: time(read.started_at),
+                }),
             agents_connected: agents.iter().filter(serves).count() as u64,
         },
         run,
@@ -93,7 +115,10 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
 fn hosts(row: &engine::AgentRow, connector: &str) -> bool {
     let all = row.facts.get("connectors").and_then(|all| all.as_array());
     let name = |one: &serde_json::Value| {
-        let name = one.get("connector").or_else(|| one.get("name")).unwrap_or(one);
+        let name = one
+            .get("connector")
+            .or_else(|| one.get("name"))
+            .unwrap_or(one);
         name.as_str() == Some(connector)
     };
     all.is_some_and(|all| all.iter().any(name))
@@ -115,14 +140,20 @@ fn state(job: &JobRow, source: &ConnectorRow, numbers: &JobNumbers) -> &'static 
 
 /// Initial until the source was read completely and everything of that is visible once.
 fn phase(source: &ConnectorRow, numbers: &JobNumbers, activity: &Activity) -> Phase {
-    let is_caught_up = numbers.to_plan == 0 && numbers.references_to_plan == 0 && numbers.to_export == 0;
+    let is_caught_up =
+        numbers.to_plan == 0 && numbers.references_to_plan == 0 && numbers.to_export == 0;
     match source.complete_reads > 0 && (is_caught_up || activity.idle_at.is_some()) {
         true => Phase::Incremental,
         false => Phase::Initial,
     }
 }
 
-fn progress(numbers: &JobNumbers, activity: &Activity, read: Option<&ReadRow>, now: i64) -> Progress {
+fn progress(
+    numbers: &JobNumbers,
+    activity: &Activity,
+    read: Option<&ReadRow>,
+    now: i64,
+) -> Progress {
     let rest = numbers.to_plan.saturating_add(numbers.to_export);
     let is_moving = numbers.per_second > 0.1 && rest > 0;
     let expected = is_moving.then(|| {

@@ -17,7 +17,10 @@ use crate::{agents::blocking, app::App, verify};
 const LINES: usize = 16;
 
 /// Starts the judge and streams what it says. When the reader goes away, the judge stops.
-pub async fn verify(State(app): State<App>, Path(name): Path<String>) -> Result<Response, ApiError> {
+pub async fn verify(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
     let job = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
     let (sender, receiver) = mpsc::channel::<VerifyEvent>(LINES);
     tokio::spawn(async move {

@@ -7,7 +7,7 @@ use crate::{
     commands::Context,
     failure::Failure,
     output::{or_dash, table},
-    show::time,
+    show::{short, time},
 };
 
 /// Arguments.
@@ -52,7 +52,7 @@ fn people(page: &Page<Deletion>) -> String {
             deletion.id.clone(),
             verb.to_owned(),
             deletion.class.clone(),
-            deletion.name.clone(),
+            short(&deletion.name),
             or_dash(deletion.reason.as_ref().map(|problem| &problem.code)),
             time(&deletion.since),
             deletion.dn.clone(),

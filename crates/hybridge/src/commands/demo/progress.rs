@@ -11,7 +11,7 @@ use crate::{
     commands::status,
     failure::Failure,
     output::Output,
-    show::{count, duration, plural},
+    show::{count, duration, plural, short},
 };
 
 /// How often the status is looked at.
@@ -142,7 +142,7 @@ pub async fn summary(world: &World, status: &JobStatus, took: Duration) -> Resul
         for record in &page.items {
             text.push_str(&format!(
                 "\n         {}: {}",
-                record.source_identity.display_name, record.summary
+                short(&record.source_identity.display_name), record.summary
             ));
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     commands::{Context, segment},
     failure::Failure,
     output::{fields, one_line, table},
-    show::{count, values},
+    show::{count, short, values},
 };
 
 /// Which objects.
@@ -60,7 +60,7 @@ fn people(page: &Page<DirectoryObject>) -> String {
             "cloud"
         };
         vec![
-            object.display_name.clone(),
+            short(&object.display_name),
             object.address.clone(),
             origin.into(),
             object.id.clone(),

@@ -3,7 +3,7 @@
 use clap::Args;
 use wire::api::v1::{FoundObject, Page};
 
-use crate::{commands::Context, failure::Failure, output::table};
+use crate::{commands::Context, failure::Failure, output::table, show::short};
 
 /// Arguments.
 #[derive(Args, Debug)]
@@ -43,7 +43,7 @@ fn people(page: &Page<FoundObject>) -> String {
         vec![
             object.state.clone(),
             object.class.clone(),
-            object.display_name.clone(),
+            short(&object.display_name),
             object.user_principal_name.clone(),
             object.anchor.clone(),
             object.dn.clone(),
