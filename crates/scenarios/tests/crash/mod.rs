@@ -1,0 +1,6 @@
+//! Server and agent die, freeze and lose what was not synced; what remains must be what an uninterrupted run leaves.
+
+mod boundaries;
+
+/// The helper that runs a server or an agent as a process of its own.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_scenario-process");
