@@ -5,8 +5,14 @@
 //! engine's own memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+pub mod crash;
 pub mod tree;
 pub mod world;
 
 pub use tree::Tree;
 pub use world::{Source, World};
+
+/// Whether the long tier was asked for (`HYBRIDGE_TIER=full`).
+pub fn is_full() -> bool {
+    std::env::var("HYBRIDGE_TIER").is_ok_and(|tier| tier == "full")
+}
