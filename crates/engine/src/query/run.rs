@@ -1,4 +1,6 @@
-//! Runs, newest first.
+//! Runs of jobs, newest first.
+
+use std::collections::BTreeMap;
 
 use rusqlite::params;
 use sync_core::{
@@ -33,6 +35,20 @@ pub struct RunRow {
 }
 
 impl Engine {
+    /// When connectors and jobs were created, unix ms, by outside id.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn creation_times(&self) -> Result<BTreeMap<String, i64>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT guid, created_at FROM connector UNION ALL SELECT guid, created_at FROM job",
+            )?;
+            let pairs = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(pairs.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// Notes that a job begins to catch up.
     ///
     /// # Errors

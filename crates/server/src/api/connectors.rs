@@ -27,9 +27,14 @@ const LONGEST_NAME: usize = 64;
 
 /// `GET /connectors`: all of them.
 pub async fn list(State(app): State<App>) -> Answer<Page<Connector>> {
-    let rows = blocking(app.engine(), engine::Engine::connectors).await?;
+    let (rows, times) = blocking(app.engine(), |engine| {
+        Ok((engine.connectors()?, engine.creation_times()?))
+    })
+    .await?;
     Ok(Json(Page::whole(
-        rows.iter().map(convert::connector).collect(),
+        rows.iter()
+            .map(|row| convert::connector(row, &times))
+            .collect(),
     )))
 }
 
@@ -57,10 +62,10 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewConnector>) -> An
             config,
         })?;
         engine.audit("administrator", "create connector", &row.name)?;
-        Ok(row)
+        Ok(convert::connector(&row, &engine.creation_times()?))
     })
     .await?;
-    Ok(Json(convert::connector(&row)))
+    Ok(Json(row))
 }
 
 /// Names are typed on command lines and used in files of the agent.
@@ -80,8 +85,14 @@ pub fn check_name(name: &str) -> Result<(), ApiError> {
 
 /// `GET /connectors/{name}`.
 pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Connector> {
-    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
-    Ok(Json(convert::connector(&row)))
+    let shown = blocking(app.engine(), move |engine| {
+        Ok(convert::connector(
+            &engine.connector_named(&name)?,
+            &engine.creation_times()?,
+        ))
+    })
+    .await?;
+    Ok(Json(shown))
 }
 
 /// `POST /connectors/{name}/test`: asks the system, through its agent, who it is.
@@ -162,9 +173,12 @@ pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer
     let row = blocking(app.engine(), move |engine| {
         engine.accept_read(id)?;
         engine.audit("administrator", "believe read", &row.name)?;
-        engine.connector(id)
+        Ok(convert::connector(
+            &engine.connector(id)?,
+            &engine.creation_times()?,
+        ))
     })
     .await?;
     app.read_wake(id).notify_one();
-    Ok(Json(convert::connector(&row)))
+    Ok(Json(row))
 }

@@ -3,6 +3,8 @@
 //! Never reads anything. Trap: times leave as RFC 3339; a stored time that is none leaves as the beginning of time, not as
 //! an error.
 
+use std::collections::BTreeMap;
+
 use engine::{ConnectorRow, JobRow};
 use jiff::Timestamp;
 use sync_core::{plan::Situation, value::Attributes};
@@ -22,12 +24,36 @@ pub fn time_option(ms: Option<i64>) -> Option<String> {
 
 /// Attributes as texts.
 pub fn values(attributes: &Attributes) -> Values {
-    let texts =
-        |values: &[sync_core::value::Value]| values.iter().map(|value| value.display()).collect();
+    let text = |name: &str, value: &Value| match value {
+        Value::Binary(bytes) if name.eq_ignore_ascii_case("objectSid") => {
+            sid(bytes).unwrap_or_else(|| value.display())
+        }
+        value => value.display(),
+    };
+    let texts = |name: &str, all: &[Value]| all.iter().map(|value| text(name, value)).collect();
     attributes
         .iter()
-        .map(|(name, all)| (name.to_string(), texts(all)))
+        .map(|(name, all)| (name.to_string(), texts(name, all)))
         .collect()
+}
+
+/// The text form of a security identifier (`S-1-5-21-…`). `None` if the bytes are none.
+///
+/// Source: MS-DTYP §2.4.2.1 SID String Format Syntax
+fn sid(bytes: &[u8]) -> Option<String> {
+    let ([revision, count, authority @ ..], rest) = bytes.split_first_chunk::<8>()?;
+    if rest.len() != usize::from(*count) * 4 {
+        return None;
+    }
+    let authority = authority
+        .iter()
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let parts = rest
+        .chunks_exact(4)
+        .filter_map(|part| <[u8; 4]>::try_from(part).ok());
+    let mut text = format!("S-{revision}-{authority}");
+    parts.for_each(|part| text.push_str(&format!("-{}", u32::from_le_bytes(part))));
+    Some(text)
 }
 
 /// A situation as shown.
@@ -64,7 +90,7 @@ pub fn position(row: &ConnectorRow) -> Position {
 }
 
 /// A connector.
-pub fn connector(row: &ConnectorRow) -> Connector {
+pub fn connector(row: &ConnectorRow, times: &BTreeMap<String, i64>) -> Connector {
     let mut info = row.info.clone();
     if let Some(all) = info.as_object_mut() {
         let count = all
@@ -91,7 +117,7 @@ pub fn connector(row: &ConnectorRow) -> Connector {
         config: row.config.clone(),
         info,
         position: (row.kind != "directory").then(|| position(row)),
-        created_at: String::new(),
+        created_at: time(times.get(&row.guid).copied().unwrap_or_default()),
     }
 }
 
@@ -120,7 +146,12 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
 }
 
 /// A job between two connectors.
-pub fn job(row: &JobRow, source: &ConnectorRow, target: &ConnectorRow) -> Job {
+pub fn job(
+    row: &JobRow,
+    source: &ConnectorRow,
+    target: &ConnectorRow,
+    times: &BTreeMap<String, i64>,
+) -> Job {
     Job {
         id: row.guid.clone(),
         name: row.name.clone(),
@@ -130,6 +161,19 @@ pub fn job(row: &JobRow, source: &ConnectorRow, target: &ConnectorRow) -> Job {
         settings: settings(&row.settings),
         rules_version: row.rules_version.unsigned_abs(),
         rules: None,
-        created_at: String::new(),
+        created_at: time(times.get(&row.guid).copied().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_identifiers_are_shown_as_people_know_them() {
+        let bytes = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0];
+        assert_eq!(sid(&bytes).as_deref(), Some("S-1-5-32-544"));
+        assert_eq!(sid(&bytes[..9]), None);
+        assert_eq!(sid(&[]), None);
     }
 }

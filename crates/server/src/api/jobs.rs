@@ -27,6 +27,7 @@ fn shown(engine: &Engine, row: &JobRow) -> Result<Job, StoreError> {
         row,
         &engine.connector(row.source)?,
         &engine.connector(row.target)?,
+        &engine.creation_times()?,
     ))
 }
 

@@ -17,8 +17,12 @@ use std::{
 use clap::Args;
 use forest::{Change, Life};
 use sync_core::code::Code;
+use tokio_util::sync::CancellationToken;
 
-use super::Context;
+use super::{
+    Context,
+    server::{stop_on_signal, stop_with_stdin},
+};
 use crate::{
     failure::Failure,
     output::one_line,
@@ -43,6 +47,9 @@ pub struct Arguments {
     /// The initial cycle and 200 changes, then verify and end
     #[arg(long)]
     once: bool,
+    /// End when stdin ends (for a parent process)
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
 }
 
 /// Runs the demo.
@@ -65,7 +72,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         .say(progress::summary(&world, &status, took).await?);
     match arguments.once {
         true => once::run(&mut world, (&status, took), arguments.seed, context).await,
-        false => live(&mut world, arguments.seed).await,
+        false => live(&mut world, arguments).await,
     }
 }
 
@@ -122,8 +129,13 @@ fn introduce(world: &World, context: &Context) {
 }
 
 /// The organisation lives until somebody quits.
-async fn live(world: &mut World, seed: u64) -> Result<(), Failure> {
-    let mut life = Life::new(seed);
+async fn live(world: &mut World, arguments: &Arguments) -> Result<(), Failure> {
+    let mut life = Life::new(arguments.seed);
+    let shutdown = CancellationToken::new();
+    tokio::spawn(stop_on_signal(shutdown.clone()));
+    if arguments.stop_with_stdin {
+        tokio::spawn(stop_with_stdin(shutdown.clone()));
+    }
     let mut watch = Watch::begin(world).await?;
     let mut keys = Keys::listen();
     let mut collisions = 0;
@@ -160,7 +172,7 @@ async fn live(world: &mut World, seed: u64) -> Result<(), Failure> {
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = shutdown.cancelled() => return Ok(()),
         }
     }
 }

@@ -142,7 +142,8 @@ pub async fn summary(world: &World, status: &JobStatus, took: Duration) -> Resul
         for record in &page.items {
             text.push_str(&format!(
                 "\n         {}: {}",
-                short(&record.source_identity.display_name), record.summary
+                short(&record.source_identity.display_name),
+                record.summary
             ));
         }
     }

@@ -48,7 +48,11 @@ pub struct Judge {
 }
 
 fn fault(error: impl std::fmt::Display) -> Failure {
-    Failure::text(Code::InternalFault, "the throw-away directory", error.to_string())
+    Failure::text(
+        Code::InternalFault,
+        "the throw-away directory",
+        error.to_string(),
+    )
 }
 
 impl Judge {
@@ -68,14 +72,23 @@ impl Judge {
             display_name: "Preview".into(),
             initial_domain: INITIAL_DOMAIN.into(),
         };
-        let ids = Arc::new(|| uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid());
+        let ids = Arc::new(|| {
+            uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid()
+        });
         let options = Options::new(Arc::new(Timestamp::now), ids, seed);
-        let directory = Arc::new(Directory::open(&place.join("preview.db"), options).map_err(fault)?);
+        let directory =
+            Arc::new(Directory::open(&place.join("preview.db"), options).map_err(fault)?);
         let administrator = directory.administrator();
         for domain in &domains {
             directory
                 .add_verified_domain(&administrator, domain)
-                .map_err(|error| Failure::text(Code::ConfigurationInvalid, "--verified-domain", error.to_string()))?;
+                .map_err(|error| {
+                    Failure::text(
+                        Code::ConfigurationInvalid,
+                        "--verified-domain",
+                        error.to_string(),
+                    )
+                })?;
         }
         let lifetime = jiff::SignedDuration::from_hours(24);
         let made = directory
@@ -91,7 +104,11 @@ impl Judge {
             rules,
             info,
             domains: verified,
-            anchors: containers.all.iter().map(|(anchor, dn)| (dn.clone(), anchor.clone())).collect(),
+            anchors: containers
+                .all
+                .iter()
+                .map(|(anchor, dn)| (dn.clone(), anchor.clone()))
+                .collect(),
             containers,
             target: DirectoryTarget::new(directory, Arc::new(move || Some(credential.clone()))),
         })
@@ -116,7 +133,8 @@ impl Judge {
                 (item, Some(operation)) => waiting.push((item, operation)),
             }
             if waiting.len() >= BATCH {
-                self.create(std::mem::take(&mut waiting), &mut report).await?;
+                self.create(std::mem::take(&mut waiting), &mut report)
+                    .await?;
             }
         }
         self.create(waiting, &mut report).await?;
@@ -124,8 +142,15 @@ impl Judge {
         Ok(report)
     }
 
-    async fn create(&self, waiting: Vec<(Item, Operation)>, report: &mut Report) -> Result<(), Failure> {
-        let operations: Vec<Operation> = waiting.iter().map(|(_, operation)| operation.clone()).collect();
+    async fn create(
+        &self,
+        waiting: Vec<(Item, Operation)>,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let operations: Vec<Operation> = waiting
+            .iter()
+            .map(|(_, operation)| operation.clone())
+            .collect();
         let outcomes = self.target.apply(&operations).await;
         let outcomes = outcomes.map_err(|why| Failure::new(&why, "the throw-away directory"))?;
         for ((mut item, _), outcome) in waiting.into_iter().zip(outcomes) {
@@ -146,8 +171,11 @@ impl Judge {
     fn try_rules(&self, listed: Listed) -> (Item, Option<Operation>) {
         let Listed { entry, dn } = listed;
         let ancestors = self.above(&dn);
-        let counts: Vec<(Name, u64)> =
-            entry.links.iter().map(|link| (link.attribute.clone(), link.added.len() as u64)).collect();
+        let counts: Vec<(Name, u64)> = entry
+            .links
+            .iter()
+            .map(|link| (link.attribute.clone(), link.added.len() as u64))
+            .collect();
         let class = entry.class.as_deref().unwrap_or_default();
         let view = SourceView {
             dn: &dn,
@@ -161,7 +189,10 @@ impl Judge {
             domain_netbios: &self.info.domain_netbios,
             verified_domains: &self.domains,
             initial_domain: INITIAL_DOMAIN,
-            containers: Scope { included: &self.containers.included, excluded: &self.containers.excluded },
+            containers: Scope {
+                included: &self.containers.included,
+                excluded: &self.containers.excluded,
+            },
         };
         let evaluation = evaluate(&self.rules, &view, &context);
         let mut item = Item {
@@ -181,12 +212,25 @@ impl Judge {
             item.detail = text;
             return (item, None);
         }
-        let text = |name: &str| evaluation.attributes.text(name).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            evaluation
+                .attributes
+                .text(name)
+                .unwrap_or_default()
+                .to_owned()
+        };
         item.name = text("displayName");
         item.user_principal_name = text("userPrincipalName");
         item.mail = text("mail");
-        item.target_class = evaluation.target_class.as_deref().unwrap_or_default().to_owned();
-        let fault = evaluation.problems.first().or(evaluation.source_anchor.as_ref().err());
+        item.target_class = evaluation
+            .target_class
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned();
+        let fault = evaluation
+            .problems
+            .first()
+            .or(evaluation.source_anchor.as_ref().err());
         if let Some(why) = fault {
             item.fate = fails(&mut item, why);
             return (item, None);
@@ -226,7 +270,9 @@ impl Judge {
 
 fn fails(item: &mut Item, why: &Refusal) -> Fate {
     item.reason = why.code.name().to_owned();
-    let text = why.argument("text").map_or_else(|| why.to_string(), str::to_owned);
+    let text = why
+        .argument("text")
+        .map_or_else(|| why.to_string(), str::to_owned);
     item.detail = text;
     Fate::Fail
 }

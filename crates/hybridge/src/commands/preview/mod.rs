@@ -72,7 +72,10 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         bind: arguments.bind.clone(),
         secret: secret::find(arguments.password_file.as_deref(), place.path())?,
         // `--ca` means the server's authority everywhere else; here there is no server, so it may stand for this one.
-        ca_file: arguments.ldap_ca.clone().or_else(|| context.access.ca.clone()),
+        ca_file: arguments
+            .ldap_ca
+            .clone()
+            .or_else(|| context.access.ca.clone()),
         server_name: None,
         tls: TlsMode::Verified,
         limits: Limits::default(),
@@ -83,18 +86,31 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let refused = |why: Refusal| Failure::new(&why, &url);
     let mut source = AdSource::new(config);
     let info = source.discover().await.map_err(refused)?;
-    context.output.say(format!("{} answers for {}; reading …", info.server, info.domain_fqdn));
+    context.output.say(format!(
+        "{} answers for {}; reading …",
+        info.server, info.domain_fqdn
+    ));
     let containers = containers(&mut source, arguments, &rules).await?;
     let domains = match arguments.domains.is_empty() {
         true => vec![info.domain_fqdn.clone()],
         false => arguments.domains.clone(),
     };
-    let objects = list(&mut source, &rules, &containers).await.map_err(refused)?;
-    context.output.say(format!("{} objects read; trying them …", count(objects.len() as u64)));
+    let objects = list(&mut source, &rules, &containers)
+        .await
+        .map_err(refused)?;
+    context.output.say(format!(
+        "{} objects read; trying them …",
+        count(objects.len() as u64)
+    ));
     let report = judge(place.path(), rules, info, domains, containers, objects).await?;
     if let Some(path) = &arguments.csv {
-        std::fs::write(path, report.csv())
-            .map_err(|error| Failure::text(Code::ConfigurationInvalid, path.display().to_string(), error.to_string()))?;
+        std::fs::write(path, report.csv()).map_err(|error| {
+            Failure::text(
+                Code::ConfigurationInvalid,
+                path.display().to_string(),
+                error.to_string(),
+            )
+        })?;
     }
     context.output.data(&report, Report::people)
 }
@@ -108,14 +124,21 @@ fn rules(arguments: &Arguments) -> Result<Rules, Failure> {
         None => preset::AD_TO_DIRECTORY.to_owned(),
     };
     preset::load(&text).map_err(|problems| {
-        let place = arguments.rules.as_ref().map_or_else(|| "the preset".into(), |path| path.display().to_string());
+        let place = arguments
+            .rules
+            .as_ref()
+            .map_or_else(|| "the preset".into(), |path| path.display().to_string());
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::text(Code::SchemaInvalid, place, all.join("; "))
     })
 }
 
 /// All containers, if some are named; those named have to exist.
-async fn containers(source: &mut AdSource, arguments: &Arguments, rules: &Rules) -> Result<Containers, Failure> {
+async fn containers(
+    source: &mut AdSource,
+    arguments: &Arguments,
+    rules: &Rules,
+) -> Result<Containers, Failure> {
     let named = rules.containers();
     let mut included = named.included.clone();
     included.extend(arguments.containers.iter().cloned());
@@ -123,12 +146,26 @@ async fn containers(source: &mut AdSource, arguments: &Arguments, rules: &Rules)
         return Ok(Containers::default());
     }
     let url = arguments.urls.join(" ");
-    let all = source.containers().await.map_err(|why| Failure::new(&why, &url))?;
-    let all: Vec<Place> = all.into_iter().map(|one| (one.anchor, one.dn.to_lowercase())).collect();
+    let all = source
+        .containers()
+        .await
+        .map_err(|why| Failure::new(&why, &url))?;
+    let all: Vec<Place> = all
+        .into_iter()
+        .map(|one| (one.anchor, one.dn.to_lowercase()))
+        .collect();
     let find = |dn: &String| {
         let wanted = dn.to_lowercase();
-        let found = all.iter().find(|(_, have)| *have == wanted).map(|(anchor, _)| anchor.clone());
-        let missing = || Failure::new(&Refusal::new(Code::SourceBaseNotFound).with("base", dn), &url);
+        let found = all
+            .iter()
+            .find(|(_, have)| *have == wanted)
+            .map(|(anchor, _)| anchor.clone());
+        let missing = || {
+            Failure::new(
+                &Refusal::new(Code::SourceBaseNotFound).with("base", dn),
+                &url,
+            )
+        };
         found.ok_or_else(missing)
     };
     Ok(Containers {
@@ -149,7 +186,11 @@ pub struct Containers {
     pub excluded: Vec<Anchor>,
 }
 
-async fn list(source: &mut AdSource, rules: &Rules, containers: &Containers) -> Result<Vec<Listed>, Refusal> {
+async fn list(
+    source: &mut AdSource,
+    rules: &Rules,
+    containers: &Containers,
+) -> Result<Vec<Listed>, Refusal> {
     let mut spec = read_spec(rules);
     spec.containers.clone_from(&containers.included);
     let mut objects = Vec::new();
@@ -190,7 +231,11 @@ impl Drop for Temporary {
 }
 
 fn tempfile_directory() -> Result<Temporary, Failure> {
-    let name = format!("hybridge-preview-{}-{:08x}", std::process::id(), fastrand::u32(..));
+    let name = format!(
+        "hybridge-preview-{}-{:08x}",
+        std::process::id(),
+        fastrand::u32(..)
+    );
     let path = std::env::temp_dir().join(name);
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]

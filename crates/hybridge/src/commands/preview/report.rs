@@ -106,25 +106,41 @@ impl Report {
             ("verified domains", self.verified_domains.join(", ")),
             ("objects read", count(self.objects)),
         ]);
-        let mut part = |title: &str, counts: &BTreeMap<String, u64>, explain: fn(&str) -> &'static str| {
-            let total: u64 = counts.values().sum();
-            text.push_str(&format!("\n\n{title}: {}", count(total)));
-            for (name, number) in counts {
-                text.push_str(&format!("\n  {:>7}  {name}{}", count(*number), explain(name)));
-            }
-        };
+        let mut part =
+            |title: &str, counts: &BTreeMap<String, u64>, explain: fn(&str) -> &'static str| {
+                let total: u64 = counts.values().sum();
+                text.push_str(&format!("\n\n{title}: {}", count(total)));
+                for (name, number) in counts {
+                    let line = format!("\n  {:>7}  {name}  {}", count(*number), explain(name));
+                    text.push_str(line.trim_end());
+                }
+            };
         part("would be created", &self.would_create, |_| "");
         part("would be skipped", &self.would_skip, |_| "");
         part("would fail", &self.would_fail, |name| {
             Code::from_name(name).map_or("", |code| code.title())
         });
-        let failing: Vec<&Item> = self.items.iter().filter(|item| item.fate == Fate::Fail).collect();
+        let failing: Vec<&Item> = self
+            .items
+            .iter()
+            .filter(|item| item.fate == Fate::Fail)
+            .collect();
         if failing.is_empty() {
             return text;
         }
-        let row = |item: &&Item| vec![short(&item.name), item.reason.clone(), item.detail.clone(), item.dn.clone()];
+        let row = |item: &&Item| {
+            vec![
+                short(&item.name),
+                item.reason.clone(),
+                item.detail.clone(),
+                item.dn.clone(),
+            ]
+        };
         let rows = failing.iter().take(LISTED).map(row).collect();
-        text.push_str(&format!("\n\n{}", table(&["NAME", "CODE", "WHY", "DN"], rows, "")));
+        text.push_str(&format!(
+            "\n\n{}",
+            table(&["NAME", "CODE", "WHY", "DN"], rows, "")
+        ));
         if failing.len() > LISTED {
             text.push_str("\n… and more; --csv and --json hold all");
         }
@@ -133,7 +149,9 @@ impl Report {
 
     /// All objects as CSV (RFC 4180).
     pub fn csv(&self) -> String {
-        let mut text = String::from("fate,class,targetClass,name,userPrincipalName,mail,reason,detail,anchor,dn\r\n");
+        let mut text = String::from(
+            "fate,class,targetClass,name,userPrincipalName,mail,reason,detail,anchor,dn\r\n",
+        );
         for item in &self.items {
             let cells = [
                 item.fate.name(),
@@ -157,7 +175,11 @@ impl Report {
 
 fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
@@ -178,8 +200,17 @@ mod tests {
     #[test]
     fn counts_follow_the_fates() {
         let mut report = Report::default();
-        for (fate, reason) in [(Fate::Create, ""), (Fate::Skip, "out"), (Fate::Fail, "InvalidDomain")] {
-            report.add(Item { fate, reason: reason.into(), target_class: "User".into(), ..Item::default() });
+        for (fate, reason) in [
+            (Fate::Create, ""),
+            (Fate::Skip, "out"),
+            (Fate::Fail, "InvalidDomain"),
+        ] {
+            report.add(Item {
+                fate,
+                reason: reason.into(),
+                target_class: "User".into(),
+                ..Item::default()
+            });
         }
         assert_eq!(report.would_create["User"], 1);
         assert_eq!(report.would_skip["out"], 1);

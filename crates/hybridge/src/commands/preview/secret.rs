@@ -63,8 +63,16 @@ fn ask() -> Result<String, Failure> {
         };
         match (key.kind, key.code) {
             (KeyEventKind::Release, _) => {}
-            (_, KeyCode::Enter) => return if password.is_empty() { Err(missing()) } else { Ok(password) },
-            (_, KeyCode::Char('c')) if key.modifiers.contains(KeyModifiers::CONTROL) => return Err(missing()),
+            (_, KeyCode::Enter) => {
+                return if password.is_empty() {
+                    Err(missing())
+                } else {
+                    Ok(password)
+                };
+            }
+            (_, KeyCode::Char('c')) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                return Err(missing());
+            }
             (_, KeyCode::Backspace) => drop(password.pop()),
             (_, KeyCode::Char(letter)) => password.push(letter),
             _ => {}
