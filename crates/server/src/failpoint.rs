@@ -1,6 +1,7 @@
 //! Named points at which a debug build can be made to die, for crash tests.
 //!
 //! `HYBRIDGE_FAILPOINT=engine.report.before:3` ends the process (as SIGKILL would) the third time that point is reached;
+//! `HYBRIDGE_FAILPOINT_PAUSE=engine.observe.after:150` makes it pause there for that many milliseconds, each time;
 //! `HYBRIDGE_FAILPOINT_LEASE_MS=2000` shortens the leases of agents, so that such tests need not wait for a minute.
 //! Release builds have none of this. Trap: the process ends without unwinding, so nothing is flushed.
 
@@ -14,12 +15,20 @@ pub type Hook = Arc<dyn Fn(&str) + Send + Sync>;
 /// The hook asked for by the environment, if this is a debug build and there is one.
 #[cfg(debug_assertions)]
 pub fn hook() -> Option<Hook> {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::{
+        sync::atomic::{AtomicI64, Ordering},
+        time::Duration,
+    };
     let trace = std::env::var("HYBRIDGE_FAILPOINT_TRACE").ok();
     let asked = std::env::var("HYBRIDGE_FAILPOINT").ok();
-    if trace.is_none() && asked.is_none() {
+    let pause = std::env::var("HYBRIDGE_FAILPOINT_PAUSE").ok();
+    if trace.is_none() && asked.is_none() && pause.is_none() {
         return None;
     }
+    let pause = pause.and_then(|pause| {
+        let (name, ms) = pause.rsplit_once(':')?;
+        Some((name.to_owned(), Duration::from_millis(ms.parse().ok()?)))
+    });
     let (name, times) = match asked.as_deref().map(|asked| asked.rsplit_once(':')) {
         Some(Some((name, times))) => (name.to_owned(), times.parse().unwrap_or(1)),
         Some(None) => (asked.clone().unwrap_or_default(), 1),
@@ -29,6 +38,9 @@ pub fn hook() -> Option<Hook> {
     Some(Arc::new(move |point| {
         if let Some(path) = &trace {
             append(path, point);
+        }
+        if let Some((_, time)) = pause.as_ref().filter(|(name, _)| name == point) {
+            std::thread::sleep(*time);
         }
         if !name.is_empty() && point == name && left.fetch_sub(1, Ordering::SeqCst) == 1 {
             std::process::abort();
