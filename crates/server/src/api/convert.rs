@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use engine::{ConnectorRow, JobRow};
 use jiff::Timestamp;
-use sync_core::{plan::Situation, value::Attributes};
+use sync_core::{
+    plan::Situation,
+    value::{Attributes, Value},
+};
 use wire::api::v1::{Connector, Job, JobSettings, Named, Position, Values};
 
 /// RFC 3339 of unix milliseconds.
