@@ -331,7 +331,7 @@ pub(crate) fn everything_due(
     Ok(tx.execute(
         "INSERT INTO due (id, reasons, stamp, since) SELECT ?1 | id, ?3, ?4, ?4 FROM object
          WHERE connector = ?2 AND (state = 2 OR EXISTS (SELECT 1 FROM link WHERE link.id = ?1 | object.id))
-         ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, stamp = excluded.stamp",
+         ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, stamp = max(stamp + 1, excluded.stamp)",
         params![first, source.0, bits, now],
     )?)
 }

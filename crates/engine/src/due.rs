@@ -21,9 +21,11 @@ use crate::{
     config::JobRow,
     export::{PendingExport, PendingState},
     log::{Action, Record, Status},
-    observe::{attributes_of, class_name, due_for_jobs, jobs_of, make_due, refusal_of},
+    observe::{
+        attributes_of, class_name, due_for_jobs, jobs_of, make_due, make_references_due, refusal_of,
+    },
     reason,
-    store::{Engine, Result, StoreError, pack, unpack},
+    store::{Engine, Result, StoreError, pack, unpack, unpack_option},
 };
 
 /// The source side of an object, as planned from.
@@ -216,7 +218,8 @@ fn item(
 }
 
 impl Engine {
-    /// The next objects to plan, at most `limit`, in order of their rows.
+    /// The next objects to plan, at most `limit`, in order of their rows. Whose last operation has no answer yet has to
+    /// wait: what the target holds is not known.
     ///
     /// # Errors
     /// Of the store.
@@ -226,7 +229,8 @@ impl Engine {
             let mut places = Places { connection, known: HashMap::new() };
             let mut statement = connection.prepare_cached(&format!(
                 "{ITEM}, d.stamp, d.since, d.reasons FROM due d JOIN object o ON o.id = d.id & 1099511627775
-                 LEFT JOIN link l ON l.id = d.id WHERE d.id BETWEEN ?1 AND ?2 ORDER BY d.id LIMIT ?3"
+                 LEFT JOIN link l ON l.id = d.id WHERE d.id BETWEEN ?1 AND ?2 AND coalesce(l.pending_state, 0) <> 3
+                 ORDER BY d.id LIMIT ?3"
             ))?;
             let mut rows = statement.query(params![first, last, limit])?;
             let mut items = Vec::new();
@@ -259,17 +263,18 @@ impl Engine {
         })
     }
 
-    /// Whether a job has anything due now.
+    /// Whether a job has anything due that [`Engine::take_due`] would give.
     ///
     /// # Errors
     /// Of the store.
     pub fn has_due(&self, job: JobId) -> Result<bool> {
         let (first, last) = crate::link_range(job);
         self.read(|c| {
-            Ok(
-                c.prepare_cached("SELECT 1 FROM due WHERE id BETWEEN ?1 AND ?2 LIMIT 1")?
-                    .exists([first, last])?,
-            )
+            Ok(c.prepare_cached(
+                "SELECT 1 FROM due d LEFT JOIN link l ON l.id = d.id
+                     WHERE d.id BETWEEN ?1 AND ?2 AND coalesce(l.pending_state, 0) <> 3 LIMIT 1",
+            )?
+            .exists([first, last])?)
         })
     }
 
@@ -302,6 +307,9 @@ impl Engine {
             }
             for (id, reasons) in later {
                 make_due(tx, id, reasons, now)?;
+                if reasons & reason::REFERENCES != 0 {
+                    make_references_due(tx, id, true, now)?;
+                }
                 tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?.execute([id])?;
             }
             subtree_step(tx, now)?;
@@ -347,8 +355,16 @@ impl Engine {
         records: &mut Vec<Record>,
     ) -> Result<bool> {
         let item = &planned.item;
-        tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?
-            .execute([item.link.0])?;
+        let later: Option<i64> = tx
+            .prepare_cached("DELETE FROM due_later WHERE id = ?1 RETURNING reasons")?
+            .query_row([item.link.0], |row| row.get(0))
+            .optional()?;
+        let before = pending_before(tx, item)?;
+        if later.is_some_and(|reasons| reasons & reason::REFERENCES != 0)
+            || before.as_ref().is_some_and(|old| !old.edges.is_empty())
+        {
+            make_references_due(tx, item.link.0, true, now)?;
+        }
         match &planned.outcome {
             PlannedOutcome::Same(confirmed) => {
                 self.store_same(tx, item, confirmed.as_deref(), now)?;
@@ -367,6 +383,10 @@ impl Engine {
                 }
                 let situation = match item.view.situation {
                     Situation::Unlinked => Situation::Skipped,
+                    // The target was asked, and had nothing left to delete.
+                    Situation::Linked if item.view.is_stale && is_gone(item.source.state) => {
+                        Situation::Lost
+                    }
                     other => other,
                 };
                 self.upsert_outcome(tx, item, situation, Some(why), 0, now, tally)?;
@@ -392,7 +412,7 @@ impl Engine {
                 Ok(false)
             }
             PlannedOutcome::Operate(draft) => {
-                self.store_operation(tx, job, planned, draft, now, (tally, records))
+                self.store_operation(tx, job, planned, (draft, before), now, (tally, records))
             }
         }
     }
@@ -444,13 +464,15 @@ impl Engine {
                 exported.merge(confirmed.attributes.clone());
                 tx.prepare_cached(
                     "UPDATE link SET exported = ?2, version = ?3, stale = 0, reason = NULL, attempts = 0,
-                       pending = NULL, pending_state = 0, changed_at = ?4 WHERE id = ?1",
+                       pending = NULL, pending_state = 0, changed_at = ?4, generation = generation + (pending_state > 0)
+                     WHERE id = ?1",
                 )?
                 .execute(params![item.link.0, self.encode(tx, &exported)?, confirmed.version.cast_signed(), now])?;
             }
             None => {
                 tx.prepare_cached(
-                    "UPDATE link SET reason = NULL, attempts = 0, pending = NULL, pending_state = 0, changed_at = ?2
+                    "UPDATE link SET reason = NULL, attempts = 0, pending = NULL, pending_state = 0, changed_at = ?2,
+                       generation = generation + (pending_state > 0)
                      WHERE id = ?1 AND (reason IS NOT NULL OR attempts > 0 OR pending_state > 0)",
                 )?
                 .execute(params![item.link.0, now])?;
@@ -474,7 +496,9 @@ impl Engine {
         tx.prepare_cached(
             "INSERT INTO link (id, identity, situation, reason, attempts, changed_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET situation = excluded.situation, reason = excluded.reason,
-               attempts = excluded.attempts, pending = NULL, pending_state = 0, changed_at = excluded.changed_at",
+               attempts = excluded.attempts, pending = NULL, pending_state = 0, changed_at = excluded.changed_at,
+               stale = CASE WHEN excluded.situation = 4 THEN 0 ELSE stale END,
+               generation = generation + (pending_state > 0)",
         )?
         .execute(params![item.link.0, situation_number(situation), why.map(pack).transpose()?, attempts, now])?;
         Ok(())
@@ -509,17 +533,19 @@ impl Engine {
         tx: &Transaction<'_>,
         job: &JobRow,
         planned: &Planned,
-        draft: &Draft,
+        (draft, before): (&Draft, Option<PendingExport>),
         now: i64,
         (tally, records): (&mut Tally, &mut Vec<Record>),
     ) -> Result<bool> {
         let item = &planned.item;
-        let is_delete = draft.verb == Verb::Delete;
-        if is_delete && item.pending.holds_delete() {
-            return Ok(false);
-        }
-        let state = match (draft.verb.is_destructive(), item.source.state) {
-            (true, ObjectState::Missing) => PendingState::Held,
+        // A decision about the same act stands; a disable that became a delete is another act.
+        let stands =
+            item.pending.holds_delete() && before.is_some_and(|old| old.verb == draft.verb);
+        let needs_person = item.source.state == ObjectState::Missing;
+        let state = match (draft.verb.is_destructive(), needs_person) {
+            (true, true) if !stands || item.pending == PendingState::Settling => PendingState::Held,
+            (true, _) if stands && draft.verb == Verb::Delete => return Ok(false),
+            (true, _) if stands => item.pending,
             (true, _) => PendingState::Settling,
             (false, _) => PendingState::Ready,
         };
@@ -545,7 +571,7 @@ impl Engine {
             pack(&pending)?,
             now
         ])?;
-        if state == PendingState::Held {
+        if state == PendingState::Held && needs_person {
             let why = Refusal::new(Code::ObjectVanished).with("dn", &item.source.dn);
             tx.execute(
                 "UPDATE job SET guard = coalesce(guard, ?2), guard_since = coalesce(guard_since, ?3) WHERE id = ?1",
@@ -699,7 +725,7 @@ fn subtree_step(tx: &Transaction<'_>, now: i64) -> Result<()> {
             .prepare_cached("SELECT 1 FROM object WHERE parent = ?1 LIMIT 1")?
             .exists([child])?
         {
-            tx.execute("INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2) ON CONFLICT DO NOTHING", params![
+            tx.execute("INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2) ON CONFLICT (container) DO UPDATE SET cursor = 0", params![
                 child, now
             ])?;
         }
@@ -798,9 +824,33 @@ impl Tally {
     }
 }
 
-/// The precondition of a stored operation, for messages.
-pub(crate) fn is_versioned(precondition: &Precondition) -> bool {
-    matches!(precondition, Precondition::Version(_))
+/// Whether a source object in this state is not to be in the target.
+fn is_gone(state: ObjectState) -> bool {
+    matches!(
+        state,
+        ObjectState::Deleted | ObjectState::Skeleton | ObjectState::Missing
+    )
+}
+
+/// What was pending when an item was taken.
+fn pending_before(tx: &Transaction<'_>, item: &DueItem) -> Result<Option<PendingExport>> {
+    if item.pending == PendingState::None {
+        return Ok(None);
+    }
+    let blob: Option<Vec<u8>> = tx
+        .prepare_cached("SELECT pending FROM link WHERE id = ?1")?
+        .query_row([item.link.0], |row| row.get(0))
+        .optional()?
+        .flatten();
+    unpack_option(blob)
+}
+
+/// The version an operation requires, if it requires one.
+pub(crate) fn version_of(precondition: &Precondition) -> Option<u64> {
+    match precondition {
+        Precondition::Version(version) => Some(*version),
+        Precondition::Absent | Precondition::Exists => None,
+    }
 }
 
 /// A pending export from its stored form.

@@ -17,8 +17,8 @@ use sync_core::{
 use crate::{
     config::JobRow,
     due::{
-        Planned, Tally, fold_value, is_versioned, pending_of, remember_conflict, retry_later,
-        situation_number, situation_of,
+        Planned, Tally, fold_value, pending_of, remember_conflict, retry_later, situation_number,
+        situation_of, version_of,
     },
     log::{Action, Record, ReferenceNote, Status},
     observe::{attributes_of, class_name, make_due, make_references_due, refusal_of},
@@ -258,7 +258,10 @@ impl Engine {
             let mut records = Vec::new();
             let mut destroyed = 0;
             for (change, outcome) in outcomes {
-                let Some(reported) = self.reported(tx, change)? else { continue };
+                let Some(reported) = self.reported(tx, change)? else {
+                    superseded(tx, change, outcome, now)?;
+                    continue;
+                };
                 match outcome {
                     Outcome::Done { target, version } => {
                         self.done(tx, job, &reported, target, *version, now, &mut tally)?;
@@ -267,7 +270,7 @@ impl Engine {
                     }
                     Outcome::Stale => {
                         tx.prepare_cached(
-                            "UPDATE link SET pending = NULL, pending_state = 0, stale = 1, changed_at = ?2 WHERE id = ?1",
+                            "UPDATE link SET pending = NULL, pending_state = 0, stale = 2, changed_at = ?2 WHERE id = ?1",
                         )?
                         .execute([change.link.0, now])?;
                         make_due(tx, change.link.0, reason::STALE, change.pending.since)?;
@@ -390,6 +393,12 @@ impl Engine {
             }
             return Ok(());
         }
+        if pending.verb == Verb::Create
+            && matches!(reported.situation, Situation::Deleted | Situation::Lost)
+        {
+            // A new object in place of the one deleted: it has none of its references.
+            self.forget_exported_edges(tx, job, change.link, now)?;
+        }
         let mut exported = match pending.verb {
             Verb::Create => Attributes::new(),
             _ => reported.exported.clone(),
@@ -397,9 +406,12 @@ impl Engine {
         exported.merge(pending.attributes.clone());
         tally.moved(Some(reported.situation), Situation::Linked, tx, change.link)?;
         let class = self.intern(tx, &pending.class)?;
+        let keeps_failure = leave_escrow(tx, reported, now)?;
+        let only_references = is_only_references(pending);
         tx.prepare_cached(
             "UPDATE link SET situation = 1, class = ?2, target = ?3, version = ?4, anchor = ?5, exported = ?6, pending = NULL,
-               pending_state = 0, stale = ?7, reason = NULL, attempts = 0, changed_at = ?8 WHERE id = ?1",
+               pending_state = 0, stale = CASE WHEN ?9 THEN stale ELSE ?7 END, changed_at = ?8,
+               reason = CASE WHEN ?10 THEN reason END, attempts = CASE WHEN ?10 THEN attempts ELSE 0 END WHERE id = ?1",
         )?
         .execute(params![
             change.link.0,
@@ -409,16 +421,14 @@ impl Engine {
             pending.source_anchor,
             self.encode(tx, &exported)?,
             i64::from(pending.is_adoption),
-            now
+            now,
+            only_references,
+            keeps_failure
         ])?;
-        tx.prepare_cached("DELETE FROM conflict WHERE job = ?1 AND link = ?2")
-            .and_then(|mut s| {
-                if reported.attempts > 0 {
-                    s.execute([job.id.0, change.link.0])
-                } else {
-                    Ok(0)
-                }
-            })?;
+        if reported.attempts > 0 && !keeps_failure {
+            tx.prepare_cached("DELETE FROM conflict WHERE job = ?1 AND link = ?2")?
+                .execute([job.id.0, change.link.0])?;
+        }
         self.mark_edges(tx, job, change.link, &pending.edges)?;
         self.release_values(
             tx,
@@ -594,19 +604,75 @@ impl Engine {
     ) -> Result<()> {
         let link = reported.change.link;
         let attempts = reported.attempts + 1;
-        // A versioned operation that was refused may have met a changed object: look before the next attempt.
-        let stale = is_versioned(&reported.change.pending.precondition);
+        // A versioned operation that was refused may have met a changed object: look before the next attempt. Its
+        // references need not wait for that, because the version it required was not what it was refused for.
+        let version = version_of(&reported.change.pending.precondition).map(u64::cast_signed);
         tx.prepare_cached(
-            "UPDATE link SET pending = NULL, pending_state = 0, reason = ?2, attempts = ?3, stale = max(stale, ?4), changed_at = ?5 WHERE id = ?1",
+            "UPDATE link SET pending = NULL, pending_state = 0, reason = ?2, attempts = ?3, changed_at = ?5,
+               stale = CASE WHEN ?4 IS NULL THEN stale ELSE 1 END, version = coalesce(?4, version) WHERE id = ?1",
         )?
-        .execute(params![link.0, pack(why)?, attempts, i64::from(stale), now])?;
+        .execute(params![link.0, pack(why)?, attempts, version, now])?;
         let at = sync_core::guard::escrow_retry_at(now, attempts, why.code.retry(), link);
-        retry_later(tx, link, reason::RETRY, at)?;
-        if !reported.change.pending.edges.is_empty() {
-            make_references_due(tx, link.0, true, now)?;
-        }
+        let bits = if reported.change.pending.edges.is_empty() {
+            reason::RETRY
+        } else {
+            reason::RETRY | reason::REFERENCES
+        };
+        retry_later(tx, link, bits, at)?;
         remember_conflict(tx, job.id, link, why)
     }
+}
+
+/// Whether an operation changes references and nothing else.
+fn is_only_references(pending: &PendingExport) -> bool {
+    pending.verb == Verb::Update && pending.attributes.is_empty() && !pending.edges.is_empty()
+}
+
+/// What a success means for an object in escrow. Says whether its failure stands: references that went through say
+/// nothing about attributes that were refused.
+fn leave_escrow(tx: &Transaction<'_>, reported: &Reported<'_>, now: i64) -> Result<bool> {
+    if reported.attempts == 0 {
+        return Ok(false);
+    }
+    let link = reported.change.link.0;
+    let waits: Option<i64> = tx
+        .prepare_cached("SELECT reasons FROM due_later WHERE id = ?1")?
+        .query_row([link], |row| row.get(0))
+        .optional()?;
+    let Some(waits) = waits else { return Ok(false) };
+    let has_references = waits & reason::REFERENCES != 0;
+    if is_only_references(&reported.change.pending) && !has_references {
+        return Ok(true);
+    }
+    tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?
+        .execute([link])?;
+    if has_references {
+        make_due(tx, link, reason::RETRY, now)?;
+        make_references_due(tx, link, true, now)?;
+    }
+    Ok(false)
+}
+
+/// An answer to an operation that was replaced meanwhile: if it changed the target, the target is read back.
+fn superseded(
+    tx: &Transaction<'_>,
+    change: &PlannedChange,
+    outcome: &Outcome,
+    now: i64,
+) -> Result<()> {
+    if !matches!(outcome, Outcome::Done { .. }) {
+        return Ok(());
+    }
+    let is_known = tx
+        .prepare_cached("UPDATE link SET stale = 2 WHERE id = ?1 AND generation > ?2")?
+        .execute(params![change.link.0, change.generation])?;
+    if is_known > 0 {
+        make_due(tx, change.link.0, reason::STALE, now)?;
+        if !change.pending.edges.is_empty() {
+            make_references_due(tx, change.link.0, true, now)?;
+        }
+    }
+    Ok(())
 }
 
 fn clear_bit(tx: &Transaction<'_>, src: i64, attribute: i64, dst: i64, bit: i64) -> Result<()> {

@@ -60,7 +60,7 @@ pub struct StagedDelete {
 /// A person's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteChoice {
-    /// All that are held (for allow: and refused ones too).
+    /// All that are held; what was refused before stays refused unless it is named.
     All,
     /// These.
     Some(Vec<LinkId>),

@@ -80,10 +80,12 @@ pub mod reason {
     pub const STALE: i64 = 32;
     /// An administrator asked.
     pub const ASKED: i64 = 64;
+    /// References were refused; they are tried again together with the object.
+    pub const REFERENCES: i64 = 128;
 
     /// The names of the bits that are set.
     pub fn names(bits: i64) -> Vec<&'static str> {
-        const ALL: [(i64, &str); 7] = [
+        const ALL: [(i64, &str); 8] = [
             (CHANGED, "changed"),
             (CONTAINER, "containerMoved"),
             (RETRY, "retry"),
@@ -91,6 +93,7 @@ pub mod reason {
             (RULES, "rulesChanged"),
             (STALE, "targetDiffers"),
             (ASKED, "asked"),
+            (REFERENCES, "references"),
         ];
         ALL.iter()
             .filter(|(bit, _)| bits & bit != 0)

@@ -209,7 +209,7 @@ impl Engine {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
                 "SELECT objects, data FROM segment WHERE (?1 IS NULL OR first + count > ?1 + 1) AND (?2 IS NULL OR first < ?2)
-                   AND (?3 IS NULL OR last_at >= ?3) AND (?4 IS NULL OR first_at < ?4) ORDER BY first {order}"
+                   AND (?3 IS NULL OR last_at >= ?3) AND (?4 IS NULL OR first_at < ?4) ORDER BY id {order}"
             ))?;
             let mut rows = statement.query(params![query.after, query.before, query.since, query.until])?;
             let mut page = LogPage::default();
@@ -269,7 +269,7 @@ impl Engine {
             let mut records: Vec<Record> = Vec::new();
             let mut merged = false;
             {
-                let mut statement = tx.prepare("SELECT id, count, data FROM segment ORDER BY first")?;
+                let mut statement = tx.prepare("SELECT id, count, data FROM segment ORDER BY id")?;
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
                     let count: usize = row.get(1)?;
@@ -292,10 +292,11 @@ impl Engine {
                     tx.execute("DELETE FROM segment WHERE id = ?1", [id])?;
                 }
                 let (objects, data) = close_segment(&records)?;
-                let last_at = records.last().map_or(0, |record| record.at);
-                tx.execute("UPDATE segment SET count = ?2, last_at = ?3, objects = ?4, data = ?5 WHERE id = ?1", params![
+                let (first_at, last_at) = times(&records);
+                tx.execute("UPDATE segment SET count = ?2, first_at = ?3, last_at = ?4, objects = ?5, data = ?6 WHERE id = ?1", params![
                     run.first(),
                     records.len(),
+                    first_at,
                     last_at,
                     objects,
                     data
@@ -307,13 +308,20 @@ impl Engine {
 }
 
 fn store_segment(tx: &Transaction<'_>, records: &[Record]) -> Result<()> {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else {
+    let Some(first) = records.first() else {
         return Ok(());
     };
+    let (first_at, last_at) = times(records);
     let (objects, data) = close_segment(records)?;
     tx.prepare_cached("INSERT INTO segment (first, count, first_at, last_at, objects, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![first.sequence, records.len(), first.at, last.at, objects, data])?;
+        .execute(params![first.sequence, records.len(), first_at, last_at, objects, data])?;
     Ok(())
+}
+
+/// Earliest and latest time of records; a clock that was set back leaves them out of order.
+fn times(records: &[Record]) -> (i64, i64) {
+    let times = || records.iter().map(|record| record.at);
+    (times().min().unwrap_or(0), times().max().unwrap_or(0))
 }
 
 /// The two blobs of a segment: sorted links as differences, and the compressed records.

@@ -370,27 +370,34 @@ impl Merge<'_> {
             return Ok((Some(stored.id), false));
         }
         match entry.kind {
-            EntryKind::Deleted => self.deleted(stored),
+            EntryKind::Deleted => self.deleted(stored, (replica, usn)),
             EntryKind::Part => match stored {
                 Some(stored) if stored.state == 2 => self.part(entry, stored, (replica, usn)),
-                Some(stored) if stored.state >= 4 => self.alive_after_all(&stored),
-                // Outside the read spec, or deleted: a difference to nothing says nothing.
+                Some(stored) if stored.state >= 3 => self.alive_after_all(&stored),
+                // Outside the read spec: a difference to nothing says nothing.
                 other => Ok((other.map(|stored| stored.id), false)),
             },
             EntryKind::Whole | EntryKind::Skeleton => self.whole(entry, stored, (replica, usn)),
         }
     }
 
-    fn deleted(&self, stored: Option<Stored>) -> Result<(Option<i64>, bool)> {
+    fn deleted(
+        &self,
+        stored: Option<Stored>,
+        version: (Option<i64>, Option<i64>),
+    ) -> Result<(Option<i64>, bool)> {
         let Some(stored) = stored else {
             return Ok((None, false));
         };
         if stored.state == 3 {
+            self.stored_again(&stored, version)?;
             return Ok((Some(stored.id), false));
         }
         self.tx
-            .prepare_cached("UPDATE object SET state = 3 WHERE id = ?1")?
-            .execute([stored.id])?;
+            .prepare_cached(
+                "UPDATE object SET state = 3, replica = coalesce(?2, replica), usn = coalesce(?3, usn) WHERE id = ?1",
+            )?
+            .execute(params![stored.id, version.0, version.1])?;
         // The source has no references to a deleted object; what the target holds is left until the deletion is carried out.
         self.tx
             .prepare_cached("UPDATE edge SET flags = flags & ~1 WHERE dst = ?1 AND flags & 1 = 1")?
@@ -398,6 +405,11 @@ impl Merge<'_> {
         self.tx
             .prepare_cached("DELETE FROM edge WHERE dst = ?1 AND flags = 0")?
             .execute([stored.id])?;
+        for job in &self.jobs {
+            self.tx
+                .prepare_cached("DELETE FROM waiting WHERE job = ?1 AND dst = ?2")?
+                .execute([*job, stored.id])?;
+        }
         self.tx
             .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
             .execute([stored.id])?;
@@ -405,7 +417,17 @@ impl Merge<'_> {
         Ok((Some(stored.id), true))
     }
 
-    /// A vanished object shows a change: have it read whole.
+    /// The same replica says the same thing at a later number: what it said in between is older than this.
+    fn stored_again(&self, stored: &Stored, version: (Option<i64>, Option<i64>)) -> Result<()> {
+        if version.0.is_some() && version.0 == stored.replica && version.1 > stored.usn {
+            self.tx
+                .prepare_cached("UPDATE object SET usn = ?2 WHERE id = ?1")?
+                .execute(params![stored.id, version.1])?;
+        }
+        Ok(())
+    }
+
+    /// An object that counted as vanished or deleted shows a change: have it read whole.
     fn alive_after_all(&self, stored: &Stored) -> Result<(Option<i64>, bool)> {
         self.tx
             .prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
@@ -447,7 +469,9 @@ impl Merge<'_> {
         };
         let place_changed = parent != stored.parent || rdn != stored.rdn;
         let changed = values_changed || place_changed || class != stored.class;
-        if changed {
+        if !changed {
+            self.stored_again(&stored, version)?;
+        } else {
             let blob = if values_changed {
                 Some(self.engine.encode(self.tx, &attributes)?)
             } else {
@@ -511,14 +535,15 @@ impl Merge<'_> {
             self.links(id, true, &entry.links)?;
             return Ok((Some(id), !is_skeleton));
         };
-        let place_changed = stored.state != 0 && (parent != stored.parent || rdn != stored.rdn);
+        // A stub that gets its place counts: what is below it may have been planned with half a name.
+        let place_changed = parent != stored.parent || rdn != stored.rdn;
         let changed = place_changed
             || state != stored.state
             || class != stored.class
-            || blob != stored.attributes
-            || parent != stored.parent
-            || rdn != stored.rdn;
-        if changed {
+            || blob != stored.attributes;
+        if !changed {
+            self.stored_again(&stored, version)?;
+        } else {
             self.store(stored.id, (parent, class, state, rdn), version, blob)?;
             self.tx
                 .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
@@ -677,6 +702,11 @@ impl Merge<'_> {
             .tx
             .prepare_cached("UPDATE edge SET flags = flags & ~1 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags & 1 = 1")?
             .execute([src, attribute, dst])?;
+        for job in &self.jobs {
+            self.tx
+                .prepare_cached("DELETE FROM waiting WHERE job = ?1 AND dst = ?2 AND src = ?3 AND attribute = ?4")?
+                .execute([*job, dst, src, attribute])?;
+        }
         self.tx
             .prepare_cached(
                 "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags = 0",

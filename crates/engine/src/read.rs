@@ -242,10 +242,12 @@ impl Engine {
         memory: &ReadMemory,
         now: i64,
     ) -> Result<()> {
-        let mut gone: Vec<(i64, i64)> = Vec::new();
+        let mut gone: Vec<(i64, bool)> = Vec::new();
         {
             let mut statement = tx.prepare_cached(
-                "SELECT id, state FROM object WHERE connector = ?1 AND state IN (1, 2)",
+                "SELECT id, state = 2 OR EXISTS (SELECT 1 FROM job JOIN link ON link.id = (job.id << 40) | object.id
+                   WHERE job.source = ?1 AND link.situation = 1)
+                 FROM object WHERE connector = ?1 AND state IN (1, 2)",
             )?;
             let mut rows = statement.query([connector.0])?;
             while let Some(row) = rows.next()? {
@@ -255,14 +257,15 @@ impl Engine {
                 }
             }
         }
-        for (id, state) in gone {
+        let jobs = memory.jobs(tx)?;
+        for (id, is_of_interest) in gone {
             tx.prepare_cached("UPDATE object SET state = 4 WHERE id = ?1")?
                 .execute([id])?;
-            if state == 2 {
+            if is_of_interest {
                 tx.prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
                     .execute([id, LOOKUP_VANISHED])?;
             }
-            due_for_jobs(tx, &memory.jobs(tx)?, id, reason::CHANGED, now)?;
+            due_for_jobs(tx, &jobs, id, reason::CHANGED, now)?;
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ struct Difference {
     edges: Vec<EdgeChange>,
     add: BTreeMap<Name, Vec<TargetId>>,
     remove: BTreeMap<Name, Vec<TargetId>>,
-    rest: Vec<(i64, i64)>,
+    has_more: bool,
     waiting: usize,
 }
 
@@ -83,7 +83,8 @@ impl Engine {
         let due: Vec<(i64, bool, i64, i64)> = self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT d.id, d.whole, d.stamp, d.since FROM due_reference d LEFT JOIN link l ON l.id = d.id
-                 WHERE d.id BETWEEN ?1 AND ?2 AND coalesce(l.pending_state, 0) = 0 ORDER BY d.id LIMIT ?3",
+                 WHERE d.id BETWEEN ?1 AND ?2 AND coalesce(l.pending_state, 0) = 0 AND coalesce(l.stale, 0) < 2
+                 ORDER BY d.id LIMIT ?3",
             )?;
             let rows = statement.query_map(params![first, last, limit], |row| {
                 Ok((row.get(0)?, row.get::<_, i64>(1)? != 0, row.get(2)?, row.get(3)?))
@@ -103,18 +104,11 @@ impl Engine {
                     forget(tx, link, stamp)?;
                     continue;
                 };
-                let mut difference = self.difference(tx, job, &holder, mapped, whole)?;
+                let difference = self.difference(tx, job, &holder, mapped, whole)?;
                 work.waiting += difference.waiting;
-                forget(tx, link, stamp)?;
-                let rest = std::mem::take(&mut difference.rest);
-                for (attribute, dst) in &rest {
-                    tx.prepare_cached(
-                        "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute([id, *attribute, *dst])?;
-                }
-                if !rest.is_empty() {
-                    crate::observe::make_references_due(tx, id, false, since)?;
+                // What is left stays due; it is planned when this operation has been carried out.
+                if !difference.has_more {
+                    forget(tx, link, stamp)?;
                 }
                 if !difference.edges.is_empty() {
                     store(self, tx, job, &holder, difference, since, now)?;
@@ -208,8 +202,8 @@ impl Engine {
                 continue;
             };
             if difference.edges.len() >= MOST_IN_ONE {
-                difference.rest.push((attribute, dst));
-                continue;
+                difference.has_more = true;
+                break;
             }
             let add = flags & 1 == 1;
             let end = end_of(tx, job.id, dst)?;

@@ -133,8 +133,9 @@ struct Names {
 
 struct Inner {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    // Dropped before the writer: the last connection to close empties the write-ahead log, and a reader may not.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
     names: RwLock<Names>,
     options: Options,
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
@@ -193,10 +194,9 @@ impl Engine {
             _lock: lock,
         };
         let engine = Self(Arc::new(inner));
-        engine.start().map_err(|e| OpenError::Damaged {
-            path: engine.0.path.clone(),
-            detail: e.refusal().to_string(),
-        })?;
+        engine
+            .start()
+            .map_err(|e| sort_start_error(&engine.0.path, &e))?;
         Ok(engine)
     }
 
@@ -251,10 +251,8 @@ impl Engine {
         });
         match &result {
             Ok(_) => self.hook(boundary, "after"),
-            Err(_) => {
-                drop(connection);
-                self.reload_names()?;
-            }
+            // Still under the writer's lock, so that names another transaction is just interning are not forgotten.
+            Err(_) => self.reload_names()?,
         }
         result
     }
@@ -451,6 +449,16 @@ fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
         _ => OpenError::Unwritable {
             path,
             detail: error.to_string(),
+        },
+    }
+}
+
+fn sort_start_error(path: &Path, error: &StoreError) -> OpenError {
+    match error {
+        StoreError::Sqlite(error) => sort_open_error(path, error),
+        other => OpenError::Damaged {
+            path: path.into(),
+            detail: other.to_string(),
         },
     }
 }

@@ -1,0 +1,262 @@
+//! The provisioning log: numbers without gaps, segments, filters.
+
+use engine::{Action, LogQuery, Status};
+use sync_core::code::Code;
+
+use super::{
+    bench::Bench,
+    source::{part, user, with},
+};
+
+fn numbers(bench: &Bench, query: LogQuery) -> Vec<i64> {
+    let page = bench.engine().log(&query).unwrap();
+    page.records.iter().map(|record| record.sequence).collect()
+}
+
+fn all() -> LogQuery {
+    LogQuery {
+        limit: 10_000,
+        ascending: true,
+        ..LogQuery::default()
+    }
+}
+
+fn segments(bench: &Bench) -> i64 {
+    let count = |c: &rusqlite::Connection| {
+        Ok(c.query_row("SELECT count(*) FROM segment", [], |r| r.get(0))?)
+    };
+    bench.engine().read(count).unwrap()
+}
+
+/// Three objects and `changes` changes of the first, each a batch of its own a second apart.
+fn with_changes(changes: i64) -> Bench {
+    let mut bench = Bench::new();
+    let bad = with(user(3, "c"), &[("title", "bad")]);
+    bench.start_with(&[user(1, "a"), user(2, "b"), bad]);
+    for n in 0..changes {
+        bench.pass(1_000);
+        bench.delta(&[part(1, &[("displayName", &format!("a{n}"))])]);
+        bench.catch_up();
+    }
+    bench
+}
+
+#[test]
+fn pages_go_both_ways_and_say_whether_there_is_more() {
+    let bench = with_changes(10);
+    let e = bench.engine();
+    assert_eq!(e.log_end().unwrap(), 13);
+    let newest = e
+        .log(&LogQuery {
+            limit: 4,
+            ..LogQuery::default()
+        })
+        .unwrap();
+    assert_eq!(
+        newest
+            .records
+            .iter()
+            .map(|r| r.sequence)
+            .collect::<Vec<_>>(),
+        [13, 12, 11, 10]
+    );
+    assert!(newest.has_more);
+    assert_eq!(
+        numbers(
+            &bench,
+            LogQuery {
+                before: Some(3),
+                ..all()
+            }
+        ),
+        [1, 2]
+    );
+    assert_eq!(
+        numbers(
+            &bench,
+            LogQuery {
+                after: Some(11),
+                ..all()
+            }
+        ),
+        [12, 13]
+    );
+    assert_eq!(
+        numbers(
+            &bench,
+            LogQuery {
+                after: Some(3),
+                before: Some(6),
+                ..all()
+            }
+        ),
+        [4, 5]
+    );
+    assert!(!e.log(&all()).unwrap().has_more);
+}
+
+#[test]
+fn filters_narrow_and_combine() {
+    let bench = with_changes(5);
+    let of = |query| numbers(&bench, query);
+    assert_eq!(
+        of(LogQuery {
+            link: Some(bench.link(2)),
+            ..all()
+        })
+        .len(),
+        1
+    );
+    assert_eq!(
+        of(LogQuery {
+            link: Some(bench.link(1)),
+            ..all()
+        })
+        .len(),
+        6
+    );
+    assert_eq!(
+        of(LogQuery {
+            link: Some(bench.link(1)),
+            action: Some(Action::Create),
+            ..all()
+        })
+        .len(),
+        1
+    );
+    assert_eq!(
+        of(LogQuery {
+            status: Some(Status::Failure),
+            ..all()
+        })
+        .len(),
+        1
+    );
+    assert_eq!(
+        of(LogQuery {
+            code: Some(Code::SchemaInvalid),
+            ..all()
+        })
+        .len(),
+        1
+    );
+    assert!(
+        of(LogQuery {
+            code: Some(Code::TimeOut),
+            ..all()
+        })
+        .is_empty()
+    );
+    assert!(
+        of(LogQuery {
+            job: Some(bench.job_id.0 + 1),
+            ..all()
+        })
+        .is_empty()
+    );
+    let from = bench.now() - 1_000;
+    assert_eq!(
+        of(LogQuery {
+            since: Some(from),
+            ..all()
+        }),
+        [7, 8]
+    );
+    assert_eq!(
+        of(LogQuery {
+            since: Some(from),
+            until: Some(from + 1),
+            ..all()
+        }),
+        [7]
+    );
+}
+
+#[test]
+fn compaction_changes_the_segments_and_nothing_else() {
+    let mut bench = with_changes(100);
+    let before = bench.log();
+    let of_one = numbers(
+        &bench,
+        LogQuery {
+            link: Some(bench.link(1)),
+            ..all()
+        },
+    );
+    assert!(segments(&bench) > 90);
+    while bench.engine().compact_log().unwrap() {}
+    assert!(segments(&bench) < 5);
+    assert_eq!(bench.log(), before);
+    assert_eq!(
+        numbers(
+            &bench,
+            LogQuery {
+                link: Some(bench.link(1)),
+                ..all()
+            }
+        ),
+        of_one
+    );
+    bench.delta(&[part(1, &[("displayName", "after")])]);
+    bench.catch_up();
+    bench.restart();
+    assert_eq!(bench.engine().log_end().unwrap(), before.len() as i64 + 1);
+    let last = bench
+        .engine()
+        .log(&LogQuery {
+            limit: 1,
+            ..LogQuery::default()
+        })
+        .unwrap()
+        .records;
+    assert_eq!(last[0].sequence, before.len() as i64 + 1);
+}
+
+#[test]
+fn a_clock_set_back_hides_no_record() {
+    let mut bench = with_changes(3);
+    bench.pass(-3_600_000);
+    let back = bench.now();
+    for n in 0..40 {
+        bench.delta(&[part(1, &[("displayName", &format!("z{n}"))])]);
+        bench.catch_up();
+    }
+    let expected = numbers(
+        &bench,
+        LogQuery {
+            until: Some(back + 1),
+            ..all()
+        },
+    );
+    assert_eq!(expected.len(), 40);
+    while bench.engine().compact_log().unwrap() {}
+    assert_eq!(
+        numbers(
+            &bench,
+            LogQuery {
+                until: Some(back + 1),
+                ..all()
+            }
+        ),
+        expected
+    );
+}
+
+#[test]
+fn a_large_batch_becomes_several_segments() {
+    let bench = Bench::new();
+    let many: Vec<_> = (1..=2_500)
+        .map(|n| with(user(n, "u"), &[("title", "out")]))
+        .collect();
+    bench.read_full(&many);
+    let items = bench.engine().take_due(bench.job_id, 10_000).unwrap();
+    let plans: Vec<_> = items
+        .into_iter()
+        .map(|item| super::bench::decided(&bench.target, item))
+        .collect();
+    bench.engine().store_plans(&bench.job(), &plans).unwrap();
+    assert_eq!(
+        (segments(&bench), bench.engine().log_end().unwrap()),
+        (3, 2_500)
+    );
+}

@@ -1,0 +1,16 @@
+//! One room per subject; `bench` is what they share.
+
+mod agents;
+mod bench;
+mod due;
+mod guard;
+mod invariants;
+mod log;
+mod model;
+mod observe;
+mod plans;
+mod read;
+mod references;
+mod source;
+mod store;
+mod target;

@@ -1,0 +1,282 @@
+//! Which read is next, and what its end means.
+
+use engine::{ObjectState, ReadResult};
+use sync_core::{code::Code, object::ReadSpec, operation::Refusal};
+
+use super::{
+    bench::{Bench, LONG, spec},
+    source::{anchor, container, deleted, part, user, with},
+};
+
+fn people(count: u16) -> Vec<sync_core::object::Entry> {
+    (1..=count).map(|n| user(n, &format!("u{n}"))).collect()
+}
+
+#[test]
+fn the_first_read_is_full_and_the_next_a_delta_from_its_position() {
+    let bench = Bench::new();
+    let e = bench.engine();
+    let first = e.begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!((first.mode.as_str(), first.watermark), ("full", None));
+    e.observe(first.read, 0, &people(3), Some(b"ignored"))
+        .unwrap();
+    e.end_read(first.read, &ReadResult::Complete(b"p1".to_vec()))
+        .unwrap();
+    let second = e.begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!(
+        (second.mode.as_str(), second.watermark.as_deref()),
+        ("delta", Some(&b"p1"[..]))
+    );
+    assert_eq!(bench.source().complete_reads, 1);
+}
+
+#[test]
+fn a_delta_that_breaks_off_is_continued_from_its_last_page() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    let e = bench.engine();
+    let read = e.begin_read(bench.source_id, &spec()).unwrap().read;
+    e.observe(read, 0, &[part(1, &[("mail", "m@x")])], Some(b"page 0"))
+        .unwrap();
+    e.observe(read, 1, &[], None).unwrap();
+    e.end_read(read, &ReadResult::Failed(Refusal::new(Code::TimeOut)))
+        .unwrap();
+    let row = bench.source();
+    assert_eq!(
+        (row.failures, row.failure.map(|why| why.code)),
+        (1, Some(Code::TimeOut))
+    );
+    assert!(row.retry_at > Some(bench.now()));
+    let next = e.begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!(
+        (next.mode.as_str(), next.watermark.as_deref()),
+        ("delta", Some(&b"page 0"[..]))
+    );
+    e.end_read(next.read, &ReadResult::Complete(b"p2".to_vec()))
+        .unwrap();
+    let row = bench.source();
+    assert_eq!((row.failures, row.failure, row.retry_at), (0, None, None));
+}
+
+#[test]
+fn a_changed_read_spec_is_read_back_and_keeps_the_old_position() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    let e = bench.engine();
+    let wider = ReadSpec {
+        attributes: vec!["title".into()],
+        ..spec()
+    };
+    let order = e.begin_read(bench.source_id, &wider).unwrap();
+    assert_eq!((order.mode.as_str(), order.watermark), ("backfill", None));
+    assert_eq!(
+        order.why.map(|why| why.code),
+        Some(Code::SourceReadSpecChanged)
+    );
+    e.observe(
+        order.read,
+        0,
+        &[with(user(1, "u1"), &[("title", "Boss")])],
+        None,
+    )
+    .unwrap();
+    e.end_read(order.read, &ReadResult::Complete(b"newer".to_vec()))
+        .unwrap();
+    assert_eq!(
+        bench.state(2),
+        ObjectState::Live,
+        "a backfill says nothing of what it does not show"
+    );
+    let next = e.begin_read(bench.source_id, &wider).unwrap();
+    assert_eq!(
+        (next.mode.as_str(), next.watermark.as_deref()),
+        ("delta", Some(&b"full"[..]))
+    );
+}
+
+#[test]
+fn a_backfill_that_failed_is_done_again() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    let e = bench.engine();
+    let wider = ReadSpec {
+        attributes: vec!["title".into()],
+        ..spec()
+    };
+    let order = e.begin_read(bench.source_id, &wider).unwrap();
+    e.end_read(order.read, &ReadResult::Failed(Refusal::new(Code::TimeOut)))
+        .unwrap();
+    assert_eq!(
+        e.begin_read(bench.source_id, &wider).unwrap().mode,
+        "backfill"
+    );
+}
+
+#[test]
+fn a_refused_position_leads_to_a_full_read_until_one_is_complete() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    let e = bench.engine();
+    let order = e.begin_read(bench.source_id, &spec()).unwrap();
+    let why = Refusal::new(Code::SourceCookieRefused);
+    e.end_read(order.read, &ReadResult::NeedsFullRead(why.clone()))
+        .unwrap();
+    for _ in 0..2 {
+        let order = e.begin_read(bench.source_id, &spec()).unwrap();
+        assert_eq!(
+            (order.mode.as_str(), order.why),
+            ("full", Some(why.clone()))
+        );
+        e.end_read(order.read, &ReadResult::Failed(Refusal::new(Code::TimeOut)))
+            .unwrap();
+    }
+}
+
+#[test]
+fn what_a_full_read_does_not_show_vanishes_and_is_looked_up() {
+    let mut bench = Bench::new();
+    bench.start_with(&people(10));
+    assert_eq!(bench.read_full(&people(7)), None);
+    assert_eq!(bench.state(9), ObjectState::Vanished);
+    bench.catch_up();
+    assert!(bench.name_in_target(9).is_some(), "absence is not deletion");
+    let lookups = bench.engine().lookups(bench.source_id, 10).unwrap();
+    assert_eq!(
+        lookups
+            .iter()
+            .map(|(_, a, _)| a.clone())
+            .collect::<Vec<_>>(),
+        [8, 9, 10].map(anchor)
+    );
+    assert!(lookups.iter().all(|(_, _, vanished)| *vanished));
+    // one is live after all, one has a tombstone, one is nowhere
+    bench
+        .engine()
+        .observe_one(bench.source_id, &user(8, "u8"))
+        .unwrap();
+    bench
+        .engine()
+        .observe_one(bench.source_id, &deleted(9))
+        .unwrap();
+    bench
+        .engine()
+        .lookup_found_nothing(bench.object(10))
+        .unwrap();
+    assert_eq!(bench.state(8), ObjectState::Live);
+    assert_eq!(bench.state(10), ObjectState::Missing);
+    bench.catch_up();
+    assert!(bench.name_in_target(8).is_some());
+    assert!(bench.name_in_target(9).is_none());
+    assert!(
+        bench.name_in_target(10).is_some(),
+        "its deletion needs a person"
+    );
+    assert_eq!(bench.engine().lookups(bench.source_id, 10).unwrap(), []);
+}
+
+#[test]
+fn a_vanished_object_that_shows_a_change_is_looked_up_again() {
+    let bench = Bench::new();
+    bench.read_full(&people(10));
+    bench.read_full(&people(9));
+    bench
+        .engine()
+        .lookup_found_nothing(bench.object(10))
+        .unwrap();
+    bench.delta(&[part(10, &[("mail", "m@x")])]);
+    let lookups = bench.engine().lookups(bench.source_id, 10).unwrap();
+    assert_eq!(lookups, [(bench.object(10), anchor(10), false)]);
+}
+
+#[test]
+fn a_look_up_that_fails_is_tried_again_later() {
+    let bench = Bench::new();
+    bench.read_full(&people(10));
+    bench.read_full(&people(9));
+    bench.engine().lookup_failed(bench.object(10)).unwrap();
+    assert_eq!(bench.engine().lookups(bench.source_id, 10).unwrap(), []);
+    bench.pass(LONG);
+    assert_eq!(
+        bench.engine().lookups(bench.source_id, 10).unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn what_moved_out_of_scope_and_then_vanished_is_looked_up_too() {
+    let mut bench = Bench::new();
+    bench.start_with(&people(10));
+    bench.delta(&[container(10, "CN=u10", None)]);
+    bench.read_full(&people(9));
+    bench.catch_up();
+    assert!(bench.name_in_target(10).is_some());
+    assert_eq!(
+        bench.engine().lookups(bench.source_id, 10).unwrap().len(),
+        1
+    );
+    bench
+        .engine()
+        .observe_one(bench.source_id, &deleted(10))
+        .unwrap();
+    bench.catch_up();
+    assert!(bench.name_in_target(10).is_none());
+}
+
+#[test]
+fn a_full_read_that_shrank_is_not_believed_until_somebody_says_so() {
+    let mut bench = Bench::new();
+    bench.start_with(&people(30));
+    let doubt = bench.read_full(&people(20)).map(|why| why.code);
+    assert_eq!(doubt, Some(Code::SourceReadShrunk));
+    let row = bench.source();
+    assert_eq!(
+        row.suspect.map(|why| why.code),
+        Some(Code::SourceReadShrunk)
+    );
+    assert_eq!(row.needs, "full");
+    assert_eq!(bench.state(25), ObjectState::Live, "nothing vanished by it");
+    assert_eq!(
+        bench.read_full(&people(20)).map(|why| why.code),
+        Some(Code::SourceReadShrunk)
+    );
+    bench.engine().accept_read(bench.source_id).unwrap();
+    assert_eq!(bench.source().suspect, None);
+    assert_eq!(bench.read_full(&people(20)), None);
+    assert_eq!(bench.state(25), ObjectState::Vanished);
+}
+
+#[test]
+fn a_doubt_ends_when_the_source_shows_itself_again() {
+    let bench = Bench::new();
+    bench.read_full(&people(30));
+    assert_eq!(
+        bench.read_full(&[]).map(|why| why.code),
+        Some(Code::SourceReadEmpty)
+    );
+    assert_eq!(bench.read_full(&people(30)), None);
+    assert_eq!(bench.source().suspect, None);
+}
+
+#[test]
+fn an_attribute_that_disappears_is_not_believed() {
+    let bench = Bench::new();
+    let all: Vec<_> = people(40)
+        .into_iter()
+        .map(|e| with(e, &[("mail", "m@x")]))
+        .collect();
+    bench.read_full(&all);
+    assert_eq!(
+        bench.read_full(&people(40)).map(|why| why.code),
+        Some(Code::SourceReadThinned)
+    );
+}
+
+#[test]
+fn an_empty_first_read_is_not_believed() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench.read_full(&[]).map(|why| why.code),
+        Some(Code::SourceReadEmpty)
+    );
+    assert_eq!(bench.source().complete_reads, 0);
+}
