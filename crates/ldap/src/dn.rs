@@ -14,12 +14,26 @@ pub fn split_first(dn: &str) -> (&str, &str) {
             '"' => is_quoted = !is_quoted,
             ',' | ';' if !is_quoted => {
                 let (rdn, rest) = dn.split_at(at);
-                return (rdn.trim(), rest.get(1..).unwrap_or_default().trim_start());
+                return (
+                    trim(rdn),
+                    rest.get(1..).unwrap_or_default().trim_start_matches(' '),
+                );
             }
             _ => {}
         }
     }
-    (dn.trim(), "")
+    (trim(dn), "")
+}
+
+/// Without blanks around it; one that is escaped belongs to the value.
+fn trim(rdn: &str) -> &str {
+    let start = rdn.trim_start_matches(' ');
+    let bare = start.trim_end_matches(' ');
+    let escapes = bare.chars().rev().take_while(|c| *c == '\\').count();
+    match escapes % 2 {
+        0 => bare,
+        _ => start.get(..=bare.len()).unwrap_or(bare),
+    }
 }
 
 /// The attribute type of an RDN (`CN` of `CN=Müller\, Jo`).

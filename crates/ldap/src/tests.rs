@@ -178,6 +178,14 @@ fn names_are_split_where_they_are_not_escaped() {
         ("CN=Müller\\, Jo\\\\", "OU=a,DC=b")
     );
     assert_eq!(dn::split_first("DC=b"), ("DC=b", ""));
+    assert_eq!(
+        dn::split_first("CN=trailing\\ ,OU=a"),
+        ("CN=trailing\\ ", "OU=a")
+    );
+    assert_eq!(
+        dn::split_first(" CN=slash\\\\  , OU=a"),
+        ("CN=slash\\\\", "OU=a")
+    );
     assert_eq!(dn::split_first(""), ("", ""));
     assert_eq!(
         dn::split_extended("<GUID=ab-c>;<SID=S-1-5>;CN=x,DC=y"),
