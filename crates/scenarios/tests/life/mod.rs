@@ -1,0 +1,8 @@
+//! A directory lives: every kind of change arrives whole, once, and is logged as what it is.
+
+mod conflicts;
+mod groups;
+mod people;
+mod places;
+mod spelling;
+mod whole;
