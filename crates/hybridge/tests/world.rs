@@ -59,10 +59,6 @@ pub fn run(arguments: &[&str]) -> Ran {
 /// A demo that lives.
 pub struct World {
     directory: tempfile::TempDir,
-    /// Address of its directory.
-    pub ldap: String,
-    /// Name and password of an account of it.
-    pub account: (String, String),
     child: Child,
 }
 
@@ -85,29 +81,19 @@ impl World {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut told = String::new();
         let begun = Instant::now();
-        let line = loop {
+        loop {
             let line = lines
                 .next()
                 .unwrap_or_else(|| panic!("the demo ended: {told}"))
                 .unwrap();
             told.push_str(&line);
             if line.contains("ldapsearch") {
-                break line;
+                break;
             }
             assert!(begun.elapsed() < PATIENCE, "{told}");
-        };
+        }
         std::thread::spawn(move || lines.for_each(drop));
-        let after = |flag: &str| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let at = words.iter().position(|word| *word == flag).unwrap();
-            words[at + 1].to_owned()
-        };
-        let world = Self {
-            ldap: after("-H"),
-            account: (after("-D"), after("-w")),
-            directory,
-            child,
-        };
+        let world = Self { directory, child };
         world.wait_until_caught_up();
         world
     }

@@ -136,7 +136,8 @@ fn moment(text: &str, now: Timestamp) -> Result<String, Failure> {
         );
         Failure::text(Code::RequestInvalid, "the arguments", text)
     };
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let at = text.char_indices().last().map_or(0, |(at, _)| at);
+    let (number, unit) = text.split_at(at);
     let number: i64 = number.parse().map_err(|_| invalid())?;
     let hours = |hours: i64| Span::new().try_hours(hours);
     let span = match unit {
