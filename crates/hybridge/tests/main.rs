@@ -12,4 +12,5 @@ mod api;
 mod command;
 mod demo;
 mod preview;
+mod readme;
 mod world;
