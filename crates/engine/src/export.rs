@@ -259,7 +259,7 @@ impl Engine {
             let mut destroyed = 0;
             for (change, outcome) in outcomes {
                 let Some(reported) = self.reported(tx, change)? else {
-                    superseded(tx, change, outcome, now)?;
+                    superseded(tx, job, change, outcome, now)?;
                     continue;
                 };
                 match outcome {
@@ -274,9 +274,7 @@ impl Engine {
                         )?
                         .execute([change.link.0, now])?;
                         make_due(tx, change.link.0, reason::STALE, change.pending.since)?;
-                        if !change.pending.edges.is_empty() {
-                            make_references_due(tx, change.link.0, true, change.pending.since)?;
-                        }
+                        doubt_edges(tx, job, change)?;
                     }
                     Outcome::Refused(why) => {
                         self.refused(tx, job, &reported, why, now)?;
@@ -429,7 +427,7 @@ impl Engine {
             tx.prepare_cached("DELETE FROM conflict WHERE job = ?1 AND link = ?2")?
                 .execute([job.id.0, change.link.0])?;
         }
-        self.mark_edges(tx, job, change.link, &pending.edges)?;
+        self.mark_edges(tx, job, change.link, &pending.edges, now)?;
         self.release_values(
             tx,
             job.id,
@@ -487,20 +485,39 @@ impl Engine {
         job: &JobRow,
         link: LinkId,
         edges: &[EdgeChange],
+        now: i64,
     ) -> Result<()> {
         let src = crate::object_of(link).0;
         let bit = 2_i64 << job.slot;
         for edge in edges {
-            if edge.add {
-                tx.prepare_cached("UPDATE edge SET flags = flags | ?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3")?
-                    .execute([src, edge.attribute, edge.dst, bit])?;
-            } else {
-                clear_bit(tx, src, edge.attribute, edge.dst, bit)?;
+            let flags: Option<i64> = tx
+                .prepare_cached(
+                    "UPDATE edge SET flags = (flags & ~?4) | ?5 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 RETURNING flags",
+                )?
+                .query_row(
+                    [src, edge.attribute, edge.dst, bit, if edge.add { bit } else { 0 }],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            if flags.is_none() && edge.add {
+                // The source took it back while it was on its way.
+                tx.prepare_cached(
+                    "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute([src, edge.attribute, edge.dst, bit])?;
             }
-            tx.prepare_cached(
-                "DELETE FROM due_edge WHERE id = ?1 AND attribute = ?2 AND dst = ?3",
-            )?
-            .execute([link.0, edge.attribute, edge.dst])?;
+            if flags == Some(0) {
+                drop_empty_edge(tx, src, edge.attribute, edge.dst)?;
+            }
+            let is_in_source = flags.unwrap_or(0) & 1 == 1;
+            let sql = if is_in_source == edge.add {
+                "DELETE FROM due_edge WHERE id = ?1 AND attribute = ?2 AND dst = ?3"
+            } else {
+                make_references_due(tx, link.0, false, now)?;
+                "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)"
+            };
+            tx.prepare_cached(sql)?
+                .execute([link.0, edge.attribute, edge.dst])?;
         }
         Ok(())
     }
@@ -656,11 +673,12 @@ fn leave_escrow(tx: &Transaction<'_>, reported: &Reported<'_>, now: i64) -> Resu
 /// An answer to an operation that was replaced meanwhile: if it changed the target, the target is read back.
 fn superseded(
     tx: &Transaction<'_>,
+    job: &JobRow,
     change: &PlannedChange,
     outcome: &Outcome,
     now: i64,
 ) -> Result<()> {
-    if !matches!(outcome, Outcome::Done { .. }) {
+    if matches!(outcome, Outcome::Refused(_)) {
         return Ok(());
     }
     let is_known = tx
@@ -668,11 +686,47 @@ fn superseded(
         .execute(params![change.link.0, change.generation])?;
     if is_known > 0 {
         make_due(tx, change.link.0, reason::STALE, now)?;
-        if !change.pending.edges.is_empty() {
-            make_references_due(tx, change.link.0, true, now)?;
-        }
+        doubt_edges(tx, job, change)?;
     }
     Ok(())
+}
+
+/// It is not known whether the target holds these references: those the source has are exported again, the others are
+/// taken back once more.
+fn doubt_edges(tx: &Transaction<'_>, job: &JobRow, change: &PlannedChange) -> Result<()> {
+    let edges = &change.pending.edges;
+    if edges.is_empty() {
+        return Ok(());
+    }
+    let src = crate::object_of(change.link).0;
+    let bit = 2_i64 << job.slot;
+    for edge in edges {
+        let key = [src, edge.attribute, edge.dst, bit];
+        let in_source = tx
+            .prepare_cached(
+                "UPDATE edge SET flags = flags & ~?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags & 1 = 1",
+            )?
+            .execute(key)?;
+        if in_source == 0 && may_be_referred_to(tx, job.id, edge.dst)? {
+            tx.prepare_cached(
+                "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | excluded.flags",
+            )?
+            .execute(key)?;
+        }
+    }
+    make_references_due(tx, change.link.0, true, change.pending.since)
+}
+
+/// Whether the target can hold references to an object: it is there, or deleted softly.
+fn may_be_referred_to(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<bool> {
+    let link = crate::link_id(job, sync_core::id::ObjectId(dst)).0;
+    Ok(tx
+        .prepare_cached(
+            "SELECT 1 FROM link l LEFT JOIN name n ON n.id = l.class
+             WHERE l.id = ?1 AND (l.situation = 1 OR l.situation = 2 AND n.text = 'User')",
+        )?
+        .exists([link])?)
 }
 
 fn clear_bit(tx: &Transaction<'_>, src: i64, attribute: i64, dst: i64, bit: i64) -> Result<()> {
@@ -680,6 +734,10 @@ fn clear_bit(tx: &Transaction<'_>, src: i64, attribute: i64, dst: i64, bit: i64)
         "UPDATE edge SET flags = flags & ~?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
     )?
     .execute([src, attribute, dst, bit])?;
+    drop_empty_edge(tx, src, attribute, dst)
+}
+
+fn drop_empty_edge(tx: &Transaction<'_>, src: i64, attribute: i64, dst: i64) -> Result<()> {
     tx.prepare_cached(
         "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags = 0",
     )?

@@ -333,6 +333,27 @@ fn references_planned_and_then_overtaken_by_attributes_are_planned_again() {
 }
 
 #[test]
+fn a_reference_changed_back_while_it_is_on_its_way_is_changed_back_in_the_target() {
+    for is_answer_lost in [false, true] {
+        let mut bench = Bench::new();
+        bench.start_with(&[group(1, "g", [2]), user(2, "a"), user(3, "b")]);
+        bench.delta(&[members(1, [3], [2])]);
+        bench.plan_references();
+        let change = bench.ready().remove(0);
+        let outcome = bench.target.apply(&change.operation());
+        bench.delta(&[members(1, [2], [3])]);
+        assert_eq!(bench.members(1), ["b"]);
+        if is_answer_lost {
+            bench.restart();
+        } else {
+            bench.report(&[(change, outcome)]);
+        }
+        bench.catch_up();
+        assert_eq!(bench.members(1), ["a"], "answer lost: {is_answer_lost}");
+    }
+}
+
+#[test]
 fn references_of_two_jobs_are_exported_apart() {
     let mut bench = Bench::new();
     bench.start_with(&[group(1, "g", [2]), user(2, "a")]);
