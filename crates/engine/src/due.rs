@@ -393,7 +393,7 @@ impl Engine {
                 Ok(false)
             }
             PlannedOutcome::Refuse(why) => {
-                self.into_escrow(tx, job.id, item, why, now, tally)?;
+                self.put_into_escrow(tx, job.id, item, why, now, tally)?;
                 if item.last.as_ref() != Some(why) {
                     let action = if item.view.situation == Situation::Linked {
                         Action::Update
@@ -482,6 +482,10 @@ impl Engine {
     }
 
     /// Writes situation and reason of a link that has nothing pending now.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one row's outcome: each argument is a different thing it needs"
+    )]
     fn upsert_outcome(
         &self,
         tx: &Transaction<'_>,
@@ -504,7 +508,7 @@ impl Engine {
         Ok(())
     }
 
-    fn into_escrow(
+    fn put_into_escrow(
         &self,
         tx: &Transaction<'_>,
         job: JobId,

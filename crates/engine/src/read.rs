@@ -60,7 +60,8 @@ impl Engine {
     pub fn begin_read(&self, connector: ConnectorId, spec: &ReadSpec) -> Result<ReadOrder> {
         let now = self.now();
         let order = self.write("engine.begin_read", |tx| {
-            let (needs, why, stored, watermark): (String, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>) = tx
+            type Blob = Option<Vec<u8>>;
+            let (needs, why, stored, watermark): (String, Blob, Blob, Blob) = tx
                 .query_row("SELECT needs, needs_why, spec, watermark FROM connector WHERE id = ?1", [connector.0], |row| {
                     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
                 })
