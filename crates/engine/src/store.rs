@@ -22,6 +22,9 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
+/// Called with the name of a commit boundary.
+pub type CommitHook = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What the engine takes from outside: time, ids, and a hook at every commit boundary (for crash tests).
 #[derive(Clone)]
 pub struct Options {
@@ -30,7 +33,7 @@ pub struct Options {
     /// A new random id.
     pub ids: Arc<dyn Fn() -> uuid::Uuid + Send + Sync>,
     /// Called with the name of the commit boundary.
-    pub commit_hook: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub commit_hook: Option<CommitHook>,
 }
 
 /// Why the store cannot be opened.
