@@ -76,6 +76,9 @@ fn start_error(code: Code, text: impl ToString) -> StartError {
 
 /// The name of the connector every server has: its own tenant directory.
 pub const DIRECTORY_CONNECTOR: &str = "directory";
+const DESK_EPOCH: &str = "deskEpoch";
+// LIMIT: pieces of work one process hands out.
+const MOST_FENCES: u64 = 1_000_000_000;
 const CREDENTIAL_FILE: &str = "directory-credential.json";
 const CREDENTIAL_LIFE_DAYS: i64 = 365 * 2;
 
@@ -118,7 +121,9 @@ impl App {
         let admin_key =
             AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
-        let epoch = u64::try_from(now.as_microsecond()).unwrap_or(1);
+        let epoch = desk_epoch(&engine, now).map_err(|error| StartError {
+            refusal: error.refusal(),
+        })?;
         let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
         let app = Self(Arc::new(Inner {
             engine,
@@ -369,6 +374,15 @@ fn url(config: &Config) -> String {
     format!("https://{host}:{}", config.listen.port())
 }
 
+/// An epoch for the desk that is larger than any fence of a process before, even if the clock was set back.
+fn desk_epoch(engine: &Engine, now: Timestamp) -> Result<u64, engine::StoreError> {
+    let last = engine.setting(DESK_EPOCH)?.and_then(|text| text.parse::<u64>().ok());
+    let clock = u64::try_from(now.as_microsecond()).unwrap_or(1);
+    let epoch = clock.max(last.unwrap_or(0).saturating_add(MOST_FENCES));
+    engine.set_setting(DESK_EPOCH, &epoch.to_string())?;
+    Ok(epoch)
+}
+
 fn open_engine(directory: &Path) -> Result<Engine, StartError> {
     let options = engine::Options {
         clock: Arc::new(|| Timestamp::now().as_millisecond()),
@@ -457,6 +471,12 @@ pub async fn run(
     let router = agent_router(link).merge(api(app.clone()));
     let loops = tokio::spawn(scheduler::run(app.clone(), shutdown.clone()));
     let _ = ready.send(app.clone());
+    let (desk, stopped) = (app.desk().clone(), shutdown.clone());
+    tokio::spawn(async move {
+        // Agents that wait for work are sent home, or they would hold up the end of the process.
+        stopped.cancelled().await;
+        desk.close();
+    });
     let served = tls::serve(listener, tls, router, shutdown.clone()).await;
     shutdown.cancel();
     let _ = loops.await;

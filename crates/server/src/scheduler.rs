@@ -307,6 +307,8 @@ impl ReadSink for Sink {
         let result = match end {
             Ok(ReadEnd::Complete { watermark, .. }) => ReadResult::Complete(watermark),
             Ok(ReadEnd::NeedsFullRead(why)) => ReadResult::NeedsFullRead(why),
+            // The end of the process is no failure of the source: the next process abandons the read.
+            Err(why) if self.app.desk().is_closed() => return self.tell(Err(why)),
             Err(why) => ReadResult::Failed(why),
         };
         let (read, told) = (self.read, result.clone());
@@ -319,12 +321,15 @@ impl ReadSink for Sink {
             (ReadResult::NeedsFullRead(why), Ok(_)) => Ok(Some(why)),
             (ReadResult::Complete(_), Ok(doubt)) => Ok(doubt),
         };
-        if let Some(done) = self
-            .done
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        self.tell(answer);
+    }
+}
+
+impl Sink {
+    /// Tells the read's loop how it ended; once.
+    fn tell(&self, answer: Result<Option<Refusal>, Refusal>) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(done) = done.take() {
             let _ = done.send(answer);
         }
     }
@@ -339,6 +344,7 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
                 last_failure = None;
                 pause
             }
+            Err(_) if shutdown.is_cancelled() => return,
             Err(why) => {
                 if last_failure.as_ref() != Some(&why.code) {
                     warn!(connector = %id, code = %why.code, "reading failed: {why}");
@@ -511,11 +517,13 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
     let mut last_failure = None;
     loop {
         let pause = match job_step(&app, id).await {
+            Ok(Next::Again) if shutdown.is_cancelled() => return,
             Ok(Next::Again) => continue,
             Ok(Next::Wait(pause)) => {
                 last_failure = None;
                 pause
             }
+            Err(_) if shutdown.is_cancelled() => return,
             Err(why) => {
                 if last_failure.as_ref() != Some(&why.code) {
                     warn!(job = %id, code = %why.code, "the job cannot go on: {why}");
@@ -575,7 +583,7 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     }
     let is_reading_anew = app.activity(id).reading.as_deref() == Some("full");
     if source.suspect.is_some()
-        || (is_reading_anew && source.complete_reads > 0)
+        || ((is_reading_anew || source.needs == "full") && source.complete_reads > 0)
         || source.info.get("realm").is_none()
             && source.complete_reads == 0
             && app.activity(id).reading.is_none()

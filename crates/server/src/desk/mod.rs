@@ -257,6 +257,11 @@ impl Desk {
         self.closed.cancel();
     }
 
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
     fn order(
         &self,
         connector: &str,
