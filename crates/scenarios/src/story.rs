@@ -4,7 +4,7 @@
 //! objects that must be seen at once has to be one `forest.write`.
 
 use directory::{Kind, Object};
-use forest::{Edit, Forest, Generated, Organisation, Served};
+use forest::{DirtKind, Edit, Forest, Generated, Organisation, Served};
 use uuid::Uuid;
 
 use crate::{Source, Tree, World, record, world::quick_settings};
@@ -57,6 +57,12 @@ impl Story {
         }
     }
 
+    /// Stops and starts the server on the same data.
+    pub async fn restart_server(self) -> Self {
+        let world = self.world.restart_server().await;
+        Self { world, ..self }
+    }
+
     /// Makes a change, waits until it has arrived, and compares: the target with the source, the log with what is expected.
     pub async fn step(&self, what: &str, change: impl FnOnce(&Forest), expected: &[&str]) {
         let mark = self.world.log_end();
@@ -64,6 +70,23 @@ impl Story {
         self.world.sync().await;
         self.logged(what, mark, expected);
         self.agrees().await;
+    }
+
+    /// Puts right what is wrong in the generated data.
+    pub fn clean_up(&mut self) {
+        for (number, dirt) in self.company.dirt.iter().enumerate() {
+            let edit = match dirt.what {
+                DirtKind::DuplicateProxyAddress => Edit::remove("proxyAddresses", "smtp:info.desk@canal.example"),
+                DirtKind::DuplicatePrincipalName => {
+                    Edit::set("userPrincipalName", &format!("cleaned{number}@canal.example"))
+                }
+                DirtKind::DuplicateMailNickname => Edit::set("mailNickname", &format!("cleaned{number}")),
+                DirtKind::OverlongDisplayName => Edit::set("displayName", "Long Name"),
+                _ => continue,
+            };
+            self.forest.modify(dirt.guid, vec![edit]).unwrap();
+        }
+        self.faults.clear();
     }
 
     /// The log holds exactly these lines since `mark`.
