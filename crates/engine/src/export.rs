@@ -42,6 +42,8 @@ pub enum PendingState {
     Held = 5,
     /// Refused by an administrator.
     Refused = 6,
+    /// Allowed by an administrator: to be carried out, and not counted by the guard again.
+    Approved = 7,
 }
 
 impl PendingState {
@@ -53,6 +55,7 @@ impl PendingState {
             4 => Self::Settling,
             5 => Self::Held,
             6 => Self::Refused,
+            7 => Self::Approved,
             _ => Self::None,
         }
     }
@@ -71,12 +74,16 @@ impl PendingState {
             Self::Settling => "settling",
             Self::Held => "held",
             Self::Refused => "refused",
+            Self::Approved => "allowed",
         }
     }
 
     /// Whether a delete already waits here, whose fate a new plan of the same delete must not change.
     pub fn holds_delete(self) -> bool {
-        matches!(self, Self::Settling | Self::Held | Self::Refused)
+        matches!(
+            self,
+            Self::Settling | Self::Held | Self::Refused | Self::Approved
+        )
     }
 }
 
@@ -205,6 +212,7 @@ struct Reported<'a> {
     last: Option<Refusal>,
     source_class: Option<Name>,
     anchor: sync_core::id::Anchor,
+    is_approved: bool,
 }
 
 impl Engine {
@@ -216,7 +224,7 @@ impl Engine {
         let (first, last) = crate::link_range(job);
         self.read(|c| {
             let mut ready = Vec::new();
-            for state in [PendingState::Unknown, PendingState::Ready] {
+            for state in [PendingState::Unknown, PendingState::Approved, PendingState::Ready] {
                 let mut statement = c.prepare_cached(
                     "SELECT id, generation, pending FROM link WHERE pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
                 )?;
@@ -241,7 +249,7 @@ impl Engine {
     pub fn doubt_ready(&self) -> Result<usize> {
         self.write("engine.doubt_ready", |tx| {
             Ok(tx.execute(
-                "UPDATE link SET pending_state = 3 WHERE pending_state = 1",
+                "UPDATE link SET pending_state = 3 WHERE pending_state IN (1, 7)",
                 [],
             )?)
         })
@@ -265,7 +273,10 @@ impl Engine {
                 match outcome {
                     Outcome::Done { target, version } => {
                         self.done(tx, job, &reported, target, *version, now, &mut tally)?;
-                        destroyed += i64::from(change.pending.verb.is_destructive());
+                        // What a person allowed does not make the guard hold the next one.
+                        destroyed += i64::from(
+                            change.pending.verb.is_destructive() && !reported.is_approved,
+                        );
                         records.push(done_record(&reported, target, now));
                     }
                     Outcome::Stale => {
@@ -339,6 +350,7 @@ impl Engine {
             last: refusal_of(last)?,
             source_class: class_name(self, class),
             anchor: sync_core::id::Anchor::new(anchor),
+            is_approved: state == PendingState::Approved.number(),
         }))
     }
 

@@ -66,6 +66,9 @@ pub enum DeleteChoice {
     Some(Vec<LinkId>),
 }
 
+/// The oldest waits for this many settle times at most.
+const LONGEST_SETTLE: i64 = 10;
+
 impl Engine {
     /// Asks the guard about everything that has settled. To be called when the job has nothing due.
     ///
@@ -76,16 +79,31 @@ impl Engine {
         let (first, last) = crate::link_range(job.id);
         let settle_ms =
             i64::try_from(job.settings.settle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
-        let newest: Option<(i64, i64)> = self.read(|c| {
-            Ok(c.prepare_cached(
-                "SELECT count(*), max(changed_at) FROM link WHERE pending_state = 4 AND id BETWEEN ?1 AND ?2",
-            )?
-            .query_row([first, last], |row| Ok(row.get::<_, Option<i64>>(1)?.map(|newest| (row.get::<_, i64>(0).unwrap_or(0), newest))))?)
+        let settling: Option<(i64, i64)> = self.read(|c| {
+            let (oldest, newest): (Option<i64>, Option<i64>) = c
+                .prepare_cached(
+                    "SELECT min(changed_at), max(changed_at) FROM link WHERE pending_state = 4 AND id BETWEEN ?1 AND ?2",
+                )?
+                .query_row([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(oldest.zip(newest))
         })?;
-        let Some((_, newest)) = newest else {
+        let Some((oldest, newest)) = settling else {
             return Ok(GuardOutcome::Idle);
         };
-        let settled_at = newest.saturating_add(settle_ms);
+        if newest > now {
+            // The clock was set back: what settles would wait for a time that is far away, so it settles anew.
+            self.write("engine.settle_anew", |tx| {
+                tx.execute(
+                    "UPDATE link SET changed_at = ?3 WHERE pending_state = 4 AND changed_at > ?3 AND id BETWEEN ?1 AND ?2",
+                    [first, last, now],
+                )?;
+                Ok(())
+            })?;
+            return Ok(GuardOutcome::Settling(now.saturating_add(settle_ms)));
+        }
+        // A trickle of new ones postpones the others, but not for ever.
+        let latest = oldest.saturating_add(settle_ms.saturating_mul(LONGEST_SETTLE));
+        let settled_at = newest.saturating_add(settle_ms).min(latest);
         if settled_at > now {
             return Ok(GuardOutcome::Settling(settled_at));
         }
@@ -251,7 +269,7 @@ impl Engine {
     /// # Errors
     /// Of the store.
     pub fn allow_deletes(&self, job: JobId, choice: &DeleteChoice, actor: &str) -> Result<usize> {
-        self.choose(job, choice, PendingState::Ready, actor, "allow deletes")
+        self.choose(job, choice, PendingState::Approved, actor, "allow deletes")
     }
 
     /// Refuses held deletes: they stay as they are until the source changes or somebody allows them. Returns how many.

@@ -4,6 +4,8 @@
 //! unusable position leads to the right kind of read, never to a gap. Trap: the watermark is published only here (or page
 //! by page in a delta), in the transaction that stores what it stands for.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Transaction, params};
 use sync_core::{
     code::Code,
@@ -12,12 +14,13 @@ use sync_core::{
     judge::{Census, judge},
     object::ReadSpec,
     operation::Refusal,
+    value::Name,
 };
 
 use crate::{
-    observe::{ReadMemory, due_for_jobs},
+    observe::{ReadMemory, class_name, due_for_jobs},
     reason,
-    store::{Engine, Result, StoreError, pack, unpack_option},
+    store::{Engine, Result, StoreError, pack, unpack, unpack_option},
 };
 
 /// What the host of a source is to do.
@@ -134,11 +137,14 @@ impl Engine {
                         "UPDATE connector SET needs = 'full', needs_why = ?2 WHERE id = ?1",
                         params![connector.0, pack(why)?],
                     )?;
+                    if why.code == Code::SourceReplicaReset {
+                        forget_versions(tx, connector)?;
+                    }
                     Ok(None)
                 }
                 ReadResult::Complete(watermark) => {
                     if mode == "full"
-                        && let Some(doubt) = doubt(tx, connector, &memory.census)?
+                        && let Some(doubt) = self.doubt(tx, connector, &memory.census, &spec)?
                     {
                         return self.read_doubted(tx, connector, read, doubt, now);
                     }
@@ -335,12 +341,74 @@ fn close(
     Ok(())
 }
 
-fn doubt(tx: &Transaction<'_>, connector: ConnectorId, now: &Census) -> Result<Option<Refusal>> {
-    let text: String = tx.query_row(
-        "SELECT census FROM connector WHERE id = ?1",
+/// A restored server gives out its change numbers again: what they said before says nothing about what is newer now.
+fn forget_versions(tx: &Transaction<'_>, connector: ConnectorId) -> Result<()> {
+    tx.execute(
+        "UPDATE object SET replica = NULL, usn = NULL WHERE connector = ?1 AND replica IS NOT NULL",
         [connector.0],
-        |row| row.get(0),
     )?;
-    let before: Option<Census> = serde_json::from_str(&text).ok();
-    Ok(judge(before.as_ref(), now).into_iter().next())
+    Ok(())
+}
+
+impl Engine {
+    /// What speaks against a full read. Objects are held against those that live in the connector space (what is known to
+    /// be deleted is not missed), attributes against the last full read, as far as they are still read.
+    fn doubt(
+        &self,
+        tx: &Transaction<'_>,
+        connector: ConnectorId,
+        now: &Census,
+        spec: &[u8],
+    ) -> Result<Option<Refusal>> {
+        let text: String = tx.query_row(
+            "SELECT census FROM connector WHERE id = ?1",
+            [connector.0],
+            |row| row.get(0),
+        )?;
+        let Some(mut before) = serde_json::from_str::<Census>(&text).ok() else {
+            return Ok(judge(None, now).into_iter().next());
+        };
+        let spec: ReadSpec = unpack(spec)?;
+        for attributes in before.attributes.values_mut() {
+            attributes.retain(|name, _| {
+                spec.attributes
+                    .iter()
+                    .any(|read| read.eq_ignore_ascii_case(name))
+            });
+        }
+        let living = self.living(tx, connector)?;
+        for (class, count) in &mut before.classes {
+            let lives = living.get(class).copied().unwrap_or(0);
+            scale(before.attributes.get_mut(class), lives, *count);
+            *count = lives;
+        }
+        Ok(judge(Some(&before), now).into_iter().next())
+    }
+
+    /// Live objects by class.
+    fn living(
+        &self,
+        tx: &Transaction<'_>,
+        connector: ConnectorId,
+    ) -> Result<BTreeMap<Name, u64>> {
+        let mut statement = tx.prepare_cached(
+            "SELECT class, count(*) FROM object WHERE connector = ?1 AND state = 2 GROUP BY class",
+        )?;
+        let mut rows = statement.query([connector.0])?;
+        let mut living = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            if let Some(class) = class_name(self, row.get(0)?) {
+                let count: i64 = row.get(1)?;
+                living.insert(class, u64::try_from(count).unwrap_or(0));
+            }
+        }
+        Ok(living)
+    }
+}
+
+/// As many values as so many objects of the class had, had they been `lives` instead of `had`.
+fn scale(attributes: Option<&mut BTreeMap<Name, u64>>, lives: u64, had: u64) {
+    for count in attributes.into_iter().flat_map(BTreeMap::values_mut) {
+        *count = count.saturating_mul(lives) / had.max(1);
+    }
 }

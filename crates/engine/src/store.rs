@@ -216,6 +216,7 @@ impl Engine {
                 "UPDATE run SET state = 'failed', ended_at = ?1 WHERE state = 'running'",
                 [now],
             )?;
+            heed_clock(tx, now)?;
             Ok(())
         })
     }
@@ -407,6 +408,30 @@ impl Codec {
     pub fn pending(&self, blob: &[u8]) -> Result<crate::PendingExport> {
         unpack(blob)
     }
+}
+
+/// Nothing waits longer than it can have been told to: where it seems to, the clock was set back meanwhile.
+fn heed_clock(tx: &Transaction<'_>, now: i64) -> Result<()> {
+    // A tenth more than the longest delay, because retries are spread.
+    let longest = sync_core::guard::ESCROW_LONGEST_MS / 10 * 11;
+    let latest = now.saturating_add(longest);
+    tx.execute(
+        "UPDATE due_later SET not_before = ?1 WHERE not_before > ?2 AND reasons & ?3 <> 0",
+        [now, latest, crate::reason::RETRY],
+    )?;
+    tx.execute(
+        "UPDATE lookup SET not_before = ?1 WHERE not_before > ?2",
+        [now, latest],
+    )?;
+    tx.execute(
+        "UPDATE connector SET retry_at = ?1 WHERE retry_at > ?2",
+        [now, latest],
+    )?;
+    tx.execute(
+        "UPDATE job SET retry_at = ?1 WHERE retry_at > ?2",
+        [now, latest],
+    )?;
+    Ok(())
 }
 
 /// Compact form of anything plain.

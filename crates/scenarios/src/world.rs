@@ -223,7 +223,7 @@ impl World {
             .read(|c| {
                 Ok(c.query_row(
                     "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM due_reference) + (SELECT count(*) FROM subtree)
-                      + (SELECT count(*) FROM lookup) + (SELECT count(*) FROM link WHERE pending_state IN (1, 3, 4))",
+                      + (SELECT count(*) FROM lookup) + (SELECT count(*) FROM link WHERE pending_state IN (1, 3, 4, 7))",
                     [],
                     |r| r.get(0),
                 )?)

@@ -27,8 +27,9 @@ pub enum PendingView {
 
 impl PendingView {
     /// All views, in the order they are listed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::State(PendingState::Unknown),
+        Self::State(PendingState::Approved),
         Self::State(PendingState::Ready),
         Self::State(PendingState::Settling),
         Self::State(PendingState::Held),

@@ -107,6 +107,7 @@ impl Engine {
                     "SELECT count(*) FROM due_reference WHERE id BETWEEN ?1 AND ?2",
                 )?,
                 to_export: pending(PendingState::Ready)?
+                    + pending(PendingState::Approved)?
                     + pending(PendingState::Unknown)?
                     + pending(PendingState::Settling)?,
                 held: pending(PendingState::Held)?,
@@ -235,6 +236,7 @@ fn oldest(connection: &Connection, first: i64, last: i64) -> Result<Option<i64>>
     for state in [
         PendingState::Unknown,
         PendingState::Ready,
+        PendingState::Approved,
         PendingState::Settling,
     ] {
         let mut statement = connection.prepare_cached(
