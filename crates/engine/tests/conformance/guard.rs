@@ -220,6 +220,10 @@ fn allow_of_some_does_exactly_those() {
     assert!(bench.job().guard.is_none());
     bench.catch_up();
     assert_eq!(bench.engine().linked_count(bench.job_id).unwrap(), 80);
+    // what a person allowed does not make the guard hold the next one
+    remove(&bench, [50]);
+    bench.pass(SETTLE);
+    assert_eq!(bench.release(), GuardOutcome::Released(1));
 }
 
 #[test]
