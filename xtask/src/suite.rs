@@ -28,15 +28,16 @@ impl Tier {
 /// Builds everything and runs the tests of a tier, of some packages only if any are named.
 pub fn run(tier: Tier, packages: &[String], filters: &[String]) -> anyhow::Result<()> {
     lab::prepare()?;
-    // Tests that start real processes need the programs, whichever packages are tested.
-    run::passes(run::cargo().args([
-        "build",
-        "--package",
-        "hybridge",
-        "--package",
-        "agent",
-        "--bins",
-    ]))?;
+    // Tests that start real processes need the programs, whichever packages are tested. With the tests in the same call the
+    // outside crates are compiled once: apart, they would be with other features, and so a second time.
+    let mut build = run::cargo();
+    build.args(["build", "--bins"]);
+    if packages.is_empty() {
+        build.args(["--workspace", "--tests"]);
+    } else {
+        build.args(["--package", "hybridge", "--package", "agent"]);
+    }
+    run::passes(&mut build)?;
     let has_nextest = run::has_cargo_command("nextest");
     let mut tests = in_tier(tier);
     if has_nextest {
