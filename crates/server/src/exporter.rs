@@ -106,12 +106,16 @@ async fn read_back(
     let settled = unknown.into_iter().zip(answers).map(|(change, found)| {
         let pending = &change.pending;
         let found = found.into_iter().next();
+        // An object that does not carry our anchor has not been taken over, whatever else it holds.
+        let is_ours = found
+            .as_ref()
+            .is_none_or(|object| object.source_anchor.as_deref() == Some(&*pending.source_anchor));
         let settled = settle(
             pending.verb,
             &pending.attributes,
             &pending.precondition,
             found.as_ref(),
-            pending.references.is_empty(),
+            pending.references.is_empty() && is_ours,
         );
         let outcome = match (settled, found) {
             (Settled::NotDone, _) => None,

@@ -490,6 +490,10 @@ pub fn settle(
         (Verb::Delete, None) => Settled::Done,
         (Verb::Delete, Some(object)) if object.is_deleted => Settled::Done,
         (_, None) => Settled::Differs,
+        // Unchanged since it was planned: even an operation without attributes (taking over an object) is still to be done.
+        (_, Some(object)) if *precondition == Precondition::Version(object.version) => {
+            Settled::NotDone
+        }
         (Verb::Create | Verb::Restore, Some(object)) if !object.is_deleted && holds(object) => {
             Settled::Done
         }
@@ -498,10 +502,7 @@ pub fn settle(
         {
             Settled::Done
         }
-        (_, Some(object)) => match precondition {
-            Precondition::Version(version) if *version == object.version => Settled::NotDone,
-            _ => Settled::Differs,
-        },
+        (_, Some(_)) => Settled::Differs,
     }
 }
 
@@ -757,6 +758,12 @@ mod tests {
         assert_eq!(
             settle(Verb::Update, &want, &before, Some(&found), true),
             Settled::Done
+        );
+        let nothing = Attributes::new();
+        assert_eq!(
+            settle(Verb::Update, &nothing, &Precondition::Version(8), Some(&found), true),
+            Settled::NotDone,
+            "an operation that writes no attribute has not been carried out just because nothing differs"
         );
         assert_eq!(
             settle(Verb::Delete, &want, &before, None, true),
