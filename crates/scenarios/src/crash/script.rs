@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::stage::DOMAIN;
 
-const PEOPLE: usize = 36;
+/// People in the script's forest.
+pub const PEOPLE: usize = 36;
 const GROUPS: usize = 6;
 
 /// Applies the acts.
@@ -26,8 +27,13 @@ fn dn(ou: &str) -> String {
     format!("OU={ou},DC=canal,DC=example")
 }
 
-/// The forest every run begins with.
+/// The forest every run of the script begins with.
 pub fn forest() -> Forest {
+    forest_of(PEOPLE)
+}
+
+/// The same with so many people.
+pub fn forest_of(people: usize) -> Forest {
     let forest = Forest::new(Options::default()).unwrap();
     let script = Script {
         forest: forest.clone(),
@@ -37,11 +43,11 @@ pub fn forest() -> Forest {
     for ou in ["Staff", "Sales", "Groups", "Leavers"] {
         forest.add_ou(&root, ou).unwrap();
     }
-    for n in 0..PEOPLE {
+    for n in 0..people {
         let ou = ["Staff", "Staff", "Sales", "Leavers"][n % 4];
         script.person(&dn(ou), &format!("p{n:02}"));
     }
-    for n in 1..PEOPLE {
+    for n in 1..people {
         script.link(&format!("p{n:02}"), "manager", &format!("p{:02}", n / 5));
     }
     for n in 0..GROUPS {
@@ -54,7 +60,7 @@ pub fn forest() -> Forest {
                 &[("displayName", &name), ("mail", &mail)],
             )
             .unwrap();
-        for member in (n..PEOPLE).step_by(GROUPS - n) {
+        for member in (n..people).step_by(GROUPS - n) {
             script.link(&name, "member", &format!("p{member:02}"));
         }
     }

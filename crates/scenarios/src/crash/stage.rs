@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Outcome,
-    process::{Process, server_config},
+    process::{Died, Process, server_config},
 };
 use crate::Source;
 
@@ -32,6 +32,15 @@ pub const AGENTS: usize = 2;
 /// Entries per page, so that even a small forest comes in several.
 const PAGE: u32 = 10;
 const LEASE_MS: u64 = 1_500;
+
+/// Settings of a job that does not keep tests waiting.
+pub fn settings() -> JobSettings {
+    JobSettings {
+        settle_seconds: 1,
+        interval_seconds: 1,
+        ..JobSettings::default()
+    }
+}
 
 /// Everything set up, nothing read.
 pub struct Stage {
@@ -48,6 +57,12 @@ pub struct Stage {
 impl Stage {
     /// Sets everything up in front of a forest. `program` is the helper `scenario-process`.
     pub async fn new(forest: Forest, program: &'static str) -> Self {
+        Self::with(forest, program, settings()).await
+    }
+
+    /// The same with other settings of the job.
+    pub async fn with(forest: Forest, program: &'static str, settings: JobSettings) -> Self {
+        let job = settings;
         let dir = tempfile::tempdir().unwrap();
         let (source, served) = Source::forest(&forest, &dir).await;
         let mut settings = source.settings;
@@ -57,9 +72,10 @@ impl Stage {
             kind: "ad".into(),
             settings,
         };
-        template(&dir.path().join("template"), &connector).await;
+        template(&dir.path().join("template"), &connector, job).await;
         let tools = dir.path().join("tools");
         build_powercut(&tools);
+        build_clockshift(&tools);
         Self {
             snapshot: forest.snapshot(),
             forest,
@@ -90,6 +106,7 @@ impl Stage {
             port,
             server: None,
             agents: [const { None }; AGENTS],
+            environment: Vec::new(),
         }
     }
 }
@@ -103,6 +120,8 @@ pub struct Run<'a> {
     pub server: Option<Process>,
     /// The agents, while they live.
     pub agents: [Option<Process>; AGENTS],
+    /// Variables set for every process that is started from now on.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Run<'_> {
@@ -135,6 +154,13 @@ impl Run<'_> {
             ("POWERCUT_DIR".to_owned(), shown(&data)),
             ("POWERCUT_FAST".to_owned(), "1".to_owned()),
         ];
+        for (name, value) in &self.environment {
+            // Both libraries are loaded, the power cut's last.
+            match environment.iter_mut().find(|(have, _)| have == name) {
+                Some((_, have)) => *have = format!("{value}:{have}"),
+                None => environment.push((name.clone(), value.clone())),
+            }
+        }
         if let Some(failpoint) = failpoint {
             environment.push(("HYBRIDGE_FAILPOINT".to_owned(), failpoint.to_owned()));
         }
@@ -153,7 +179,13 @@ impl Run<'_> {
         let config = shown(&self.dir.path().join("agent.json"));
         let log = self.dir.path().join(format!("agent{which}.log"));
         let words = ["agent", &data, &config];
-        self.agents[which] = Some(Process::start(self.stage.program, &words, &[], &log));
+        let environment = &self.environment;
+        self.agents[which] = Some(Process::start(
+            self.stage.program,
+            &words,
+            environment,
+            &log,
+        ));
     }
 
     /// Kills the server and drops what it had not synced; with a seed, only part of that.
@@ -174,6 +206,32 @@ impl Run<'_> {
     pub fn kill_agent(&mut self, which: usize) {
         if let Some(agent) = self.agents[which].take() {
             agent.kill();
+        }
+    }
+
+    /// Orders a read and waits until everything that follows from it is done.
+    pub async fn sync(&mut self) -> Result<(), Died> {
+        match &mut self.server {
+            Some(server) => server.order("sync", "quiet").await,
+            None => Err(Died),
+        }
+    }
+
+    /// Waits until a boundary was reached so often.
+    pub async fn reaches(&self, boundary: &str, times: usize) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        while self
+            .trace()
+            .iter()
+            .filter(|point| *point == boundary)
+            .count()
+            < times
+        {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{boundary} is not reached {times} times"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -199,7 +257,8 @@ impl Run<'_> {
         Outcome::of(&self.data())
     }
 
-    fn data(&self) -> PathBuf {
+    /// Where the server's stores are.
+    pub fn data(&self) -> PathBuf {
         self.dir.path().join("server")
     }
 
@@ -215,6 +274,28 @@ fn shown(path: &Path) -> String {
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Environment in which a process sees the clock so many seconds ahead.
+pub fn clock_ahead(stage: &Stage, seconds: i64) -> Vec<(String, String)> {
+    let library = stage.tools.join("clockshift.so");
+    vec![
+        ("LD_PRELOAD".to_owned(), shown(&library)),
+        ("CLOCKSHIFT_SECONDS".to_owned(), seconds.to_string()),
+    ]
+}
+
+fn build_clockshift(to: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/clockshift.c");
+    let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()));
+    compiler.args(["-O2", "-Wall", "-Werror", "-fPIC", "-shared", "-o"]);
+    let status = compiler
+        .arg(to.join("clockshift.so"))
+        .arg(source)
+        .arg("-ldl")
+        .status()
+        .unwrap();
+    assert!(status.success(), "the clock shim needs a C compiler");
 }
 
 fn build_powercut(to: &Path) {
@@ -238,7 +319,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Connector, job and agents, made by a server in this process.
-async fn template(dir: &Path, connector: &ConnectorConfig) {
+async fn template(dir: &Path, connector: &ConnectorConfig, settings: JobSettings) {
     let (ready, told) = tokio::sync::oneshot::channel();
     let stop = CancellationToken::new();
     let config = server_config(dir.join("server"), 0);
@@ -249,7 +330,7 @@ async fn template(dir: &Path, connector: &ConnectorConfig) {
             .unwrap();
     });
     let app = told.await.unwrap();
-    let job = create_job(&app);
+    let job = create_job(&app, settings);
     for which in 0..AGENTS {
         enrol(&app, &dir.join(format!("agent{which}")), connector).await;
     }
@@ -260,7 +341,7 @@ async fn template(dir: &Path, connector: &ConnectorConfig) {
     task.await.unwrap();
 }
 
-fn create_job(app: &App) -> sync_core::id::JobId {
+fn create_job(app: &App, settings: JobSettings) -> sync_core::id::JobId {
     let engine = app.engine();
     let new = NewConnector {
         name: "ad".into(),
@@ -276,11 +357,7 @@ fn create_job(app: &App) -> sync_core::id::JobId {
         source: source.id,
         target: target.id,
         rules: preset::AD_TO_DIRECTORY.into(),
-        settings: JobSettings {
-            settle_seconds: 1,
-            interval_seconds: 1,
-            ..JobSettings::default()
-        },
+        settings,
     };
     engine.create_job(&new).unwrap().id
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use scenarios::crash::{
-    Died, Outcome, Run, Stage,
+    Outcome, Run, Stage,
     script::{self, ACTS, Script},
 };
 
@@ -22,7 +22,7 @@ async fn play(
     run.start_server(failpoint).await;
     for act in 0..ACTS {
         script.act(act);
-        while sync(&mut run).await.is_err() {
+        while run.sync().await.is_err() {
             deaths += 1;
             assert_eq!(
                 deaths,
@@ -38,13 +38,6 @@ async fn play(
     (run.end(), deaths, trace)
 }
 
-async fn sync(run: &mut Run<'_>) -> Result<(), Died> {
-    match &mut run.server {
-        Some(server) => server.order("sync", "quiet").await,
-        None => Err(Died),
-    }
-}
-
 /// Each boundary with how often it was reached.
 fn boundaries(trace: &[String]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
@@ -54,21 +47,37 @@ fn boundaries(trace: &[String]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// The failpoints to try: every boundary at its first time; in the full tier also at a later one.
+/// Where something can be lost or done twice: what is planned, carried out and reported.
+const EXPORT: [&str; 5] = [
+    "directory.apply",
+    "engine.report",
+    "engine.store_plans",
+    "engine.plan_references",
+    "engine.release_settled",
+];
+
+fn is_export(failpoint: &str) -> bool {
+    EXPORT.iter().any(|name| failpoint.starts_with(name))
+}
+
+/// The failpoints to try: every boundary at its first time and a later one, those of the export at every time.
 fn failpoints(counts: &BTreeMap<String, usize>) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(4711);
     let mut all: Vec<String> = counts.keys().map(|name| format!("{name}:1")).collect();
-    if scenarios::is_full() {
-        let later = counts.iter().filter(|(_, count)| **count > 1);
-        let later = later.map(|(name, count)| format!("{name}:{}", random.usize(2..=*count)));
-        all.extend(later.collect::<Vec<_>>());
-    } else {
-        // The steps of an export are where something can be done twice: they are always among the sample.
+    for (name, count) in counts.iter().filter(|(_, count)| **count > 1) {
+        if is_export(name) {
+            all.extend((2..=*count).map(|time| format!("{name}:{time}")));
+        } else {
+            all.push(format!("{name}:{}", random.usize(2..=*count)));
+        }
+    }
+    if !scenarios::is_full() {
         random.shuffle(&mut all);
-        all.sort_by_key(|name| {
-            !name.starts_with("engine.report") && !name.starts_with("directory.apply")
-        });
-        all.truncate(SAMPLE);
+        let (mut export, mut rest): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|name| is_export(name));
+        export.truncate(SAMPLE / 2);
+        rest.truncate(SAMPLE / 2);
+        all = export.into_iter().chain(rest).collect();
     }
     all
 }
