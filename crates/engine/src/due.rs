@@ -371,7 +371,10 @@ impl Engine {
                 Ok(false)
             }
             PlannedOutcome::Skip(why) => {
-                if item.last.as_ref() != Some(why) || item.view.situation == Situation::Unlinked {
+                let is_new = item.view.situation == Situation::Unlinked;
+                // What came and went without ever mattering to this job (a container, a computer) is not worth a record.
+                let is_passed = is_new && item.source.state == ObjectState::Deleted;
+                if !is_passed && (is_new || item.last.as_ref() != Some(why)) {
                     records.push(self.record(
                         job,
                         planned,
