@@ -7,7 +7,7 @@
 #   samba-lab.sh freeze|thaw NAME                 stop answering without closing a connection, and go on
 #   samba-lab.sh snapshot|restore NAME TAG        copy the state of a stopped DC, put the copy back
 #   samba-lab.sh recycle-bin NAME
-#   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all...
+#   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all|+deleted...
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
 #   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin
 #   samba-lab.sh bulk NAME OPTIONS...             load people and groups (samba_bulk.py)

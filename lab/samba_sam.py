@@ -7,7 +7,8 @@
   samba_sam.py SMBCONF SAM_LDB expunge DAYS                      forget what was deleted, as if DAYS had passed
   samba_sam.py SMBCONF SAM_LDB undelete GUID                     restore from the recycle bin, to where it was
 
-Rights: get = DS-Replication-Get-Changes, all = ...-Get-Changes-All (secrets), filtered = ...-In-Filtered-Set.
+Rights: get = DS-Replication-Get-Changes, all = ...-Get-Changes-All (secrets), filtered = ...-In-Filtered-Set; deleted = list
+the container of deleted objects, without which Samba shows an account no deletion.
 Works on a running or stopped DC. Traps: over LDAP Samba refuses to switch the recycle bin on with 53; with it on, Samba 4.17
 refuses the undelete operation (MS-ADTS 3.1.1.5.3.7) with 16, over LDAP and here, hence its parts one by one.
 """
@@ -27,6 +28,7 @@ RIGHTS = {
     "all": "1131f6ad-9c07-11d1-f79f-00c04fc2dcd2",
     "filtered": "89e95b76-444d-4c62-991a-0facbeda640c",
 }
+DELETED_OBJECTS = "18e2ea80684f11d2b9aa00c04f79f805"  # MS-ADTS 6.1.1.4
 RECYCLE_BIN = "766ddcd8-acd0-445e-f3b9-a7f9b6744f2a"
 
 
@@ -40,21 +42,31 @@ def recycle_bin(sam):
 def rights(sam, account, changes):
     found = sam.search(base=sam.domain_dn(), expression=f"(sAMAccountName={ldb.binary_encode(account)})", attrs=["objectSid"])
     sid = ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
-    root = sam.search(base=sam.domain_dn(), scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"])[0]
+    aces = {name: f"(OA;;CR;{guid};;{sid})" for name, guid in RIGHTS.items()}
+    has = grant(sam, str(sam.domain_dn()), aces, [change for change in changes if change[1:] in aces])
+    bin_name = str(sam.get_wellknown_dn(sam.get_default_basedn(), DELETED_OBJECTS))
+    has += grant(sam, bin_name, {"deleted": f"(A;;RPLC;;;{sid})"}, [change for change in changes if change[1:] == "deleted"])
+    print(" ".join(sorted(has)))
+
+
+def grant(sam, dn, aces, changes):
+    """Puts entries into an object's access list or takes them out; returns the names of those it has then."""
+    controls = ["show_deleted:1", "sd_flags:1:4"]
+    root = sam.search(base=dn, scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"], controls=controls[:1])[0]
     domain = security.dom_sid(sam.get_domain_sid())
     sddl = ndr_unpack(security.descriptor, root["nTSecurityDescriptor"][0]).as_sddl(domain)
-    entry = {name: f"(OA;;CR;{guid};;{sid})" for name, guid in RIGHTS.items()}
     for change in changes:
-        ace = entry[change[1:]]
+        ace = aces[change[1:]]
         sddl = sddl.replace(ace, "")
         if change[0] == "+":
             at = sddl.index("(", sddl.index("D:"))
             sddl = sddl[:at] + ace + sddl[at:]
-    message = ldb.Message(ldb.Dn(sam, str(sam.domain_dn())))
-    packed = ndr_pack(security.descriptor.from_sddl(sddl, domain))
-    message["nTSecurityDescriptor"] = ldb.MessageElement(packed, ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
-    sam.modify(message, ["sd_flags:1:4"])
-    print(" ".join(sorted(name for name, ace in entry.items() if ace in sddl)))
+    if changes:
+        message = ldb.Message(ldb.Dn(sam, dn))
+        packed = ndr_pack(security.descriptor.from_sddl(sddl, domain))
+        message["nTSecurityDescriptor"] = ldb.MessageElement(packed, ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
+        sam.modify(message, controls)
+    return [name for name, ace in aces.items() if ace in sddl]
 
 
 def undelete(sam, guid):

@@ -32,6 +32,9 @@ const ROOT_DSE: &[&str] = &[
     "domainFunctionality",
 ];
 
+/// How Samba's vendorName begins.
+const SAMBA: &str = "Samba";
+
 /// A connection.
 pub(super) struct Session {
     pub connection: Connection,
@@ -176,6 +179,34 @@ impl Session {
                 "no highestCommittedUSN or currentTime",
             )),
         }
+    }
+
+    /// Refuses an account that would never learn of a deletion. Active Directory shows deletions to whoever may read changes
+    /// (MS-ADTS 3.1.1.3.4.1.3); Samba hides them from accounts that may not read the container they are moved to.
+    pub async fn demand_sight_of_deletions(&self) -> Result<(), SourceError> {
+        if !self.product.starts_with(SAMBA) {
+            return Ok(());
+        }
+        let operation = "look at the container of deleted objects";
+        let base = format!("CN=Deleted Objects,{}", self.naming_context);
+        let query = Query::new(&base, Scope::Base)
+            .attributes(["cn"])
+            .control(ldap::show_deleted());
+        let is_seen = match self.connection.search_all(&query).await {
+            Ok(found) => found.first().is_some_and(|entry| entry.text("cn").is_some()),
+            Err(error) if error.is_answer() => false,
+            Err(error) => return Err(self.told(operation)(error)),
+        };
+        if is_seen {
+            return Ok(());
+        }
+        let text = "Samba hides deletions from an account that may not read this container";
+        let code = Code::SourceInsufficientAccess;
+        Err(
+            source_error(code, self.connection.server(), operation, text)
+                .with("right", "List contents and read properties")
+                .with("container", base),
+        )
     }
 
     pub fn replica_text(&self) -> String {

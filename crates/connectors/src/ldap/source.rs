@@ -149,6 +149,7 @@ impl AdSource {
                 Err(refusal) => return Ok(ReadEnd::NeedsFullRead(refusal)),
             },
         };
+        session.demand_sight_of_deletions().await?;
         let reading = Reading {
             session,
             selection: &selection,

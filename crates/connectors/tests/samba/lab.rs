@@ -77,6 +77,12 @@ impl Lab {
         }
     }
 
+    /// Grants or takes a right; only of a controller the lab raised.
+    pub fn grant(&self, account: &str, right: &str) {
+        let name = self.raised.as_deref().expect("raised by the lab");
+        script(&["rights", name, account, right]).unwrap();
+    }
+
     /// A connection to change the directory with.
     pub async fn connect(&self) -> ldap::Connection {
         let trust = ldap::Trust::CaFile(self.ca.clone());

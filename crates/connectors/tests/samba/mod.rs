@@ -499,11 +499,18 @@ async fn missing_right(story: &Story, spec: &ReadSpec) {
     config.bind = dn.clone();
     config.secret = Secret::File(path);
     let mut source = AdSource::new(config.clone());
-    let refusal = Model::default()
-        .try_full(&mut source, spec)
-        .await
-        .unwrap_err();
-    assert_eq!(refusal.code, Code::SourceInsufficientAccess);
+    let mut refuses = async || {
+        let refusal = Model::default().try_full(&mut source, spec).await;
+        let refusal = refusal.unwrap_err();
+        assert_eq!(refusal.code, Code::SourceInsufficientAccess);
+        refusal
+    };
+    // Samba would never tell such an account of a deletion.
+    let container = format!("CN=Deleted Objects,{}", story.lab.base);
+    let refusal = refuses().await;
+    assert_eq!(refusal.argument("container"), Some(container.as_str()));
+    story.lab.grant("plain", "+deleted");
+    let refusal = refuses().await;
     assert_eq!(
         refusal.argument("right"),
         Some("Replicating Directory Changes")
