@@ -127,7 +127,11 @@ fn objects_in_escrow_are_shown_as_pending_with_their_code() {
         "{pending}"
     );
     let wrong = world().ask(&["pending", "--state", "asleep"]);
-    assert!(wrong.err.contains("known: unknown, ready"), "{}", wrong.err);
+    assert!(
+        wrong.err.contains("known: ") && wrong.err.contains("held"),
+        "{}",
+        wrong.err
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Running the executable, and a demo world to ask questions of.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::OnceLock,
@@ -59,10 +59,10 @@ pub fn run(arguments: &[&str]) -> Ran {
 /// A demo that lives.
 pub struct World {
     directory: tempfile::TempDir,
-    child: Child,
+    _child: Child,
 }
 
-/// The world all tests share; ended by [`World::drop`] never, but by its children's stdin when the process ends.
+/// The world all tests share. Never dropped: it ends when its stdin does, with this process.
 pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(World::start)
@@ -70,7 +70,8 @@ pub fn world() -> &'static World {
 
 impl World {
     fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        // A static is never dropped: what it leaves stays below the target directory.
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut child = hybridge()
             .args(["demo", "--people", "60", "--stop-with-stdin", "--data-dir"])
             .arg(directory.path())
@@ -93,7 +94,10 @@ impl World {
             assert!(begun.elapsed() < PATIENCE, "{told}");
         }
         std::thread::spawn(move || lines.for_each(drop));
-        let world = Self { directory, child };
+        let world = Self {
+            directory,
+            _child: child,
+        };
         world.wait_until_caught_up();
         world
     }
@@ -132,17 +136,6 @@ impl World {
             }
             assert!(begun.elapsed() < PATIENCE, "{ran:?}");
             std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-        let mut rest = String::new();
-        if let Some(mut stdout) = self.child.stdout.take() {
-            let _ = stdout.read_to_string(&mut rest);
         }
     }
 }

@@ -30,6 +30,14 @@ struct Waiting {
     made_at: Timestamp,
 }
 
+impl Waiting {
+    /// Whether a record made at this time is about this change: a record from before it is about another one.
+    fn is_answered_by(&self, record: &LogRecord, at: Timestamp) -> bool {
+        self.guid == record.source_identity.id
+            && at.as_millisecond() >= self.made_at.as_millisecond()
+    }
+}
+
 /// What became of a change.
 #[derive(Clone, Debug)]
 pub enum Arrival {
@@ -131,9 +139,10 @@ impl Watch {
 
     fn match_record(&mut self, record: &LogRecord, arrived: &mut Vec<(Change, Arrival)>) {
         let now = Instant::now();
+        let at = record.activity_date_time.parse().unwrap_or(Timestamp::MIN);
         let (done, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|waiting| waiting.guid == record.source_identity.id);
+            .partition(|waiting| waiting.is_answered_by(record, at));
         self.waiting = waiting;
         let done: Vec<Waiting> = done;
         for waiting in done {

@@ -77,7 +77,7 @@ impl Judge {
         });
         let options = Options::new(Arc::new(Timestamp::now), ids, seed);
         let directory =
-            Arc::new(Directory::open(&place.join("preview.db"), options).map_err(fault)?);
+            Arc::new(Directory::open(place.join("preview.db"), options).map_err(fault)?);
         let administrator = directory.administrator();
         for domain in &domains {
             directory
