@@ -122,7 +122,6 @@ impl Reading<'_> {
         mut self,
         cookie: Option<Vec<u8>>,
         first: Standing,
-        spec: u64,
         mut pages: Pages<'_>,
     ) -> Result<ReadEnd, SourceError> {
         let mut standing = first;
@@ -148,7 +147,7 @@ impl Reading<'_> {
                 return Err(self.stuck());
             }
             cookie = end.cookie;
-            let watermark = Position::new(&standing, spec, &cookie).encode();
+            let watermark = Position::new(&standing, &cookie).encode();
             if !end.has_more {
                 pages.flush(Some(watermark.clone())).await?;
                 return Ok(ReadEnd::Complete {

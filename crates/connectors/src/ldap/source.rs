@@ -15,7 +15,7 @@ use super::{
     schema::{self, Schema},
     scope::Scope,
     session::{Session, dns_name},
-    watermark::{Position, spec_hash},
+    watermark::Position,
 };
 use crate::source::{
     Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source, SourceError,
@@ -140,11 +140,10 @@ impl AdSource {
     ) -> Result<ReadEnd, SourceError> {
         let page_size = self.config.page_size_entries;
         let (session, selection, scope) = self.prepare(spec).await?;
-        let hash = spec_hash(spec);
         let standing = session.standing().await?;
         let cookie = match mode {
             ReadMode::Full | ReadMode::Backfill => None,
-            ReadMode::Delta(watermark) => match Position::resume(&watermark, &standing, hash) {
+            ReadMode::Delta(watermark) => match Position::resume(&watermark, &standing) {
                 Ok(cookie) => Some(cookie),
                 Err(refusal) => return Ok(ReadEnd::NeedsFullRead(refusal)),
             },
@@ -157,7 +156,7 @@ impl AdSource {
             usn: standing.usn,
         };
         let pages = Pages::new(sink, page_size);
-        reading.read(cookie, standing, hash, pages).await
+        reading.read(cookie, standing, pages).await
     }
 
     async fn try_read_one(

@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use sync_core::{code::Code, object::ReadSpec, operation::Refusal};
+use sync_core::{code::Code, operation::Refusal};
 
 use crate::source::Watermark;
 
@@ -28,8 +28,6 @@ pub(super) struct Position {
     pub issued: i64,
     /// Root of what was read.
     pub naming_context: String,
-    /// Hash of the read spec.
-    pub spec: u64,
     cookie: String,
 }
 
@@ -45,7 +43,7 @@ pub(super) struct Standing {
 }
 
 impl Position {
-    pub fn new(standing: &Standing, spec: u64, cookie: &[u8]) -> Self {
+    pub fn new(standing: &Standing, cookie: &[u8]) -> Self {
         Self {
             version: VERSION,
             server: standing.server.clone(),
@@ -53,7 +51,6 @@ impl Position {
             usn: standing.usn,
             issued: standing.now,
             naming_context: standing.naming_context.clone(),
-            spec,
             cookie: STANDARD.encode(cookie),
         }
     }
@@ -63,8 +60,9 @@ impl Position {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The cookie to continue with, if the position can be continued on this controller for this spec.
-    pub fn resume(watermark: &[u8], standing: &Standing, spec: u64) -> Result<Vec<u8>, Refusal> {
+    /// The cookie to continue with, if the position can be continued on this controller. Another selection than before does
+    /// not matter: a cookie stands for changes of objects, and whoever selects more reads that once besides.
+    pub fn resume(watermark: &[u8], standing: &Standing) -> Result<Vec<u8>, Refusal> {
         let refuse = |code: Code, text: String| {
             Refusal::new(code)
                 .with("server", standing.server.clone())
@@ -80,10 +78,10 @@ impl Position {
                     "the stored position was not written by this connector".into(),
                 )
             })?;
-        if position.naming_context != standing.naming_context || position.spec != spec {
+        if position.naming_context != standing.naming_context {
             return Err(refuse(
                 Code::SourceReadSpecChanged,
-                "the position was stored for another selection".into(),
+                "the position was stored for another naming context".into(),
             ));
         }
         position.judge_replica(standing, refuse)?;
@@ -136,32 +134,6 @@ impl Position {
     }
 }
 
-/// A stable hash of a read spec; order and case of names do not matter (FNV-1a, 64 bits).
-pub(super) fn spec_hash(spec: &ReadSpec) -> u64 {
-    let names = |list: &[sync_core::value::Name]| {
-        let mut names: Vec<_> = list.iter().map(|name| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names.dedup();
-        names.join(",")
-    };
-    let mut containers: Vec<_> = spec
-        .containers
-        .iter()
-        .map(|anchor| anchor.guid_text())
-        .collect();
-    containers.sort();
-    let text = [
-        names(&spec.classes),
-        names(&spec.attributes),
-        names(&spec.links),
-        containers.join(","),
-    ]
-    .join("|");
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,49 +149,34 @@ mod tests {
         }
     }
 
-    fn check(change: impl FnOnce(&mut Standing), spec: u64) -> Result<Vec<u8>, Code> {
-        let watermark = Position::new(&standing(), 7, b"cookie").encode();
+    fn check(change: impl FnOnce(&mut Standing)) -> Result<Vec<u8>, Code> {
+        let watermark = Position::new(&standing(), b"cookie").encode();
         let mut now = standing();
         change(&mut now);
-        Position::resume(&watermark, &now, spec).map_err(|refusal| refusal.code)
+        Position::resume(&watermark, &now).map_err(|refusal| refusal.code)
     }
 
     #[test]
     fn a_position_is_continued_only_where_nothing_can_be_missed() {
-        assert_eq!(check(|_| {}, 7), Ok(b"cookie".to_vec()));
-        assert_eq!(check(|_| {}, 8), Err(Code::SourceReadSpecChanged));
+        assert_eq!(check(|_| {}), Ok(b"cookie".to_vec()));
+        let elsewhere = |s: &mut Standing| s.naming_context = "DC=other".into();
+        assert_eq!(check(elsewhere), Err(Code::SourceReadSpecChanged));
         assert_eq!(
-            check(|s| s.replica = "r2".into(), 7),
+            check(|s| s.replica = "r2".into()),
             Err(Code::SourceReplicaReset)
         );
-        assert_eq!(check(|s| s.usn = 99, 7), Err(Code::SourceReplicaReset));
-        assert_eq!(check(|s| s.now += 52 * DAY, 7), Ok(b"cookie".to_vec()));
-        assert_eq!(
-            check(|s| s.now += 54 * DAY, 7),
-            Err(Code::SourceCookieTooOld)
-        );
+        assert_eq!(check(|s| s.usn = 99), Err(Code::SourceReplicaReset));
+        assert_eq!(check(|s| s.now += 52 * DAY), Ok(b"cookie".to_vec()));
+        assert_eq!(check(|s| s.now += 54 * DAY), Err(Code::SourceCookieTooOld));
         let other = |s: &mut Standing| {
             s.server = "dc2.canal.example".into();
             s.replica = "r2".into();
             s.usn = 5;
         };
-        assert_eq!(check(other, 7), Ok(b"cookie".to_vec()));
+        assert_eq!(check(other), Ok(b"cookie".to_vec()));
         assert_eq!(
-            Position::resume(b"{}", &standing(), 7).unwrap_err().code,
+            Position::resume(b"{}", &standing()).unwrap_err().code,
             Code::SourceCookieRefused
         );
-    }
-
-    #[test]
-    fn the_hash_of_a_spec_ignores_order_and_case() {
-        let spec = |names: &[&str]| ReadSpec {
-            attributes: names.iter().map(|name| (*name).into()).collect(),
-            ..ReadSpec::default()
-        };
-        assert_eq!(
-            spec_hash(&spec(&["mail", "SN"])),
-            spec_hash(&spec(&["sn", "mail"]))
-        );
-        assert_ne!(spec_hash(&spec(&["mail"])), spec_hash(&spec(&["sn"])));
     }
 }
