@@ -377,20 +377,16 @@ impl Engine {
             });
         }
         let living = self.living(tx, connector)?;
-        for (class, count) in &mut before.classes {
+        for (class, had) in &before.classes {
             let lives = living.get(class).copied().unwrap_or(0);
-            scale(before.attributes.get_mut(class), lives, *count);
-            *count = lives;
+            scale(before.attributes.get_mut(class), lives, *had);
         }
+        before.classes = living;
         Ok(judge(Some(&before), now).into_iter().next())
     }
 
     /// Live objects by class.
-    fn living(
-        &self,
-        tx: &Transaction<'_>,
-        connector: ConnectorId,
-    ) -> Result<BTreeMap<Name, u64>> {
+    fn living(&self, tx: &Transaction<'_>, connector: ConnectorId) -> Result<BTreeMap<Name, u64>> {
         let mut statement = tx.prepare_cached(
             "SELECT class, count(*) FROM object WHERE connector = ?1 AND state = 2 GROUP BY class",
         )?;
