@@ -16,16 +16,32 @@ impl World {
         let report = server::verify::run(&self.app, &job, &told).await.unwrap();
         drop(told);
         drain.await.unwrap();
-        assert!(report.agree, "source and target differ: {:#?}", report.differences);
+        assert!(
+            report.agree,
+            "source and target differ: {:#?}",
+            report.differences
+        );
         let mut reasons_found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for one in &report.explained {
-            let code = one.reason.as_ref().map_or(one.kind.as_str(), |why| why.code.as_str());
+            let code = one
+                .reason
+                .as_ref()
+                .map_or(one.kind.as_str(), |why| why.code.as_str());
             // Which of the two it is depends on who came first, the planner's question or the owner's write.
-            let code = if code == "InvalidSoftMatch" { "AttributeValueMustBeUnique" } else { code };
-            reasons_found.entry(code.to_owned()).or_default().insert(&one.difference.name);
+            let code = if code == "InvalidSoftMatch" {
+                "AttributeValueMustBeUnique"
+            } else {
+                code
+            };
+            reasons_found
+                .entry(code.to_owned())
+                .or_default()
+                .insert(&one.difference.name);
         }
-        let counted: BTreeMap<&str, u64> =
-            reasons_found.iter().map(|(code, names)| (code.as_str(), names.len() as u64)).collect();
+        let counted: BTreeMap<&str, u64> = reasons_found
+            .iter()
+            .map(|(code, names)| (code.as_str(), names.len() as u64))
+            .collect();
         let expected: BTreeMap<&str, u64> = reasons.iter().copied().collect();
         assert_eq!(counted, expected, "{reasons_found:#?}");
     }

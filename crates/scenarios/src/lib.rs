@@ -6,9 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 pub mod crash;
+pub mod judge;
+pub mod record;
+pub mod story;
 pub mod tree;
 pub mod world;
 
+pub use story::Story;
 pub use tree::Tree;
 pub use world::{Source, World};
 

@@ -15,7 +15,12 @@ pub fn lines(records: &[Record]) -> Vec<String> {
 }
 
 fn line(record: &Record) -> String {
-    let mut head = format!("{}{} {}", record.action.name(), mark(record.status), record.name);
+    let mut head = format!(
+        "{}{} {}",
+        record.action.name(),
+        mark(record.status),
+        record.name
+    );
     let detail = match &record.refusal {
         Some(why) => {
             let word = why.argument("scope").or_else(|| why.argument("reason"));
@@ -46,7 +51,12 @@ fn touched(record: &Record) -> String {
     }
     names.sort();
     for note in &record.references {
-        names.push(format!("{} +{} -{}", note.attribute, note.added.len(), note.removed.len()));
+        names.push(format!(
+            "{} +{} -{}",
+            note.attribute,
+            note.added.len(),
+            note.removed.len()
+        ));
     }
     names.join(", ")
 }

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use crate::{Source, Tree, World, record, world::quick_settings};
 
 /// What is wrong in a generated organisation: an address, a principal name and a nickname twice, a name too long.
-pub const DIRT: [(&str, u64); 2] = [("AttributeValueMustBeUnique", 3), ("ExceededAllowedLength", 1)];
+pub const DIRT: [(&str, u64); 2] = [
+    ("AttributeValueMustBeUnique", 3),
+    ("ExceededAllowedLength", 1),
+];
 
 /// Where the story's own people live.
 pub const UNIT: &str = "OU=Story,DC=canal,DC=example";
@@ -76,11 +79,16 @@ impl Story {
     pub fn clean_up(&mut self) {
         for (number, dirt) in self.company.dirt.iter().enumerate() {
             let edit = match dirt.what {
-                DirtKind::DuplicateProxyAddress => Edit::remove("proxyAddresses", "smtp:info.desk@canal.example"),
-                DirtKind::DuplicatePrincipalName => {
-                    Edit::set("userPrincipalName", &format!("cleaned{number}@canal.example"))
+                DirtKind::DuplicateProxyAddress => {
+                    Edit::remove("proxyAddresses", "smtp:info.desk@canal.example")
                 }
-                DirtKind::DuplicateMailNickname => Edit::set("mailNickname", &format!("cleaned{number}")),
+                DirtKind::DuplicatePrincipalName => Edit::set(
+                    "userPrincipalName",
+                    &format!("cleaned{number}@canal.example"),
+                ),
+                DirtKind::DuplicateMailNickname => {
+                    Edit::set("mailNickname", &format!("cleaned{number}"))
+                }
                 DirtKind::OverlongDisplayName => Edit::set("displayName", "Long Name"),
                 _ => continue,
             };
@@ -133,7 +141,10 @@ impl Story {
 
     /// The live target object of this name.
     pub fn target(&self, name: &str) -> Object {
-        self.tree().named(name).unwrap_or_else(|| panic!("{name} is not in the target")).clone()
+        self.tree()
+            .named(name)
+            .unwrap_or_else(|| panic!("{name} is not in the target"))
+            .clone()
     }
 
     /// Any target object, deleted or not.
@@ -155,7 +166,10 @@ impl Story {
 
 /// An account name made of the letters of a name.
 pub fn alias(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_lowercase()
 }
 
 /// A reference to an object, as a value of a linked attribute.
@@ -166,5 +180,7 @@ pub fn key(guid: Uuid) -> String {
 /// Adds members in one change.
 pub fn add_members(forest: &Forest, group: Uuid, members: &[Uuid]) {
     let values = members.iter().map(|guid| key(*guid).into_bytes()).collect();
-    forest.modify(group, vec![Edit::Add("member".into(), values)]).unwrap();
+    forest
+        .modify(group, vec![Edit::Add("member".into(), values)])
+        .unwrap();
 }

@@ -222,7 +222,9 @@ impl World {
         let open: i64 = engine
             .read(|c| {
                 Ok(c.query_row(
-                    "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM due_reference) + (SELECT count(*) FROM subtree)
+                    "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM subtree)
+                      + (SELECT count(*) FROM due_reference d WHERE NOT EXISTS
+                          (SELECT 1 FROM link WHERE link.id = d.id AND pending_state IN (5, 6)))
                       + (SELECT count(*) FROM lookup) + (SELECT count(*) FROM link WHERE pending_state IN (1, 3, 4, 7))",
                     [],
                     |r| r.get(0),

@@ -19,7 +19,13 @@ async fn attributes(story: &Story) {
     story
         .step(
             "joins",
-            |_| anna = story.person_in(UNIT, "Anna Prins", &[("title", "Bosun"), ("mobile", "+31 6 1")]),
+            |_| {
+                anna = story.person_in(
+                    UNIT,
+                    "Anna Prins",
+                    &[("title", "Bosun"), ("mobile", "+31 6 1")],
+                )
+            },
             &["create Anna Prins"],
         )
         .await;
@@ -27,7 +33,14 @@ async fn attributes(story: &Story) {
     story
         .step(
             "changes",
-            |forest| forest.modify(anna, vec![set("title", "Skipper"), set("telephoneNumber", "+31 20 1")]).unwrap(),
+            |forest| {
+                forest
+                    .modify(
+                        anna,
+                        vec![set("title", "Skipper"), set("telephoneNumber", "+31 20 1")],
+                    )
+                    .unwrap()
+            },
             &["update Anna Prins: businessPhones, jobTitle, telephoneNumber"],
         )
         .await;
@@ -93,13 +106,24 @@ async fn leaving(story: &Story) {
         .step(
             "joins a group",
             |_| {},
-            &["create Dirk Mol", "create Deckhands", "update Deckhands: members +1 -0"],
+            &[
+                "create Dirk Mol",
+                "create Deckhands",
+                "update Deckhands: members +1 -0",
+            ],
         )
         .await;
     let id = story.target("Dirk Mol").id;
     let gone = ["delete Dirk Mol", "update Deckhands: members +0 -1"];
-    story.step("is deleted", |forest| forest.delete(dirk).unwrap(), &gone).await;
-    assert!(story.target_by_id(id).is_some_and(|object| !object.is_live()), "the person is not in the bin");
+    story
+        .step("is deleted", |forest| forest.delete(dirk).unwrap(), &gone)
+        .await;
+    assert!(
+        story
+            .target_by_id(id)
+            .is_some_and(|object| !object.is_live()),
+        "the person is not in the bin"
+    );
     assert_eq!(story.tree().members("Deckhands"), [""; 0]);
     story
         .step(
@@ -119,10 +143,18 @@ async fn a_manager_is_set_changed_and_cleared() {
     let finn = story.person("Finn Baas");
     let gerda = story.person("Gerda Chef");
     story.forest.link(eva, "manager", finn, true).unwrap();
-    let created = ["create Eva Kok", "create Finn Baas", "create Gerda Chef", "update Eva Kok: manager +1 -0"];
+    let created = [
+        "create Eva Kok",
+        "create Finn Baas",
+        "create Gerda Chef",
+        "update Eva Kok: manager +1 -0",
+    ];
     story.step("join", |_| {}, &created).await;
     assert_eq!(story.tree().manager("Eva Kok"), Some("Finn Baas"));
-    let to_gerda = Edit::Set("manager".into(), vec![scenarios::story::key(gerda).into_bytes()]);
+    let to_gerda = Edit::Set(
+        "manager".into(),
+        vec![scenarios::story::key(gerda).into_bytes()],
+    );
     story
         .step(
             "changes",

@@ -14,25 +14,66 @@ async fn people_follow_their_units() {
     let hal = story.person("Hal Stuurman");
     story.person_in(&format!("OU=Quay,{UNIT}"), "Ida Kade", &[]);
     story.person_in(&format!("OU=Crane,OU=Quay,{UNIT}"), "Jan Kraan", &[]);
-    story.step("join", |_| {}, &["create Hal Stuurman", "create Ida Kade", "create Jan Kraan"]).await;
-    let dn = |name: &str| story.target(name).text("onPremisesDistinguishedName").unwrap().to_owned();
+    story
+        .step(
+            "join",
+            |_| {},
+            &["create Hal Stuurman", "create Ida Kade", "create Jan Kraan"],
+        )
+        .await;
+    let dn = |name: &str| {
+        story
+            .target(name)
+            .text("onPremisesDistinguishedName")
+            .unwrap()
+            .to_owned()
+    };
     let line = |name: &str| format!("{NAMES} {name}: onPremisesDistinguishedName");
-    let (all, two) = ([line("Hal Stuurman"), line("Ida Kade"), line("Jan Kraan")], [line("Ida Kade"), line("Jan Kraan")]);
+    let (all, two) = (
+        [line("Hal Stuurman"), line("Ida Kade"), line("Jan Kraan")],
+        [line("Ida Kade"), line("Jan Kraan")],
+    );
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let two: Vec<&str> = two.iter().map(String::as_str).collect();
 
     let quay_dn = format!("OU=Quay,{UNIT}");
-    story.step("moves", |forest| forest.move_to(hal, &quay_dn).unwrap(), &[&line("Hal Stuurman")]).await;
+    story
+        .step(
+            "moves",
+            |forest| forest.move_to(hal, &quay_dn).unwrap(),
+            &[&line("Hal Stuurman")],
+        )
+        .await;
     assert_eq!(dn("Hal Stuurman"), format!("CN=Hal Stuurman,{quay_dn}"));
 
-    story.step("unit renamed", |forest| forest.rename(quay, "Kade, Noord").unwrap(), &all).await;
-    assert_eq!(dn("Jan Kraan"), format!("CN=Jan Kraan,OU=Crane,OU=Kade\\, Noord,{UNIT}"));
+    story
+        .step(
+            "unit renamed",
+            |forest| forest.rename(quay, "Kade, Noord").unwrap(),
+            &all,
+        )
+        .await;
+    assert_eq!(
+        dn("Jan Kraan"),
+        format!("CN=Jan Kraan,OU=Crane,OU=Kade\\, Noord,{UNIT}")
+    );
 
     let back = |forest: &forest::Forest| forest.move_to(hal, UNIT).unwrap();
-    story.step("moves back", back, &[&line("Hal Stuurman")]).await;
+    story
+        .step("moves back", back, &[&line("Hal Stuurman")])
+        .await;
     let domain = forest.domain_dn();
-    story.step("unit moved", |forest| forest.move_to(quay, &domain).unwrap(), &two).await;
-    assert_eq!(dn("Jan Kraan"), format!("CN=Jan Kraan,OU=Crane,OU=Kade\\, Noord,{domain}"));
+    story
+        .step(
+            "unit moved",
+            |forest| forest.move_to(quay, &domain).unwrap(),
+            &two,
+        )
+        .await;
+    assert_eq!(
+        dn("Jan Kraan"),
+        format!("CN=Jan Kraan,OU=Crane,OU=Kade\\, Noord,{domain}")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +89,11 @@ async fn a_unit_of_thousands_is_renamed_in_chunks() {
     story.forest.rename(large, "Sluices").unwrap();
     story.world.sync().await;
     let records = story.world.log_since(mark);
-    assert!(records.len() > people * 28 / 100, "only {} records", records.len());
+    assert!(
+        records.len() > people * 28 / 100,
+        "only {} records",
+        records.len()
+    );
     for record in &records {
         let names: Vec<&str> = record.changes.iter().map(|(name, ..)| &**name).collect();
         assert_eq!(names, ["onPremisesDistinguishedName"], "{record:?}");
@@ -57,7 +102,11 @@ async fn a_unit_of_thousands_is_renamed_in_chunks() {
         .tree()
         .objects
         .values()
-        .filter(|object| object.text("onPremisesDistinguishedName").is_some_and(|dn| dn.contains("OU=Sluices,")))
+        .filter(|object| {
+            object
+                .text("onPremisesDistinguishedName")
+                .is_some_and(|dn| dn.contains("OU=Sluices,"))
+        })
         .count();
     assert_eq!(renamed, records.len());
 }

@@ -71,7 +71,10 @@ fn compare(story: &Story, parent: &str) {
         assert_eq!(person.text("jobTitle"), Some(name.trim()));
         assert_eq!(person.text("commonName"), Some(*name));
         let dn = format!("CN={escaped},{parent}");
-        assert_eq!(person.text("onPremisesDistinguishedName"), Some(dn.as_str()));
+        assert_eq!(
+            person.text("onPremisesDistinguishedName"),
+            Some(dn.as_str())
+        );
     }
 }
 
@@ -80,5 +83,11 @@ async fn a_name_that_differs_only_in_form(story: &Story) {
     let guid = story.person("Zoë Form");
     story.step("joins", |_| {}, &["create Zoë Form"]).await;
     let change = |forest: &Forest| forest.set(guid, "displayName", "Zoe\u{308} Form").unwrap();
-    story.step("decomposed", change, &["update Zoe\u{308} Form: displayName"]).await;
+    story
+        .step(
+            "decomposed",
+            change,
+            &["update Zoe\u{308} Form: displayName"],
+        )
+        .await;
 }

@@ -14,9 +14,19 @@ async fn when_nothing_changes_nothing_is_written() {
         story.world.sync().await;
     }
     let why = sync_core::operation::Refusal::new(sync_core::code::Code::SourceCookieRefused);
-    story.world.app.engine().require_full_read(story.world.source_id(), &why).unwrap();
+    story
+        .world
+        .app
+        .engine()
+        .require_full_read(story.world.source_id(), &why)
+        .unwrap();
     story.world.sync().await;
-    assert_eq!(story.world.log_end(), log, "{:#?}", story.world.log_since(log));
+    assert_eq!(
+        story.world.log_end(),
+        log,
+        "{:#?}",
+        story.world.log_since(log)
+    );
     assert_eq!(story.target_sequence(), target);
 }
 
@@ -41,7 +51,10 @@ async fn server_and_agent_go_on_where_they_stopped() {
     story.agrees().await;
     let (log, target) = (story.world.log_end(), story.target_sequence());
     story.world.sync().await;
-    assert_eq!((story.world.log_end(), story.target_sequence()), (log, target));
+    assert_eq!(
+        (story.world.log_end(), story.target_sequence()),
+        (log, target)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +71,9 @@ async fn a_restart_in_the_middle_of_the_first_cycle_loses_and_doubles_nothing() 
         .world
         .log_since(0)
         .iter()
-        .filter(|record| record.action == engine::Action::Create && record.status == engine::Status::Success)
+        .filter(|record| {
+            record.action == engine::Action::Create && record.status == engine::Status::Success
+        })
         .map(|record| record.target.as_deref().unwrap().parse().unwrap())
         .collect();
     let distinct: BTreeSet<Uuid> = created.iter().copied().collect();
@@ -68,7 +83,11 @@ async fn a_restart_in_the_middle_of_the_first_cycle_loses_and_doubles_nothing() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_life_of_changes_ends_where_a_fresh_start_ends() {
-    let (people, changes) = if is_full() { (1_000, 2_000) } else { (200, 200) };
+    let (people, changes) = if is_full() {
+        (1_000, 2_000)
+    } else {
+        (200, 200)
+    };
     // Who of two gets a value that both want depends on who came first; that is for other tests.
     let mut story = Story::begin(people).await;
     story.clean_up();
@@ -94,7 +113,10 @@ async fn a_life_of_changes_ends_where_a_fresh_start_ends() {
         let have = lived.get(anchor).cloned().unwrap_or_default();
         let missing: Vec<_> = fields.difference(&have).collect();
         let extra: Vec<_> = have.difference(fields).collect();
-        assert!(missing.is_empty() && extra.is_empty(), "{anchor} lacks {missing:?} and has {extra:?} after {made:#?}");
+        assert!(
+            missing.is_empty() && extra.is_empty(),
+            "{anchor} lacks {missing:?} and has {extra:?} after {made:#?}"
+        );
     }
     assert_eq!(lived.len(), started.len());
 }
@@ -103,19 +125,34 @@ async fn a_life_of_changes_ends_where_a_fresh_start_ends() {
 fn content(tree: &Tree) -> BTreeMap<String, BTreeSet<String>> {
     let anchor = |id: &Uuid| {
         let object = tree.objects.get(id)?;
-        Some(object.text("onPremisesImmutableId").unwrap_or_default().to_owned())
+        Some(
+            object
+                .text("onPremisesImmutableId")
+                .unwrap_or_default()
+                .to_owned(),
+        )
     };
     let fields = |object: &directory::Object| {
-        let mut fields: BTreeSet<String> =
-            object.attributes.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
+        let mut fields: BTreeSet<String> = object
+            .attributes
+            .iter()
+            .map(|(name, value)| format!("{name} = {value:?}"))
+            .collect();
         for ((source, attribute), ends) in &tree.references {
             if *source == object.id {
-                fields.extend(ends.iter().filter_map(anchor).map(|end| format!("{attribute} -> {end}")));
+                fields.extend(
+                    ends.iter()
+                        .filter_map(anchor)
+                        .map(|end| format!("{attribute} -> {end}")),
+                );
             }
         }
         fields
     };
-    tree.objects.values().filter_map(|object| Some((anchor(&object.id)?, fields(object)))).collect()
+    tree.objects
+        .values()
+        .filter_map(|object| Some((anchor(&object.id)?, fields(object))))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,9 +161,14 @@ async fn a_paused_job_does_nothing_and_catches_up() {
     let anna = story.person("Anna Rust");
     story.step("joins", |_| {}, &["create Anna Rust"]).await;
     let engine = story.world.app.engine();
-    engine.set_job_state(story.world.job.id, engine::JobState::Paused).unwrap();
+    engine
+        .set_job_state(story.world.job.id, engine::JobState::Paused)
+        .unwrap();
     let mark = story.world.log_end();
-    story.forest.modify(anna, vec![Edit::set("title", "Rower")]).unwrap();
+    story
+        .forest
+        .modify(anna, vec![Edit::set("title", "Rower")])
+        .unwrap();
     for _ in 0..5 {
         story.world.app.jobs_changed();
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -1,0 +1,74 @@
+//! Rules, credentials and agents: what stops the whole job has a code, and ends when its cause ends.
+
+use scenarios::{Story, is_full};
+use sync_core::{code::Code, schema::preset};
+
+use super::{fails_with, job, recovers, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changed_rules_read_what_they_newly_need() {
+    let mut story = Story::begin(200).await;
+    story.clean_up();
+    story.world.sync().await;
+    let anna = story.person("Anna Regel");
+    story.step("joins", |_| {}, &["create Anna Regel"]).await;
+    let whole: serde_json::Value = serde_json::from_str(preset::AD_TO_DIRECTORY).unwrap();
+    let mut without = whole.clone();
+    for mapping in without["synchronizationRules"][0]["objectMappings"]
+        .as_array_mut()
+        .unwrap()
+    {
+        let attributes = mapping["attributeMappings"].as_array_mut().unwrap();
+        attributes.retain(|one| one["targetAttributeName"] != "jobTitle");
+    }
+    let engine = story.world.app.engine();
+    let mark = story.world.log_end();
+    engine
+        .set_job_rules(story.world.job.id, &without.to_string())
+        .unwrap();
+    story.forest.set(anna, "title", "Lawyer").unwrap();
+    story.world.sync().await;
+    story.logged("without titles", mark, &[]);
+    engine
+        .set_job_rules(story.world.job.id, &whole.to_string())
+        .unwrap();
+    recovers(&story).await;
+    story.logged("with titles again", mark, &["update Anna Regel: jobTitle"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_credential_stops_the_job_until_there_is_a_new_one() {
+    let story = Story::begin(30).await;
+    story.world.app.issue_directory_credential(0).unwrap();
+    story.person("Anna Verlopen");
+    until(&story, "the failure", |story| {
+        story
+            .world
+            .app
+            .read_wake(story.world.source_id())
+            .notify_one();
+        job(story)
+            .failure
+            .is_some_and(|why| why.code == Code::CredentialExpired)
+    })
+    .await;
+    assert!(story.tree().named("Anna Verlopen").is_none());
+    story.world.app.issue_directory_credential(30).unwrap();
+    recovers(&story).await;
+    assert!(story.tree().named("Anna Verlopen").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_agent_has_a_name_and_is_not_missed_afterwards() {
+    if !is_full() {
+        // An agent counts as gone only after a minute.
+        return;
+    }
+    let mut story = Story::begin(30).await;
+    story.world.stop_agent().await;
+    story.person("Anna Alleen");
+    fails_with(&story, Code::HybridIdentityServiceNoActiveAgents).await;
+    story.world.start_agent();
+    recovers(&story).await;
+    assert!(story.tree().named("Anna Alleen").is_some());
+}
