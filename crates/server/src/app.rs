@@ -376,7 +376,9 @@ fn url(config: &Config) -> String {
 
 /// An epoch for the desk that is larger than any fence of a process before, even if the clock was set back.
 fn desk_epoch(engine: &Engine, now: Timestamp) -> Result<u64, engine::StoreError> {
-    let last = engine.setting(DESK_EPOCH)?.and_then(|text| text.parse::<u64>().ok());
+    let last = engine
+        .setting(DESK_EPOCH)?
+        .and_then(|text| text.parse::<u64>().ok());
     let clock = u64::try_from(now.as_microsecond()).unwrap_or(1);
     let epoch = clock.max(last.unwrap_or(0).saturating_add(MOST_FENCES));
     engine.set_setting(DESK_EPOCH, &epoch.to_string())?;
