@@ -7,7 +7,9 @@
 
 pub mod crash;
 pub mod judge;
+pub mod processes;
 pub mod record;
+pub mod samba;
 pub mod story;
 pub mod tree;
 pub mod world;

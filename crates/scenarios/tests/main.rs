@@ -4,4 +4,5 @@
 mod crash;
 mod disasters;
 mod life;
+mod samba;
 mod with_forest;

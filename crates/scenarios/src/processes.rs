@@ -1,0 +1,342 @@
+//! A server and an agent as real processes, driven only by the programs an administrator has.
+//!
+//! Never looks into the data directory: everything is asked of `hybridge … --json`. Trap: the programs are those beside the
+//! test's own executable, and whoever runs the tests has to build them first (`cargo xtask test` does).
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tempfile::TempDir;
+use wire::api::v1::{JobStatus, LogRecord, ObjectView, Page, Report};
+
+use crate::{Source, world::private_file};
+
+/// How long anything may take to become quiet.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// Looks that must all find it quiet.
+const CALM_LOOKS: u32 = 3;
+/// Lines of each program's log that a failed test shows.
+const LINES_SHOWN: usize = 60;
+
+pub struct Installation {
+    server: Running,
+    agent: Option<Running>,
+    dir: TempDir,
+}
+
+/// A process of ours, ended when it goes.
+struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    fn start(mut command: Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).unwrap();
+        if std::env::var_os("RUST_LOG").is_none() {
+            command.env("RUST_LOG", "warn");
+        }
+        let child = command.stderr(file).spawn().unwrap();
+        Self {
+            child,
+            log: log.into(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let from = lines.len().saturating_sub(LINES_SHOWN);
+            eprintln!("--- {}\n{}", self.log.display(), lines[from..].join("\n"));
+        }
+    }
+}
+
+impl Installation {
+    /// Starts a server and an agent, and creates a connector `ad` and a job `main`, paused.
+    pub fn new(source: &Source) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let server = start_server(&dir, &source.domains);
+        let mut new = Self {
+            server,
+            agent: None,
+            dir,
+        };
+        new.enrol();
+        new.configure(source);
+        new.ask::<Value>(&["connect", "ad", "ad"]);
+        new.start_agent();
+        new.ask::<Value>(&[
+            "job",
+            "create",
+            "main",
+            "--source",
+            "ad",
+            "--settle",
+            "1",
+            "--interval",
+            "1",
+        ]);
+        new
+    }
+
+    fn enrol(&self) {
+        let token: Value = self.ask(&["agent", "token"]);
+        let text = |name: &str| token[name].as_str().unwrap().to_owned();
+        let file = private_file(&self.dir, "token", &text("token"));
+        let mut command = Command::new(program("hybridge-agent"));
+        command.args([
+            "enrol",
+            "--server",
+            &text("server"),
+            "--fingerprint",
+            &text("authorityFingerprint"),
+        ]);
+        command
+            .arg("--token-file")
+            .arg(file)
+            .arg("--data-dir")
+            .arg(self.dir.path().join("agent"));
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    fn configure(&self, source: &Source) {
+        let connector =
+            serde_json::json!({ "name": "ad", "kind": "ad", "settings": source.settings });
+        let config = serde_json::json!({ "connectors": [connector] });
+        private_file(&self.dir, "agent.json", &config.to_string());
+    }
+
+    /// Starts the agent, and waits until the source answers through it.
+    pub fn start_agent(&mut self) {
+        let mut command = Command::new(program("hybridge-agent"));
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(self.dir.path().join("agent.json"));
+        command.arg("--data-dir").arg(self.dir.path().join("agent"));
+        self.agent = Some(Running::start(command, &self.dir.path().join("agent.log")));
+        let deadline = Instant::now() + PATIENCE;
+        while !self.run(&["connector", "test", "ad"]).status.success() {
+            assert!(Instant::now() < deadline, "the source does not answer");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Ends the agent as a crash would.
+    pub fn kill_agent(&mut self) {
+        self.agent = None;
+    }
+
+    /// Runs a verb of the administrator's program.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program("hybridge"));
+        command
+            .args(arguments)
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(self.dir.path().join("server"));
+        command.output().unwrap()
+    }
+
+    /// Runs a verb that must succeed, and reads its answer.
+    pub fn ask<T: DeserializeOwned>(&self, arguments: &[&str]) -> T {
+        let output = self.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "hybridge {}: {told}",
+            arguments.join(" ")
+        );
+        answer(&output)
+    }
+
+    /// Pauses the job, and waits until nothing is being read.
+    pub fn pause(&self) {
+        self.ask::<Value>(&["job", "pause", "main"]);
+        let deadline = Instant::now() + PATIENCE;
+        while self.status().source.reading.is_some() {
+            assert!(Instant::now() < deadline, "a read does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts the job, or goes on with it.
+    pub fn resume(&self) {
+        self.ask::<Value>(&["job", "start", "main"]);
+    }
+
+    pub fn status(&self) -> JobStatus {
+        self.ask::<Page<JobStatus>>(&["status", "main"])
+            .items
+            .remove(0)
+    }
+
+    pub fn show(&self, name: &str) -> ObjectView {
+        self.ask(&["object", "show", name])
+    }
+
+    /// Waits until the source was read from its state of now, and everything that follows is done or held.
+    pub fn sync(&self) -> JobStatus {
+        let asked = Timestamp::now();
+        let deadline = Instant::now() + PATIENCE;
+        let mut calm = 0;
+        loop {
+            let status = self.status();
+            calm = if is_quiet(&status, asked) {
+                calm + 1
+            } else {
+                0
+            };
+            if calm >= CALM_LOOKS {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "not quiet in time: {status:#?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The judge's report.
+    pub fn verify(&self) -> Report {
+        answer(&self.run(&["verify", "main"]))
+    }
+
+    /// Source and target agree, with nothing to explain.
+    pub fn agrees(&self, what: &str) -> Report {
+        let report = self.verify();
+        assert!(
+            report.agree && report.explained.is_empty(),
+            "{what}: {report:#?}"
+        );
+        report
+    }
+
+    /// Records of the log after a place, oldest first.
+    pub fn log_since(&self, place: i64) -> Vec<LogRecord> {
+        let mut page: Page<LogRecord> = self.ask(&["log", "--limit", "100000"]);
+        page.items.retain(|record| sequence(record) > place);
+        page.items.reverse();
+        page.items
+    }
+
+    /// The place of the newest record.
+    pub fn log_end(&self) -> i64 {
+        let page: Page<LogRecord> = self.ask(&["log", "--limit", "1"]);
+        page.items.first().map_or(0, sequence)
+    }
+}
+
+fn sequence(record: &LogRecord) -> i64 {
+    record.id.parse().unwrap()
+}
+
+/// One line for a record, in the form of [`crate::record::lines`].
+pub fn line(record: &LogRecord) -> String {
+    let mark = if record.status == "failure" { "!" } else { "" };
+    let head = format!(
+        "{}{mark} {}",
+        record.provisioning_action, record.source_identity.display_name
+    );
+    let detail = match &record.problem {
+        Some(problem) => problem
+            .arguments
+            .get("reason")
+            .unwrap_or(&problem.code)
+            .clone(),
+        None => touched(record),
+    };
+    match detail.is_empty() {
+        true => head,
+        false => format!("{head}: {detail}"),
+    }
+}
+
+/// The attributes a record touched. Creating touches nearly everything; only the references are worth saying then.
+fn touched(record: &LogRecord) -> String {
+    let is_reference = |part: &&str| part.contains(" +");
+    let parts: Vec<&str> = record
+        .summary
+        .split(", ")
+        .filter(|part| !part.is_empty())
+        .collect();
+    let mut names: Vec<&str> = parts
+        .iter()
+        .copied()
+        .filter(|part| !is_reference(part))
+        .collect();
+    if record.provisioning_action == "create" {
+        names.clear();
+    }
+    names.sort_unstable();
+    names.extend(parts.iter().copied().filter(is_reference));
+    names.join(", ")
+}
+
+fn is_quiet(status: &JobStatus, asked: Timestamp) -> bool {
+    let known = status
+        .source
+        .position
+        .read_up_to
+        .as_deref()
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    let rest = status.progress.to_plan + status.progress.to_export;
+    known.is_some_and(|known| known > asked) && rest == 0 && status.lag.is_none()
+}
+
+fn answer<T: DeserializeOwned>(output: &Output) -> T {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text} {told}"))
+}
+
+fn start_server(dir: &TempDir, domains: &[String]) -> Running {
+    let mut command = Command::new(program("hybridge"));
+    command
+        .args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir.path().join("server"));
+    command.args(
+        domains
+            .iter()
+            .flat_map(|domain| ["--tenant-domain", domain]),
+    );
+    command.stdout(Stdio::piped());
+    let mut running = Running::start(command, &dir.path().join("server.log"));
+    let mut first = String::new();
+    let mut output = BufReader::new(running.child.stdout.take().unwrap());
+    output.read_line(&mut first).unwrap();
+    assert!(
+        first.contains("https://"),
+        "the server did not start: {first}"
+    );
+    running
+}
+
+/// A program beside the test's own executable.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build -p hybridge -p agent --bins` first",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,322 @@
+//! A Samba domain of the lab: raised, changed over LDAP as an administrator would, taken down again.
+//!
+//! Never touches the database directly except through the lab's script, for what LDAP does not offer. Trap: names given to
+//! the verbs here are raw; they are escaped into distinguished names in one place, [`below`].
+
+use std::{collections::HashMap, path::Path, process::Command};
+
+use ldap::{Change, ChangeKind, Connection, LdapControl, Query, Scope};
+
+/// Password of the account that synchronises.
+const SYNC_PASSWORD: &str = "Secret.Sync1 ü";
+/// Values in one request.
+const CHUNK: usize = 1_000;
+
+pub struct Domain {
+    name: String,
+    values: HashMap<String, String>,
+    writer: Connection,
+    /// Its naming context.
+    pub base: String,
+}
+
+/// The name of an object below a container: the one place where raw names are escaped.
+pub fn below(kind: &str, name: &str, container: &str) -> String {
+    format!("{kind}={},{container}", ldap::dn::escape_value(name))
+}
+
+/// `CN=…` below a container.
+pub fn cn(name: &str, container: &str) -> String {
+    below("CN", name, container)
+}
+
+/// `OU=…` below a container.
+pub fn ou(name: &str, container: &str) -> String {
+    below("OU", name, container)
+}
+
+impl Domain {
+    /// A new domain with a recycle bin, on an address of its own.
+    pub async fn raise(name: &str, ip: &str) -> Self {
+        packages();
+        let _ = lab(&["destroy", name]);
+        if let Err(text) = lab(&["up", name, "--ip", ip, "--recycle-bin"]) {
+            panic!("no domain controller: {text}");
+        }
+        let text = lab(&["env", name]).unwrap();
+        let pair = |line: &str| {
+            let (key, value) = line.split_once('=')?;
+            Some((key.to_owned(), value.trim_matches(['\'', '"']).to_owned()))
+        };
+        let values: HashMap<String, String> = text.lines().filter_map(pair).collect();
+        let writer = connect(&values).await;
+        let base = values["LAB_BASE"].clone();
+        Self {
+            name: name.to_owned(),
+            values,
+            writer,
+            base,
+        }
+    }
+
+    /// A value of the lab's environment.
+    pub fn value(&self, name: &str) -> &str {
+        &self.values[name]
+    }
+
+    /// DNS name.
+    pub fn dns(&self) -> String {
+        self.value("LAB_REALM").to_lowercase()
+    }
+
+    /// An account that may read changes and nothing more; returns its bind name and password.
+    pub async fn sync_account(&self) -> (String, &'static str) {
+        let dn = cn("svc-hybridge", &format!("CN=Users,{}", self.base));
+        let account = [("objectClass", "user"), ("sAMAccountName", "svc-hybridge")];
+        self.add(&dn, &account).await;
+        let password: Vec<u8> = format!("\"{SYNC_PASSWORD}\"")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let changes = vec![
+            Change::new(ChangeKind::Replace, "unicodePwd", [password]),
+            Change::new(ChangeKind::Replace, "userAccountControl", ["512"]),
+        ];
+        self.writer.modify(&dn, changes).await.unwrap();
+        self.lab("rights", &["svc-hybridge", "+get", "+deleted"]);
+        (format!("svc-hybridge@{}", self.dns()), SYNC_PASSWORD)
+    }
+
+    /// A verb of the lab about this domain.
+    pub fn lab(&self, verb: &str, arguments: &[&str]) -> String {
+        let all = [&[verb, &self.name], arguments].concat();
+        lab(&all).unwrap_or_else(|text| panic!("{verb} {arguments:?}: {text}"))
+    }
+
+    /// An object.
+    pub async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
+        let mut all: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
+        for (name, value) in attributes {
+            match all.iter_mut().find(|(have, _)| have == name) {
+                Some((_, values)) => values.push(value.as_bytes().to_vec()),
+                None => all.push(((*name).to_owned(), vec![value.as_bytes().to_vec()])),
+            }
+        }
+        self.writer
+            .add(dn, all)
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+    }
+
+    /// An organisational unit; returns its name.
+    pub async fn unit(&self, name: &str, container: &str) -> String {
+        let dn = ou(name, container);
+        self.add(&dn, &[("objectClass", "organizationalUnit")])
+            .await;
+        dn
+    }
+
+    /// An enabled person with an account, a principal name and an address; returns its name.
+    pub async fn person(&self, name: &str, account: &str, container: &str) -> String {
+        let dn = cn(name, container);
+        let address = format!("{account}@{}", self.dns());
+        let attributes = [
+            ("objectClass", "user"),
+            ("sAMAccountName", account),
+            ("userPrincipalName", &address),
+            ("mail", &address),
+            ("displayName", name),
+            // PASSWD_NOTREQD, or an account without a password cannot be enabled.
+            ("userAccountControl", "544"),
+        ];
+        self.add(&dn, &attributes).await;
+        dn
+    }
+
+    /// A global security group; returns its name.
+    pub async fn group(&self, name: &str, account: &str, container: &str) -> String {
+        let dn = cn(name, container);
+        self.add(
+            &dn,
+            &[("objectClass", "group"), ("sAMAccountName", account)],
+        )
+        .await;
+        dn
+    }
+
+    /// A contact with an address; returns its name.
+    pub async fn contact(&self, name: &str, address: &str, container: &str) -> String {
+        let dn = cn(name, container);
+        self.add(
+            &dn,
+            &[
+                ("objectClass", "contact"),
+                ("mail", address),
+                ("displayName", name),
+            ],
+        )
+        .await;
+        dn
+    }
+
+    async fn change(&self, dn: &str, kind: ChangeKind, attribute: &str, values: &[&str]) {
+        let change = Change::new(kind, attribute, values.iter().map(|value| value.as_bytes()));
+        let done = self.writer.modify(dn, vec![change]).await;
+        done.unwrap_or_else(|error| panic!("{dn} {attribute}: {error}"));
+    }
+
+    /// Replaces all values of an attribute; none: clears it.
+    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
+        self.change(dn, ChangeKind::Replace, attribute, values)
+            .await;
+    }
+
+    /// Adds values, such as members.
+    pub async fn put(&self, dn: &str, attribute: &str, values: &[&str]) {
+        for chunk in values.chunks(CHUNK) {
+            self.change(dn, ChangeKind::Add, attribute, chunk).await;
+        }
+    }
+
+    /// Takes values away.
+    pub async fn take(&self, dn: &str, attribute: &str, values: &[&str]) {
+        for chunk in values.chunks(CHUNK) {
+            self.change(dn, ChangeKind::Delete, attribute, chunk).await;
+        }
+    }
+
+    /// Gives an object another name in its container; returns its name.
+    pub async fn rename(&self, dn: &str, name: &str) -> String {
+        let (kind, _) = dn.split_once('=').unwrap();
+        let rdn = format!("{kind}={}", ldap::dn::escape_value(name));
+        self.writer
+            .rename(dn, &rdn, None)
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+        format!("{rdn},{}", container_of(dn))
+    }
+
+    /// Moves an object into another container; returns its name.
+    pub async fn move_to(&self, dn: &str, container: &str) -> String {
+        let rdn = &dn[..dn.len() - container_of(dn).len() - 1];
+        self.writer
+            .rename(dn, rdn, Some(container))
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+        format!("{rdn},{container}")
+    }
+
+    /// Deletes an object; returns its objectGUID as text, by which it can be restored.
+    pub async fn delete(&self, dn: &str) -> String {
+        let guid = self.guid(dn).await;
+        self.writer
+            .delete(dn)
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+        guid
+    }
+
+    /// Brings an object back from the recycle bin, to where it was.
+    pub fn restore(&self, guid: &str) {
+        self.lab("undelete", &[guid]);
+    }
+
+    /// The objectGUID of an object, as text.
+    pub async fn guid(&self, dn: &str) -> String {
+        let query = Query::new(dn, Scope::Base).attributes(["objectGUID"]);
+        let found = self
+            .writer
+            .search_all(&query)
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+        sync_core::id::Anchor::new(found[0].first("objectGUID").unwrap().to_vec()).guid_text()
+    }
+
+    /// Names of the objects directly or indirectly below a container that match a filter `(attribute=value)`.
+    pub async fn names(&self, container: &str, attribute: &str, value: &str) -> Vec<String> {
+        let filter = ldap::Filter::Equality(attribute.into(), value.into());
+        let query = Query::new(container, Scope::Subtree)
+            .filter(filter)
+            .attributes(["cn"]);
+        let found = self.writer.search_all(&query).await.unwrap();
+        found.into_iter().map(|entry| entry.dn).collect()
+    }
+
+    /// A rename such as replication makes of the loser of two objects with one name (MS-ADTS 3.1.1.5.1.2).
+    pub async fn make_conflict_victim(&self, dn: &str, name: &str) {
+        let guid = self.guid(dn).await;
+        let rdn = format!("CN={}\\0ACNF:{guid}", ldap::dn::escape_value(name));
+        self.writer
+            .rename(dn, &rdn, None)
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+    }
+
+    /// A change with controls, for what no verb above does.
+    pub async fn modify_with(&self, dn: &str, changes: Vec<Change>, controls: Vec<LdapControl>) {
+        self.writer
+            .modify_with(dn, changes, controls)
+            .await
+            .unwrap();
+    }
+}
+
+impl Drop for Domain {
+    fn drop(&mut self) {
+        let _ = lab(&["destroy", &self.name]);
+    }
+}
+
+/// The container of an object: everything after the first comma that is not escaped.
+pub fn container_of(dn: &str) -> &str {
+    let mut is_escaped = false;
+    for (at, byte) in dn.bytes().enumerate() {
+        match byte {
+            b'\\' if !is_escaped => is_escaped = true,
+            b',' if !is_escaped => return &dn[at + 1..],
+            _ => is_escaped = false,
+        }
+    }
+    ""
+}
+
+async fn connect(values: &HashMap<String, String>) -> Connection {
+    let trust = ldap::Trust::CaFile(values["LAB_CA"].clone().into());
+    let options = ldap::Options {
+        security: ldap::Security::Verified(ldap::client_config(&trust).unwrap()),
+        server_name: None,
+        timeouts: ldap::Timeouts::default(),
+    };
+    let endpoint = format!("ldaps://{}", values["LAB_DC_IP"]).parse().unwrap();
+    let connection = ldap::connect(&endpoint, &options).await.unwrap();
+    let administrator = (&values["LAB_ADMIN"], &values["LAB_ADMIN_PASS"]);
+    connection
+        .simple_bind(administrator.0, administrator.1)
+        .await
+        .unwrap();
+    connection
+}
+
+/// Fails with one line that names what is missing.
+fn packages() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/packages.sh");
+    let output = Command::new(script).arg("--check").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+}
+
+fn lab(arguments: &[&str]) -> Result<String, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/samba-lab.sh");
+    let output = Command::new(script)
+        .args(arguments)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(text(&output.stderr)),
+    }
+}
