@@ -270,13 +270,16 @@ pub async fn read_spec(
     Ok(union)
 }
 
+/// How a read ended: well, with a doubt, or with a failure.
+type Ended = Result<Option<Refusal>, Refusal>;
+
 /// Takes the pages of one read into the engine.
 struct Sink {
     app: App,
     read: sync_core::id::ReadId,
     jobs: Vec<JobId>,
     plans_along: bool,
-    done: Mutex<Option<oneshot::Sender<Result<Option<Refusal>, Refusal>>>>,
+    done: Mutex<Option<oneshot::Sender<Ended>>>,
 }
 
 #[async_trait]
