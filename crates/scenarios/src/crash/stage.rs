@@ -375,7 +375,7 @@ async fn enrol(app: &App, dir: &Path, connector: &ConnectorConfig) {
         server: &url,
         trust: Trust::Authority(app.authority().pem().to_owned()),
         token: SecretString::from(token),
-        name: &dir.file_name().unwrap().to_string_lossy().into_owned(),
+        name: &dir.file_name().unwrap().to_string_lossy(),
     };
     agent::enrol::enrol(enrolment, dir).await.unwrap();
     let options = HostOptions {
