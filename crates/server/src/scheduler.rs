@@ -330,7 +330,7 @@ impl ReadSink for Sink {
 
 impl Sink {
     /// Tells the read's loop how it ended; once.
-    fn tell(&self, answer: Result<Option<Refusal>, Refusal>) {
+    fn tell(&self, answer: Ended) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(done) = done.take() {
             let _ = done.send(answer);
