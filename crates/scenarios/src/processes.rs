@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tempfile::TempDir;
-use wire::api::v1::{JobStatus, LogRecord, ObjectView, Page, Report};
+use wire::api::v1::{JobStatus, LogRecord, ObjectView, Page, Problem, Report};
 
 use crate::{Source, world::private_file};
 
@@ -256,17 +256,19 @@ pub fn line(record: &LogRecord) -> String {
         record.provisioning_action, record.source_identity.display_name
     );
     let detail = match &record.problem {
-        Some(problem) => problem
-            .arguments
-            .get("reason")
-            .unwrap_or(&problem.code)
-            .clone(),
+        Some(problem) => reason(problem),
         None => touched(record),
     };
     match detail.is_empty() {
         true => head,
         false => format!("{head}: {detail}"),
     }
+}
+
+/// Why something was not done: the reason without the values it saw, or the code.
+pub fn reason(problem: &Problem) -> String {
+    let full = problem.arguments.get("reason").unwrap_or(&problem.code);
+    full.split(';').next().unwrap_or_default().to_owned()
 }
 
 /// The attributes a record touched. Creating touches nearly everything; only the references are worth saying then.

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, path::Path, process::Command};
 
-use ldap::{Change, ChangeKind, Connection, LdapControl, Query, Scope};
+use ldap::{Change, ChangeKind, Connection, Query, Scope};
 
 /// Password of the account that synchronises.
 const SYNC_PASSWORD: &str = "Secret.Sync1 ü";
@@ -18,6 +18,31 @@ pub struct Domain {
     writer: Connection,
     /// Its naming context.
     pub base: String,
+}
+
+/// An object as a plain search shows it.
+pub struct Found {
+    pub dn: String,
+    /// objectGUID as text.
+    pub guid: String,
+    pub is_critical: bool,
+    /// A contact without an address.
+    pub is_silent_contact: bool,
+}
+
+impl Found {
+    /// Why the preset leaves it out; `None`: it does not.
+    pub fn expected_skip(&self) -> Option<&'static str> {
+        if self.is_critical {
+            Some("excluded as critical system object")
+        } else if self.dn.contains("CNF:") {
+            Some("excluded as replication conflict")
+        } else if self.is_silent_contact {
+            Some("no filter of the scope matches")
+        } else {
+            None
+        }
+    }
 }
 
 /// The name of an object below a container: the one place where raw names are escaped.
@@ -242,22 +267,44 @@ impl Domain {
         found.into_iter().map(|entry| entry.dn).collect()
     }
 
-    /// A rename such as replication makes of the loser of two objects with one name (MS-ADTS 3.1.1.5.1.2).
-    pub async fn make_conflict_victim(&self, dn: &str, name: &str) {
-        let guid = self.guid(dn).await;
-        let rdn = format!("CN={}\\0ACNF:{guid}", ldap::dn::escape_value(name));
-        self.writer
-            .rename(dn, &rdn, None)
-            .await
-            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+    /// Everything a plain search shows that the preset could be about.
+    pub async fn objects(&self) -> Vec<Found> {
+        let kinds = ["user", "group", "contact"];
+        let kinds = kinds.map(|kind| ldap::Filter::Equality("objectClass".into(), kind.into()));
+        let query = Query::new(&self.base, Scope::Subtree)
+            .filter(ldap::Filter::Or(kinds.to_vec()))
+            .attributes([
+                "objectGUID",
+                "objectClass",
+                "isCriticalSystemObject",
+                "mail",
+            ]);
+        let found = self.writer.search_all(&query).await.unwrap();
+        let classes = |entry: &ldap::Entry| format!("{:?}", entry.values("objectClass"));
+        let mut all = Vec::new();
+        for entry in found
+            .iter()
+            .filter(|entry| !classes(entry).contains("computer"))
+        {
+            let guid = entry.first("objectGUID").unwrap().to_vec();
+            all.push(Found {
+                dn: entry.dn.clone(),
+                guid: sync_core::id::Anchor::new(guid).guid_text(),
+                is_critical: entry.text("isCriticalSystemObject") == Some("TRUE"),
+                is_silent_contact: classes(entry).contains("contact")
+                    && entry.text("mail").is_none(),
+            });
+        }
+        all
     }
 
-    /// A change with controls, for what no verb above does.
-    pub async fn modify_with(&self, dn: &str, changes: Vec<Change>, controls: Vec<LdapControl>) {
-        self.writer
-            .modify_with(dn, changes, controls)
-            .await
-            .unwrap();
+    /// A rename such as replication makes of the loser of two objects with one name (MS-ADTS 3.1.1.5.1.2); returns its name.
+    pub async fn make_conflict_victim(&self, dn: &str, name: &str) -> String {
+        let guid = self.guid(dn).await;
+        let rdn = format!("CN={}\\0ACNF:{guid}", ldap::dn::escape_value(name));
+        let done = self.writer.rename(dn, &rdn, None).await;
+        done.unwrap_or_else(|error| panic!("{dn}: {error}"));
+        format!("{rdn},{}", container_of(dn))
     }
 }
 

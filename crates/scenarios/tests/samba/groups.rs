@@ -166,11 +166,55 @@ pub async fn hold_contacts(story: &Story) {
             &["update Hugo Gast: mail, proxyAddresses"],
         )
         .await;
+    let mut guid = String::new();
     story
         .step(
             "the contact goes",
-            async |domain| drop(domain.delete(&hugo).await),
+            async |domain| guid = domain.delete(&hugo).await,
             &["delete Hugo Gast"],
+        )
+        .await;
+    assert_eq!(story.references(&list, "members").0, 0);
+    story
+        .step(
+            "and comes back",
+            async |domain| domain.restore(&guid),
+            &["create Hugo Gast", "update Guests: members +1 -0"],
+        )
+        .await;
+}
+
+/// A member that is out of scope waits; once it is in scope, it is a member.
+pub async fn wait_for_members(story: &Story) {
+    let unit = story.unit.clone();
+    let (irma, list) = (cn("Irma Stil", &unit), cn("Waiting", &unit));
+    story
+        .step(
+            "a contact without an address in a list",
+            async |domain| {
+                domain.add(&irma, &[("objectClass", "contact")]).await;
+                domain.group("Waiting", "waiting", &unit).await;
+                domain.put(&list, "member", &[&irma]).await;
+            },
+            &[
+                "create Waiting",
+                "skip Irma Stil: no filter of the scope matches",
+            ],
+        )
+        .await;
+    assert_eq!(story.references(&list, "members").0, 0);
+    story
+        .step(
+            "the contact gets an address",
+            async |domain| domain.set(&irma, "mail", &["irma@guest.example"]).await,
+            &["create Irma Stil", "update Waiting: members +1 -0"],
+        )
+        .await;
+    story
+        .step(
+            "and loses it",
+            async |domain| domain.set(&irma, "mail", &[]).await,
+            &["delete Irma Stil"],
         )
         .await;
     assert_eq!(story.references(&list, "members").0, 0);

@@ -4,6 +4,7 @@
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
 mod groups;
+mod initial;
 mod names;
 mod people;
 mod places;
@@ -13,7 +14,7 @@ use std::cell::Cell;
 use scenarios::{
     Source,
     processes::{self, Installation},
-    samba::Domain,
+    samba::{Domain, cn},
     world::private_file,
 };
 use tempfile::TempDir;
@@ -63,9 +64,11 @@ impl Story {
     /// The same, with everything synchronised.
     async fn begin(name: &str, ip: &str, people: usize) -> Self {
         let story = Self::prepare(name, ip, people).await;
+        initial::populate(&story).await;
         story.installation.resume();
         story.installation.sync();
         story.installation.agrees("initial cycle");
+        initial::is_logged(&story).await;
         story.mark.set(story.installation.log_end());
         story
     }
@@ -128,9 +131,21 @@ impl Story {
     }
 }
 
+/// Changes made while the agent is dead arrive when it is back.
+async fn changes_wait_for_the_agent(story: &mut Story) {
+    story.installation.kill_agent();
+    let (anna, unit) = (cn("Anna Prins", &story.unit), story.unit.clone());
+    story.domain.set(&anna, "department", &["Deck"]).await;
+    let dn = story.domain.person("Late", "late", &unit).await;
+    story.domain.delete(&dn).await;
+    story.installation.start_agent();
+    story.arrives("the agent is back", &["update Anna Prins: department"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_life_in_a_real_domain_is_followed_by_real_processes() {
-    let story = Story::begin("scstory", "127.0.0.41", 150).await;
+    let people = if scenarios::is_full() { 5_000 } else { 150 };
+    let mut story = Story::begin("scstory", "127.0.0.41", people).await;
     people::change(&story).await;
     people::are_renamed_and_moved(&story).await;
     people::are_disabled(&story).await;
@@ -139,6 +154,8 @@ async fn a_life_in_a_real_domain_is_followed_by_real_processes() {
     groups::gain_and_lose_members(&story).await;
     groups::are_nested_deleted_and_restored(&story).await;
     groups::hold_contacts(&story).await;
+    groups::wait_for_members(&story).await;
     names::of_every_kind_arrive(&story).await;
     names::of_conflict_victims_stay_away(&story).await;
+    changes_wait_for_the_agent(&mut story).await;
 }

@@ -94,11 +94,21 @@ pub async fn of_conflict_victims_stay_away(story: &Story) {
             &["create Karel Dubbel"],
         )
         .await;
+    let id = story.target_id(&karel);
+    let mut victim = String::new();
     story
         .step(
             "loses a conflict",
-            async |domain| domain.make_conflict_victim(&karel, "Karel Dubbel").await,
+            async |domain| victim = domain.make_conflict_victim(&karel, "Karel Dubbel").await,
             &["delete Karel Dubbel"],
         )
         .await;
+    story
+        .step(
+            "gets a name of its own",
+            async |domain| drop(domain.rename(&victim, "Karel Enkel").await),
+            &["restore Karel Dubbel: commonName, onPremisesDistinguishedName"],
+        )
+        .await;
+    assert_eq!(story.target_id(&cn("Karel Enkel", &unit)), id);
 }

@@ -170,7 +170,7 @@ pub async fn leave_and_return(story: &Story) {
         .step(
             "leaves",
             async |domain| guid = domain.delete(&dirk).await,
-            // Samba takes a deleted object out of what refers to it, and says so.
+            // A person goes into the bin, and so is taken out of what refers to it.
             &[
                 "delete Dirk Mol",
                 "update Crew: members +0 -1",
