@@ -3,12 +3,14 @@
 //! Never touches the database directly except through the lab's script, for what LDAP does not offer. Trap: names given to
 //! the verbs here are raw; they are escaped into distinguished names in one place, [`below`].
 
-use std::{collections::HashMap, path::Path, process::Command};
+use std::{collections::HashMap, net::Ipv4Addr, path::Path, process::Command};
 
 use ldap::{Change, ChangeKind, Connection, Query, Scope};
 
 /// Password of the account that synchronises.
 const SYNC_PASSWORD: &str = "Secret.Sync1 ü";
+/// Addresses tried, as other runs may be under way on this machine.
+const ADDRESSES: u32 = 8;
 /// Values in one request.
 const CHUNK: usize = 1_000;
 
@@ -61,13 +63,24 @@ pub fn ou(name: &str, container: &str) -> String {
 }
 
 impl Domain {
-    /// A new domain with a recycle bin, on an address of its own.
-    pub async fn raise(name: &str, ip: &str) -> Self {
+    /// A new domain with a recycle bin, on the first of the lab's addresses from this one on that nobody else uses.
+    pub async fn raise(name: &str, first: Ipv4Addr) -> Self {
         packages();
         let _ = lab(&["destroy", name]);
-        if let Err(text) = lab(&["up", name, "--ip", ip, "--recycle-bin"]) {
-            panic!("no domain controller: {text}");
-        }
+        let mut told = String::new();
+        let addresses =
+            (0..ADDRESSES).map(|n| Ipv4Addr::from_bits(first.to_bits() + n).to_string());
+        let is_up = |ip: String| match lab(&["up", name, "--ip", &ip, "--recycle-bin"]) {
+            Ok(_) => true,
+            Err(text) => {
+                let is_taken = text.contains("answers at");
+                told = text;
+                assert!(is_taken, "no domain controller: {told}");
+                false
+            }
+        };
+        let is_raised = addresses.into_iter().any(is_up);
+        assert!(is_raised, "no domain controller: {told}");
         let text = lab(&["env", name]).unwrap();
         let pair = |line: &str| {
             let (key, value) = line.split_once('=')?;

@@ -9,7 +9,7 @@ mod names;
 mod people;
 mod places;
 
-use std::cell::Cell;
+use std::{cell::Cell, net::Ipv4Addr};
 
 use scenarios::{
     Source,
@@ -32,8 +32,8 @@ pub struct Story {
 
 impl Story {
     /// A domain with an empty unit and so many people of the lab's generator; nothing is synchronised yet.
-    async fn prepare(name: &str, ip: &str, people: usize) -> Self {
-        let domain = Domain::raise(name, ip).await;
+    async fn prepare(name: &str, first: Ipv4Addr, people: usize) -> Self {
+        let domain = Domain::raise(name, first).await;
         let dir = tempfile::tempdir().unwrap();
         let (bind, password) = domain.sync_account().await;
         if people > 0 {
@@ -41,7 +41,7 @@ impl Story {
         }
         let secret = private_file(&dir, "secret", password);
         let settings = serde_json::json!({
-            "urls": [format!("ldaps://{ip}")],
+            "urls": [format!("ldaps://{}", domain.value("LAB_DC_IP"))],
             "bind": bind,
             "secret": { "file": secret },
             "ca_file": domain.value("LAB_CA"),
@@ -62,8 +62,8 @@ impl Story {
     }
 
     /// The same, with everything synchronised.
-    async fn begin(name: &str, ip: &str, people: usize) -> Self {
-        let story = Self::prepare(name, ip, people).await;
+    async fn begin(name: &str, first: Ipv4Addr, people: usize) -> Self {
+        let story = Self::prepare(name, first, people).await;
         initial::populate(&story).await;
         story.installation.resume();
         story.installation.sync();
@@ -145,7 +145,7 @@ async fn changes_wait_for_the_agent(story: &mut Story) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_life_in_a_real_domain_is_followed_by_real_processes() {
     let people = if scenarios::is_full() { 5_000 } else { 150 };
-    let mut story = Story::begin("scstory", "127.0.0.41", people).await;
+    let mut story = Story::begin("scstory", Ipv4Addr::new(127, 0, 0, 41), people).await;
     people::change(&story).await;
     people::are_renamed_and_moved(&story).await;
     people::are_disabled(&story).await;
