@@ -27,7 +27,8 @@ const CALM_LOOKS: u32 = 3;
 const LINES_SHOWN: usize = 60;
 
 pub struct Installation {
-    server: Running,
+    /// Held so that it ends with the installation.
+    _server: Running,
     agent: Option<Running>,
     dir: TempDir,
 }
@@ -71,7 +72,7 @@ impl Installation {
         let dir = tempfile::tempdir().unwrap();
         let server = start_server(&dir, &source.domains);
         let mut new = Self {
-            server,
+            _server: server,
             agent: None,
             dir,
         };

@@ -761,7 +761,13 @@ mod tests {
         );
         let nothing = Attributes::new();
         assert_eq!(
-            settle(Verb::Update, &nothing, &Precondition::Version(8), Some(&found), true),
+            settle(
+                Verb::Update,
+                &nothing,
+                &Precondition::Version(8),
+                Some(&found),
+                true
+            ),
             Settled::NotDone,
             "an operation that writes no attribute has not been carried out just because nothing differs"
         );

@@ -127,7 +127,11 @@ impl Attributes {
     /// Sets all values of a name (none: present without values). Returns what was there.
     pub fn set(&mut self, name: impl Into<Name>, values: Vec<Value>) -> Option<Vec<Value>> {
         let name = name.into();
-        if self.0.last().is_none_or(|(last, _)| compare_names(last, &name).is_lt()) {
+        if self
+            .0
+            .last()
+            .is_none_or(|(last, _)| compare_names(last, &name).is_lt())
+        {
             self.0.push((name, values));
             return None;
         }

@@ -26,33 +26,53 @@ pub(super) fn class_of(kind: Kind) -> Name {
 }
 
 pub(super) fn kind_of(class: &str) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(class))
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(class))
 }
 
-pub(super) fn attributes_to(kind: Kind, attributes: &Attributes) -> Result<::directory::Attributes, Refusal> {
+pub(super) fn attributes_to(
+    kind: Kind,
+    attributes: &Attributes,
+) -> Result<::directory::Attributes, Refusal> {
     let mut set = ::directory::Attributes::new();
     for (name, values) in attributes.iter() {
-        let Some(attribute) = ::directory::schema(kind).find(|attribute| attribute.name == &**name) else {
+        let Some(attribute) = ::directory::schema(kind).find(|attribute| attribute.name == &**name)
+        else {
             return Err(Refusal::new(Code::SchemaAttributeNotFound)
                 .with("attribute", &**name)
                 .with("class", kind.as_str()));
         };
         let wrong = |expected: &str| {
-            Refusal::new(Code::SchemaPropertyCanOnlyAcceptValue).with("attribute", &**name).with("expected", expected)
+            Refusal::new(Code::SchemaPropertyCanOnlyAcceptValue)
+                .with("attribute", &**name)
+                .with("expected", expected)
         };
         let value = match (attribute.value_type, attribute.is_multi_valued, values) {
-            (ValueType::Binary, true, _) => Stored::Binaries(values.iter().map(bytes).collect::<Option<_>>().ok_or_else(|| wrong("binary values"))?),
+            (ValueType::Binary, true, _) => Stored::Binaries(
+                values
+                    .iter()
+                    .map(bytes)
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| wrong("binary values"))?,
+            ),
             (_, true, _) => Stored::Texts(values.iter().map(Value::display).collect()),
             (_, false, [_, _, ..]) => return Err(wrong("one value")),
-            (ValueType::Binary, false, [value]) => Stored::Binary(bytes(value).ok_or_else(|| wrong("a binary value"))?),
+            (ValueType::Binary, false, [value]) => {
+                Stored::Binary(bytes(value).ok_or_else(|| wrong("a binary value"))?)
+            }
             (ValueType::Binary, false, []) => Stored::Binary(Vec::new()),
-            (ValueType::Integer, false, [value]) => Stored::Integer(value.as_integer().ok_or_else(|| wrong("an integer"))?),
+            (ValueType::Integer, false, [value]) => {
+                Stored::Integer(value.as_integer().ok_or_else(|| wrong("an integer"))?)
+            }
             (ValueType::Bool, false, [Value::Boolean(truth)]) => Stored::Bool(*truth),
-            (ValueType::Bool, false, [value]) => match value.display().to_ascii_lowercase().as_str() {
-                "true" => Stored::Bool(true),
-                "false" => Stored::Bool(false),
-                _ => return Err(wrong("True or False")),
-            },
+            (ValueType::Bool, false, [value]) => {
+                match value.display().to_ascii_lowercase().as_str() {
+                    "true" => Stored::Bool(true),
+                    "false" => Stored::Bool(false),
+                    _ => return Err(wrong("True or False")),
+                }
+            }
             (_, false, [value]) => Stored::Text(value.display()),
             (_, false, []) => Stored::Text(String::new()),
         };
@@ -76,8 +96,14 @@ pub(super) fn attributes_from(attributes: &::directory::Attributes) -> Attribute
             Stored::Integer(number) => vec![Value::Integer(*number)],
             Stored::Bool(truth) => vec![Value::Boolean(*truth)],
             Stored::Binary(bytes) => vec![Value::binary(bytes.as_slice())],
-            Stored::Texts(texts) => texts.iter().map(|text| Value::text(text.as_str())).collect(),
-            Stored::Binaries(all) => all.iter().map(|bytes| Value::binary(bytes.as_slice())).collect(),
+            Stored::Texts(texts) => texts
+                .iter()
+                .map(|text| Value::text(text.as_str()))
+                .collect(),
+            Stored::Binaries(all) => all
+                .iter()
+                .map(|bytes| Value::binary(bytes.as_slice()))
+                .collect(),
         };
         (name.as_str(), values)
     });
@@ -95,12 +121,15 @@ pub(super) fn object_from(object: &::directory::Object) -> TargetObject {
     }
 }
 
-pub(super) fn references_to(changes: &[ReferenceChange]) -> Result<Vec<::directory::ReferenceChange>, Refusal> {
+pub(super) fn references_to(
+    changes: &[ReferenceChange],
+) -> Result<Vec<::directory::ReferenceChange>, Refusal> {
     let ids = |ids: &[TargetId]| -> Result<Vec<Uuid>, Refusal> {
         ids.iter()
             .map(|id| {
                 Uuid::try_parse(&id.0).map_err(|_| {
-                    Refusal::new(Code::UnableToResolveReferenceAttributeValue).with("reference", id.0.as_str())
+                    Refusal::new(Code::UnableToResolveReferenceAttributeValue)
+                        .with("reference", id.0.as_str())
                 })
             })
             .collect()
@@ -123,39 +152,54 @@ pub(super) fn refusal_from(why: &::directory::Refusal) -> Refusal {
     let refusal = match why {
         R::AttributeValueMustBeUnique(clash) => clashing(Code::AttributeValueMustBeUnique, clash),
         R::ObjectTypeMismatch(clash) => clashing(Code::ObjectTypeMismatch, clash),
-        R::IdentityDataValidationFailed { attribute, value, reason } => {
-            Refusal::new(Code::IdentityDataValidationFailed)
-                .with("attribute", *attribute)
-                .with("value", value)
-                .with("rule", *reason)
-        }
-        R::ExceededAllowedLength { attribute, unit, max, actual } => Refusal::new(Code::ExceededAllowedLength)
+        R::IdentityDataValidationFailed {
+            attribute,
+            value,
+            reason,
+        } => Refusal::new(Code::IdentityDataValidationFailed)
+            .with("attribute", *attribute)
+            .with("value", value)
+            .with("rule", *reason),
+        R::ExceededAllowedLength {
+            attribute,
+            unit,
+            max,
+            actual,
+        } => Refusal::new(Code::ExceededAllowedLength)
             .with("attribute", *attribute)
             .with("unit", *unit)
             .with("max", max.to_string())
             .with("actual", actual.to_string()),
-        R::InvalidDomain { attribute, domain } => {
-            Refusal::new(Code::InvalidDomain).with("attribute", *attribute).with("value", domain)
-        }
+        R::InvalidDomain { attribute, domain } => Refusal::new(Code::InvalidDomain)
+            .with("attribute", *attribute)
+            .with("value", domain),
         R::MandatoryFieldsMissing { attributes, .. } => {
             Refusal::new(Code::MandatoryFieldsMissing).with("attributes", attributes.join(" "))
         }
         R::SchemaAttributeNotFound { attribute, .. } => {
             Refusal::new(Code::SchemaAttributeNotFound).with("attribute", attribute)
         }
-        R::SchemaPropertyCanOnlyAcceptValue { attribute, expected } => {
-            Refusal::new(Code::SchemaPropertyCanOnlyAcceptValue)
-                .with("attribute", *attribute)
-                .with("expected", *expected)
+        R::SchemaPropertyCanOnlyAcceptValue {
+            attribute,
+            expected,
+        } => Refusal::new(Code::SchemaPropertyCanOnlyAcceptValue)
+            .with("attribute", *attribute)
+            .with("expected", *expected),
+        R::DeletionAccessViolation { id } => {
+            Refusal::new(Code::DeletionAccessViolation).with("target", id.to_string())
         }
-        R::DeletionAccessViolation { id } => Refusal::new(Code::DeletionAccessViolation).with("target", id.to_string()),
-        R::SourceAnchorChanged { id } => Refusal::new(Code::SourceAnchorChanged).with("target", id.to_string()),
-        R::UnableToResolveReferenceAttributeValue { attribute, id } | R::InvalidReference { attribute, id, .. } => {
+        R::SourceAnchorChanged { id } => {
+            Refusal::new(Code::SourceAnchorChanged).with("target", id.to_string())
+        }
+        R::UnableToResolveReferenceAttributeValue { attribute, id }
+        | R::InvalidReference { attribute, id, .. } => {
             Refusal::new(Code::UnableToResolveReferenceAttributeValue)
                 .with("attribute", *attribute)
                 .with("reference", id.to_string())
         }
-        R::QuotaExceeded { limit } => Refusal::new(Code::QuotaExceeded).with("limit", limit.to_string()),
+        R::QuotaExceeded { limit } => {
+            Refusal::new(Code::QuotaExceeded).with("limit", limit.to_string())
+        }
         _ => Refusal::new(Code::TargetFault),
     };
     refusal.with("text", why.to_string())

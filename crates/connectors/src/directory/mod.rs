@@ -20,7 +20,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::target::{ListedTarget, Target, TargetAttribute, TargetInfo};
-use convert::{attributes_from, attributes_to, kind_of, object_from, refusal_from, references_to};
+use convert::{attributes_from, attributes_to, kind_of, object_from, references_to, refusal_from};
 
 /// Marks objects that synchronisation manages.
 const SYNC_ENABLED: &str = "onPremisesSyncEnabled";
@@ -50,21 +50,29 @@ pub struct DirectoryTarget {
 impl DirectoryTarget {
     /// A connector to this directory.
     pub fn new(directory: Arc<Directory>, credential: CredentialSource) -> Self {
-        Self { directory, credential }
+        Self {
+            directory,
+            credential,
+        }
     }
 
     fn sign_in(&self) -> Result<Caller, Refusal> {
-        let credential = (self.credential)().ok_or_else(|| Refusal::new(Code::CredentialMissing))?;
-        self.directory.authenticate(credential.app_id, credential.secret.expose_secret()).map_err(|error| {
-            let code = match error.code() {
-                "CredentialExpired" => Code::CredentialExpired,
-                "CredentialMissing" => Code::CredentialMissing,
-                "CredentialWrong" | "PrincipalDisabled" => Code::CredentialWrong,
-                "Forbidden" => Code::NotAllowed,
-                _ => Code::TargetFault,
-            };
-            Refusal::new(code).with("application", credential.app_id.to_string()).with("text", error.to_string())
-        })
+        let credential =
+            (self.credential)().ok_or_else(|| Refusal::new(Code::CredentialMissing))?;
+        self.directory
+            .authenticate(credential.app_id, credential.secret.expose_secret())
+            .map_err(|error| {
+                let code = match error.code() {
+                    "CredentialExpired" => Code::CredentialExpired,
+                    "CredentialMissing" => Code::CredentialMissing,
+                    "CredentialWrong" | "PrincipalDisabled" => Code::CredentialWrong,
+                    "Forbidden" => Code::NotAllowed,
+                    _ => Code::TargetFault,
+                };
+                Refusal::new(code)
+                    .with("application", credential.app_id.to_string())
+                    .with("text", error.to_string())
+            })
     }
 
     /// Runs a blocking act on a thread of its own.
@@ -78,7 +86,9 @@ impl DirectoryTarget {
             act(&this, &caller)
         })
         .await
-        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "the directory's thread ended"))?
+        .map_err(|_| {
+            Refusal::new(Code::InternalFault).with("text", "the directory's thread ended")
+        })?
     }
 }
 
@@ -93,12 +103,20 @@ fn fault(error: Fault) -> Refusal {
             _ => Code::TargetFault,
         },
     };
-    let detail = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-    Refusal::new(code).with("text", error.to_string()).with("detail", detail)
+    let detail = std::error::Error::source(&error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    Refusal::new(code)
+        .with("text", error.to_string())
+        .with("detail", detail)
 }
 
 fn storage_code(cause: &dyn std::fmt::Display) -> Code {
-    if cause.to_string().contains("full") { Code::DiskFull } else { Code::TargetFault }
+    if cause.to_string().contains("full") {
+        Code::DiskFull
+    } else {
+        Code::TargetFault
+    }
 }
 
 #[async_trait]
@@ -135,10 +153,23 @@ impl Target for DirectoryTarget {
             for batch in lookups.chunks(BATCH) {
                 let asked: Vec<Option<::directory::Lookup>> = batch.iter().map(lookup_to).collect();
                 let sent: Vec<_> = asked.iter().flatten().cloned().collect();
-                let mut found = this.directory.find(&reader, &sent).map_err(fault)?.into_iter();
+                let mut found = this
+                    .directory
+                    .find(&reader, &sent)
+                    .map_err(fault)?
+                    .into_iter();
                 for question in &asked {
-                    let matches = if question.is_some() { found.next().unwrap_or_default() } else { Vec::new() };
-                    answers.push(matches.into_iter().map(|found| object_from(&found.object)).collect());
+                    let matches = if question.is_some() {
+                        found.next().unwrap_or_default()
+                    } else {
+                        Vec::new()
+                    };
+                    answers.push(
+                        matches
+                            .into_iter()
+                            .map(|found| object_from(&found.object))
+                            .collect(),
+                    );
                 }
             }
             Ok(answers)
@@ -170,7 +201,10 @@ impl Target for DirectoryTarget {
                     // Earlier batches were carried out: the rest was certainly not, and is tried again.
                     Err(error) => {
                         let why = fault(error);
-                        outcomes.extend((outcomes.len()..operations.len()).map(|_| Outcome::Refused(why.clone())));
+                        outcomes.extend(
+                            (outcomes.len()..operations.len())
+                                .map(|_| Outcome::Refused(why.clone())),
+                        );
                         return Ok(outcomes);
                     }
                 };
@@ -178,7 +212,9 @@ impl Target for DirectoryTarget {
                 for (operation, refused) in batch.iter().zip(refused) {
                     outcomes.push(match refused {
                         Some(why) => Outcome::Refused(why),
-                        None => done.next().map_or(Outcome::Unknown, |outcome| outcome_from(operation, outcome)),
+                        None => done
+                            .next()
+                            .map_or(Outcome::Unknown, |outcome| outcome_from(operation, outcome)),
                     });
                 }
             }
@@ -187,7 +223,10 @@ impl Target for DirectoryTarget {
         .await
     }
 
-    async fn enumerate(&self, each: &mut (dyn FnMut(ListedTarget) -> bool + Send)) -> Result<(), Refusal> {
+    async fn enumerate(
+        &self,
+        each: &mut (dyn FnMut(ListedTarget) -> bool + Send),
+    ) -> Result<(), Refusal> {
         // The blocking side reads in chunks; the receiver is called on this side, so it need not be 'static.
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<ListedTarget>(1_024);
         let this = self.clone();
@@ -203,7 +242,10 @@ impl Target for DirectoryTarget {
                 .map_err(fault)?;
             this.directory
                 .scan(&rights, |object| {
-                    let listed = ListedTarget { object: object_from(&object), references: references.take(object.id) };
+                    let listed = ListedTarget {
+                        object: object_from(&object),
+                        references: references.take(object.id),
+                    };
                     sender.blocking_send(listed).is_ok()
                 })
                 .map_err(fault)
@@ -214,7 +256,9 @@ impl Target for DirectoryTarget {
             }
         }
         drop(receiver);
-        reader.await.map_err(|_| Refusal::new(Code::InternalFault).with("text", "the directory's thread ended"))?
+        reader.await.map_err(|_| {
+            Refusal::new(Code::InternalFault).with("text", "the directory's thread ended")
+        })?
     }
 }
 
@@ -222,7 +266,10 @@ impl Target for DirectoryTarget {
 fn lookup_to(lookup: &Lookup) -> Option<::directory::Lookup> {
     let (kind, key) = match lookup {
         Lookup::Id(id) => (None, LookupKey::Id(Uuid::try_parse(&id.0).ok()?)),
-        Lookup::SourceAnchor(class, anchor) => (Some(kind_of(class)?), LookupKey::ImmutableId(anchor.clone())),
+        Lookup::SourceAnchor(class, anchor) => (
+            Some(kind_of(class)?),
+            LookupKey::ImmutableId(anchor.clone()),
+        ),
         Lookup::Attribute(class, name, value) => {
             let key = match &**name {
                 "userPrincipalName" => LookupKey::UserPrincipalName(value.clone()),
@@ -241,33 +288,64 @@ fn lookup_to(lookup: &Lookup) -> Option<::directory::Lookup> {
 }
 
 fn address(value: &str) -> Option<::directory::Lookup> {
-    let value = if value.contains(':') { value.to_owned() } else { format!("smtp:{value}") };
-    Some(::directory::Lookup { kind: None, key: LookupKey::ProxyAddress(value) })
+    let value = if value.contains(':') {
+        value.to_owned()
+    } else {
+        format!("smtp:{value}")
+    };
+    Some(::directory::Lookup {
+        kind: None,
+        key: LookupKey::ProxyAddress(value),
+    })
 }
 
 fn operation_to(operation: &Operation) -> Result<::directory::Operation, Refusal> {
     let kind = kind_of(&operation.class).ok_or_else(|| {
-        Refusal::new(Code::SchemaInvalid).with("text", format!("the tenant directory has no class {}", operation.class))
+        Refusal::new(Code::SchemaInvalid).with(
+            "text",
+            format!("the tenant directory has no class {}", operation.class),
+        )
     })?;
     let expected_version = match operation.precondition {
         Precondition::Version(version) => Some(version),
         Precondition::Absent | Precondition::Exists => None,
     };
     let id = || {
-        operation.target.as_ref().and_then(|id| Uuid::try_parse(&id.0).ok()).ok_or_else(|| {
-            Refusal::new(Code::InternalFault).with("text", "an operation on an object needs the object's id")
-        })
+        operation
+            .target
+            .as_ref()
+            .and_then(|id| Uuid::try_parse(&id.0).ok())
+            .ok_or_else(|| {
+                Refusal::new(Code::InternalFault)
+                    .with("text", "an operation on an object needs the object's id")
+            })
     };
     let mut set = attributes_to(kind, &operation.attributes)?;
     if operation.verb != Verb::Delete {
-        set.insert(IMMUTABLE_ID.into(), ::directory::Value::Text(operation.source_anchor.clone()));
+        set.insert(
+            IMMUTABLE_ID.into(),
+            ::directory::Value::Text(operation.source_anchor.clone()),
+        );
         set.insert(SYNC_ENABLED.into(), ::directory::Value::Bool(true));
     }
     let references = references_to(&operation.references)?;
     Ok(match operation.verb {
-        Verb::Create => ::directory::Operation::Create { kind, attributes: set, references },
-        Verb::Update | Verb::Disable => ::directory::Operation::Update { id: id()?, expected_version, set, references },
-        Verb::Restore => ::directory::Operation::Restore { id: id()?, expected_version, set },
+        Verb::Create => ::directory::Operation::Create {
+            kind,
+            attributes: set,
+            references,
+        },
+        Verb::Update | Verb::Disable => ::directory::Operation::Update {
+            id: id()?,
+            expected_version,
+            set,
+            references,
+        },
+        Verb::Restore => ::directory::Operation::Restore {
+            id: id()?,
+            expected_version,
+            set,
+        },
         Verb::Delete => ::directory::Operation::Delete {
             id: id()?,
             expected_version,
@@ -278,13 +356,16 @@ fn operation_to(operation: &Operation) -> Result<::directory::Operation, Refusal
 
 fn outcome_from(operation: &Operation, outcome: ::directory::Outcome) -> Outcome {
     match outcome {
-        ::directory::Outcome::Done { id, version } => {
-            Outcome::Done { target: sync_core::id::TargetId(id.to_string()), version }
-        }
+        ::directory::Outcome::Done { id, version } => Outcome::Done {
+            target: sync_core::id::TargetId(id.to_string()),
+            version,
+        },
         ::directory::Outcome::Refused(why) => {
             use ::directory::Refusal as R;
             match &why {
-                R::PreconditionFailed { .. } | R::NotFound { .. } | R::NotDeleted { .. } => Outcome::Stale,
+                R::PreconditionFailed { .. } | R::NotFound { .. } | R::NotDeleted { .. } => {
+                    Outcome::Stale
+                }
                 R::AttributeValueMustBeUnique(clash)
                     if operation.verb == Verb::Create && clash.attribute == IMMUTABLE_ID =>
                 {

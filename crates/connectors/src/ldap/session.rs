@@ -193,7 +193,9 @@ impl Session {
             .attributes(["cn"])
             .control(ldap::show_deleted());
         let is_seen = match self.connection.search_all(&query).await {
-            Ok(found) => found.first().is_some_and(|entry| entry.text("cn").is_some()),
+            Ok(found) => found
+                .first()
+                .is_some_and(|entry| entry.text("cn").is_some()),
             Err(error) if error.is_answer() => false,
             Err(error) => return Err(self.told(operation)(error)),
         };

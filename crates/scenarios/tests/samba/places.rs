@@ -33,7 +33,7 @@ pub async fn take_their_people_along(story: &Story) {
     let jan = cn("Jan Kraan", &scenarios::samba::ou("Crane", &quay));
     assert_eq!(
         story.target(&jan, "onPremisesDistinguishedName"),
-        [jan.clone()]
+        std::slice::from_ref(&jan)
     );
     let mut there = String::new();
     story
@@ -60,7 +60,7 @@ pub async fn take_their_people_along(story: &Story) {
     let jan = cn("Jan Kraan", &scenarios::samba::ou("Crane", &quay));
     assert_eq!(
         story.target(&jan, "onPremisesDistinguishedName"),
-        [jan.clone()]
+        std::slice::from_ref(&jan)
     );
     story
         .step(
