@@ -22,7 +22,8 @@ use crate::{
     export::{PendingExport, PendingState},
     log::{Action, Record, Status},
     observe::{
-        attributes_of, class_name, due_for_jobs, jobs_of, make_due, make_references_due, refusal_of,
+        DEEPEST, attributes_of, class_name, due_for_jobs, jobs_of, make_due, make_references_due,
+        refusal_of, subtree_due,
     },
     reason,
     store::{Engine, Result, StoreError, pack, unpack, unpack_option},
@@ -121,9 +122,6 @@ struct Places<'a> {
     connection: &'a Connection,
     known: HashMap<i64, (Option<i64>, String, Anchor)>,
 }
-
-/// A chain of containers longer than this is damaged (a cycle).
-const DEEPEST: usize = 128;
 
 impl Places<'_> {
     fn place(&mut self, id: i64) -> Result<(Option<i64>, String, Anchor)> {
@@ -732,9 +730,7 @@ fn subtree_step(tx: &Transaction<'_>, now: i64) -> Result<()> {
             .prepare_cached("SELECT 1 FROM object WHERE parent = ?1 LIMIT 1")?
             .exists([child])?
         {
-            tx.execute("INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2) ON CONFLICT (container) DO UPDATE SET cursor = 0", params![
-                child, now
-            ])?;
+            subtree_due(tx, *child, now)?;
         }
     }
     match children.last() {

@@ -4,7 +4,10 @@
 //! object that is no different costs a comparison and no write. Trap: linked attributes are edges between objects, and an
 //! edge may point to an object nobody has shown yet (a stub).
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashSet},
+};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use sync_core::{
@@ -137,6 +140,42 @@ pub(crate) fn make_references_due(
     Ok(())
 }
 
+/// Makes everything below a container due, in chunks.
+pub(crate) fn subtree_due(tx: &Transaction<'_>, container: i64, now: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2)
+         ON CONFLICT (container) DO UPDATE SET cursor = 0",
+    )?
+    .execute(params![container, now])?;
+    Ok(())
+}
+
+/// What waited for a container that a complete read did not show is planned without it.
+pub(crate) fn place_the_rest(tx: &Transaction<'_>, jobs: &[i64], now: i64) -> Result<()> {
+    for job in jobs {
+        let (first, last) = crate::link_range(sync_core::id::JobId(*job));
+        tx.execute(
+            "INSERT INTO due (id, reasons, stamp, since)
+             SELECT d.id, d.reasons, 1, ?1 FROM due_later d JOIN object o ON o.id = d.id & 1099511627775
+             WHERE d.not_before = ?2 AND d.id BETWEEN ?3 AND ?4 AND o.state = 2
+             ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, stamp = stamp + 1",
+            [now, UNTIL_PLACED, first, last],
+        )?;
+        tx.execute(
+            "INSERT INTO subtree (container, cursor, since)
+             SELECT o.id, 0, ?1 FROM due_later d JOIN object o ON o.id = d.id & 1099511627775
+             WHERE d.not_before = ?2 AND d.id BETWEEN ?3 AND ?4 AND o.state <> 2
+             ON CONFLICT (container) DO UPDATE SET cursor = 0",
+            [now, UNTIL_PLACED, first, last],
+        )?;
+        tx.execute(
+            "DELETE FROM due_later WHERE not_before = ?1 AND id BETWEEN ?2 AND ?3",
+            [UNTIL_PLACED, first, last],
+        )?;
+    }
+    Ok(())
+}
+
 /// References to an object that the target holds and the source has not: due for everyone who holds one.
 pub(crate) fn incoming_edges_due(
     tx: &Transaction<'_>,
@@ -164,6 +203,11 @@ pub(crate) fn incoming_edges_due(
     Ok(())
 }
 
+/// Not before this: an object whose containers have not all been shown yet waits for them, or for the end of the read.
+pub(crate) const UNTIL_PLACED: i64 = i64::MAX;
+/// A chain of containers longer than this is damaged (a cycle).
+pub(crate) const DEEPEST: usize = 128;
+
 struct Stored {
     id: i64,
     parent: Option<i64>,
@@ -182,6 +226,8 @@ struct Merge<'a> {
     connector: ConnectorId,
     jobs: Vec<i64>,
     now: i64,
+    /// Containers that are known up to the root; `None`: nothing waits for its containers.
+    placed: Option<RefCell<HashSet<i64>>>,
 }
 
 impl Engine {
@@ -212,7 +258,8 @@ impl Engine {
                 return Ok(Err(next));
             }
             let jobs = jobs_of(tx, memory.connector)?;
-            let merge = Merge { engine: self, tx, connector: memory.connector, jobs, now };
+            let placed = Some(RefCell::default());
+            let merge = Merge { engine: self, tx, connector: memory.connector, jobs, now, placed };
             let mut changed = 0;
             for entry in entries {
                 let (object, is_changed) = merge.entry(entry)?;
@@ -263,6 +310,7 @@ impl Engine {
                 connector,
                 jobs,
                 now,
+                placed: None,
             };
             let (object, changed) = merge.entry(entry)?;
             if let Some(object) = object {
@@ -478,10 +526,10 @@ impl Merge<'_> {
                 stored.attributes
             };
             self.store(stored.id, (parent, class, 2, rdn), version, blob)?;
-            due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;
+            self.due(stored.id, parent)?;
         }
         if place_changed {
-            self.place_changed(stored.id)?;
+            self.place_changed(stored.id, parent)?;
         }
         let links_changed = self.links(stored.id, false, &entry.links)?;
         Ok((Some(stored.id), changed || links_changed))
@@ -530,7 +578,7 @@ impl Merge<'_> {
                 ])?;
             let id = self.tx.last_insert_rowid();
             if !is_skeleton {
-                due_for_jobs(self.tx, &self.jobs, id, reason::CHANGED, self.now)?;
+                self.due(id, parent)?;
             }
             self.links(id, true, &entry.links)?;
             return Ok((Some(id), !is_skeleton));
@@ -549,11 +597,11 @@ impl Merge<'_> {
                 .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
                 .execute([stored.id])?;
             if !is_skeleton || stored.state >= 2 {
-                due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;
+                self.due(stored.id, parent)?;
             }
         }
         if place_changed {
-            self.place_changed(stored.id)?;
+            self.place_changed(stored.id, parent)?;
         }
         if stored.state == 3 {
             self.incoming_due(stored.id)?;
@@ -578,21 +626,68 @@ impl Merge<'_> {
         Ok(())
     }
 
-    /// What is below a moved or renamed object has another name now.
-    fn place_changed(&self, id: i64) -> Result<()> {
-        if self
-            .tx
-            .prepare_cached("SELECT 1 FROM object WHERE parent = ?1 LIMIT 1")?
-            .exists([id])?
-        {
+    /// Makes an object due, or has it wait while a container above it has not been shown: without that, its name and whether
+    /// it is in scope would be a guess. Not every server shows containers before what is in them.
+    fn due(&self, id: i64, parent: Option<i64>) -> Result<()> {
+        if self.is_placed(parent)? {
+            return due_for_jobs(self.tx, &self.jobs, id, reason::CHANGED, self.now);
+        }
+        self.put_off(id)
+    }
+
+    fn put_off(&self, id: i64) -> Result<()> {
+        for job in &self.jobs {
+            let link = crate::link_id(sync_core::id::JobId(*job), sync_core::id::ObjectId(id));
             self.tx
                 .prepare_cached(
-                    "INSERT INTO subtree (container, cursor, since) VALUES (?1, 0, ?2)
-                     ON CONFLICT (container) DO UPDATE SET cursor = 0",
+                    "INSERT OR IGNORE INTO due_later (id, reasons, not_before) VALUES (?1, ?2, ?3)",
                 )?
-                .execute(params![id, self.now])?;
+                .execute([link.0, reason::CHANGED, UNTIL_PLACED])?;
         }
         Ok(())
+    }
+
+    /// Whether every container from this one up to the root has been shown.
+    fn is_placed(&self, parent: Option<i64>) -> Result<bool> {
+        let Some(placed) = &self.placed else {
+            return Ok(true);
+        };
+        let mut placed = placed.borrow_mut();
+        let mut chain = Vec::new();
+        let mut next = parent;
+        while let Some(id) = next {
+            if placed.contains(&id) || chain.len() >= DEEPEST {
+                break;
+            }
+            let (above, is_named): (Option<i64>, bool) = self
+                .tx
+                .prepare_cached("SELECT parent, rdn IS NOT NULL FROM object WHERE id = ?1")?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if !is_named {
+                return Ok(false);
+            }
+            chain.push(id);
+            next = above;
+        }
+        placed.extend(chain);
+        Ok(true)
+    }
+
+    /// What is below a moved or renamed object has another name now.
+    fn place_changed(&self, id: i64, parent: Option<i64>) -> Result<()> {
+        if let Some(placed) = &self.placed {
+            placed.borrow_mut().clear();
+        }
+        let has_children = self
+            .tx
+            .prepare_cached("SELECT 1 FROM object WHERE parent = ?1 LIMIT 1")?
+            .exists([id])?;
+        match has_children {
+            false => Ok(()),
+            // The container that is still missing brings this one along.
+            true if !self.is_placed(parent)? => self.put_off(id),
+            true => subtree_due(self.tx, id, self.now),
+        }
     }
 
     fn links(&self, src: i64, is_new: bool, changes: &[LinkChange]) -> Result<bool> {

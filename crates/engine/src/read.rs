@@ -18,7 +18,7 @@ use sync_core::{
 };
 
 use crate::{
-    observe::{ReadMemory, class_name, due_for_jobs},
+    observe::{ReadMemory, class_name, due_for_jobs, place_the_rest},
     reason,
     store::{Engine, Result, StoreError, pack, unpack, unpack_option},
 };
@@ -216,6 +216,7 @@ impl Engine {
         now: i64,
     ) -> Result<Option<Refusal>> {
         close(tx, read, "complete", None, now)?;
+        place_the_rest(tx, &memory.jobs(tx)?, now)?;
         if mode == "full" {
             self.vanish(tx, connector, memory, now)?;
             let census =

@@ -14,7 +14,7 @@ use sync_core::{
 use crate::{
     PendingState,
     due::{pending_of, situation_of},
-    observe::{class_name, refusal_of},
+    observe::{UNTIL_PLACED, class_name, refusal_of},
     reason,
     store::{Engine, Result},
 };
@@ -102,7 +102,8 @@ impl Engine {
             };
             let mut numbers = JobNumbers {
                 situations: situations(c, job)?,
-                to_plan: count("SELECT count(*) FROM due WHERE id BETWEEN ?1 AND ?2")?,
+                to_plan: count("SELECT count(*) FROM due WHERE id BETWEEN ?1 AND ?2")?
+                    + waiting_for_containers(c, job)?,
                 references_to_plan: count(
                     "SELECT count(*) FROM due_reference WHERE id BETWEEN ?1 AND ?2",
                 )?,
@@ -216,6 +217,19 @@ fn situations(connection: &Connection, job: JobId) -> Result<BTreeMap<String, u6
         all.insert(name.to_owned(), row.get::<_, i64>(1)?.cast_unsigned());
     }
     Ok(all)
+}
+
+/// Objects that wait for a container to be shown, and containers below which everything is still to be made due.
+fn waiting_for_containers(connection: &Connection, job: JobId) -> Result<u64> {
+    let (first, last) = crate::link_range(job);
+    let number: i64 = connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM due_later WHERE not_before = ?1 AND id BETWEEN ?2 AND ?3)
+             + (SELECT count(*) FROM subtree JOIN object ON object.id = container JOIN job ON job.source = connector
+                WHERE job.id = ?4)",
+        )?
+        .query_row([UNTIL_PLACED, first, last, job.0], |row| row.get(0))?;
+    Ok(number.cast_unsigned())
 }
 
 /// When the cause of the oldest change that is not visible yet was read. Held and refused deletions are not changes on

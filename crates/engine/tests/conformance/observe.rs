@@ -239,6 +239,70 @@ fn names_are_put_together_from_the_containers_above() {
 }
 
 #[test]
+fn nothing_is_planned_before_its_containers_were_shown() {
+    let bench = Bench::new();
+    let e = bench.engine();
+    let read = e.begin_read(bench.source_id, &spec()).unwrap().read;
+    let show = |number, entry| e.observe(read, number, &[entry], None).unwrap();
+    let settled = || {
+        while e.wake().unwrap() {}
+        bench.due()
+    };
+    show(0, below(user(3, "u"), 2));
+    assert_eq!(settled(), []);
+    show(1, container(2, "OU=a", Some(1)));
+    assert_eq!(settled(), [], "the container above that is still missing");
+    assert_eq!(e.job_numbers(bench.job().id, false).unwrap().to_plan, 1 + 1);
+    show(2, container(1, "DC=x", None));
+    assert_eq!(settled(), [("CN=u".to_owned(), reason::CONTAINER)]);
+    assert_eq!(bench.item(3).source.dn, "CN=u,OU=a,DC=x");
+    show(3, below(user(4, "v"), 2));
+    assert_eq!(settled().len(), 2, "at once where all is known");
+}
+
+#[test]
+fn what_is_in_a_container_nobody_shows_is_planned_after_the_read() {
+    let mut bench = Bench::new();
+    let read = bench
+        .engine()
+        .begin_read(bench.source_id, &spec())
+        .unwrap()
+        .read;
+    let all = [below(user(3, "u"), 2), below(user(4, "v"), 2)];
+    bench.engine().observe(read, 0, &all, None).unwrap();
+    bench.restart();
+    assert_eq!(bench.due(), []);
+    bench.read_full(&all);
+    assert_eq!(bench.due().len(), 2);
+    bench.plan();
+    assert_eq!(bench.due(), []);
+}
+
+#[test]
+fn a_container_moved_below_an_unknown_one_waits_for_it() {
+    let mut bench = Bench::new();
+    bench.start_with(&[
+        container(1, "DC=x", None),
+        container(2, "OU=a", Some(1)),
+        below(user(3, "u"), 2),
+    ]);
+    bench.delta(&[
+        container(2, "OU=a", Some(9)),
+        container(9, "OU=new", Some(1)),
+    ]);
+    while bench.engine().wake().unwrap() {}
+    assert_eq!(bench.due(), [("CN=u".to_owned(), reason::CONTAINER)]);
+    bench.delta(&[container(2, "OU=a", Some(8))]);
+    while bench.engine().wake().unwrap() {}
+    bench.catch_up();
+    assert_eq!(
+        bench.item(3).view.exported.text("path"),
+        Some("CN=u,OU=a"),
+        "never shown, so done without"
+    );
+}
+
+#[test]
 fn a_renamed_container_makes_everything_below_due() {
     let mut bench = Bench::new();
     bench.start_with(&[
