@@ -5,17 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wire::api::v1::Report;
+
 use crate::World;
 
 impl World {
     /// Source and target agree, except for so many objects with these reasons.
     pub async fn agrees_but_for(&self, reasons: &[(&str, u64)]) {
-        let job = self.app.engine().job(self.job.id).unwrap();
-        let (told, mut heard) = tokio::sync::mpsc::channel(64);
-        let drain = tokio::spawn(async move { while heard.recv().await.is_some() {} });
-        let report = server::verify::run(&self.app, &job, &told).await.unwrap();
-        drop(told);
-        drain.await.unwrap();
+        let report = self.judged().await;
         assert!(
             report.agree,
             "source and target differ: {:#?}",
@@ -44,6 +41,17 @@ impl World {
             .collect();
         let expected: BTreeMap<&str, u64> = reasons.iter().copied().collect();
         assert_eq!(counted, expected, "{reasons_found:#?}");
+    }
+
+    /// What the judge says.
+    pub async fn judged(&self) -> Report {
+        let job = self.app.engine().job(self.job.id).unwrap();
+        let (told, mut heard) = tokio::sync::mpsc::channel(64);
+        let drain = tokio::spawn(async move { while heard.recv().await.is_some() {} });
+        let report = server::verify::run(&self.app, &job, &told).await.unwrap();
+        drop(told);
+        drain.await.unwrap();
+        report
     }
 
     /// Source and target agree without exception.

@@ -67,6 +67,10 @@ async fn a_deleted_unit_is_held_refused_allowed_in_part_and_restored() {
             .iter()
             .all(|one| one.verb == Verb::Delete && one.state == PendingState::Held)
     );
+    // The judge knows what is held, and does not take memberships of the held for a difference of their groups.
+    let report = story.world.judged().await;
+    assert!(report.agree, "{:#?}", report.differences);
+    assert!(report.explained.len() >= staged.len().min(50));
     let records = story.world.log_since(mark);
     assert_eq!(
         records

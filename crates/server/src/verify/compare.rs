@@ -66,10 +66,17 @@ fn actual_edges(wanted: &Expectation, held: &Snapshot) -> Vec<Edge> {
             .get(at as usize)
             .is_some_and(|object| object.is_wanted)
     };
+    // An object that should not be there is a difference by itself (perhaps its deletion is held); what points to it goes
+    // when it goes, and is not told a second time.
+    let is_leaving = |at: u32| {
+        held.objects
+            .get(at as usize)
+            .is_some_and(|object| object.is_synchronised && !object.is_wanted)
+    };
     let edge = |(from, attribute, to): &(u32, u16, u64)| {
         let to = *held.by_id.get(to)?;
         let is_mapped = wanted.mapped.binary_search(attribute).is_ok();
-        (is_mapped && is_wanted(*from)).then_some((*from, *attribute, to))
+        (is_mapped && is_wanted(*from) && !is_leaving(to)).then_some((*from, *attribute, to))
     };
     let mut edges: Vec<Edge> = held.edges.iter().filter_map(edge).collect();
     edges.sort_unstable();
