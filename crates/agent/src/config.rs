@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use connectors::{
     Source,
-    ldap::{AdConfig, AdSource},
+    ldap::{AdSource, LdapConfig},
 };
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
@@ -121,7 +121,7 @@ pub fn known_source(connector: &ConnectorConfig) -> Result<Box<dyn Source>, Refu
             .with("text", text)
     };
     match connector.kind.as_str() {
-        "ad" => match AdConfig::deserialize(&connector.settings) {
+        "ad" => match LdapConfig::deserialize(&connector.settings) {
             Ok(config) => Ok(Box::new(AdSource::new(config))),
             Err(fault) => Err(invalid(format!("settings: {fault}"))),
         },

@@ -28,9 +28,20 @@ pub fn name(name: Named) -> ObjectName {
 
 pub fn read_end(end: Result<ReadEnd, Refusal>) -> v1::ReadEnd {
     match end {
-        Ok(ReadEnd::Complete { watermark, seen }) => v1::ReadEnd::Complete {
+        Ok(ReadEnd::Complete {
+            watermark,
+            seen,
+            is_census,
+            method,
+        }) => v1::ReadEnd::Complete {
             watermark: Bytes(watermark),
             seen: seen.into_iter().collect(),
+            is_census,
+            method: v1::Method {
+                name: method.name,
+                server: method.server,
+                weaker: method.weaker.map(Into::into),
+            },
         },
         Ok(ReadEnd::NeedsFullRead(refusal)) => v1::ReadEnd::NeedsFullRead(refusal.into()),
         Err(refusal) => v1::ReadEnd::Failed(refusal.into()),

@@ -59,9 +59,43 @@ pub enum ReadEnd {
         watermark: Watermark,
         /// Objects seen whole or as part, by class.
         seen: BTreeMap<Name, u64>,
+        /// Whether a delta named everything that is there, changed or not ([`sync_core::object::EntryKind::Present`]), so that
+        /// what it did not name is absent (RFC 4533 §3.3.2, the present phase). Means nothing for the other modes.
+        is_census: bool,
+        /// By which mechanism changes were found.
+        method: ReadMethod,
     },
     /// The position cannot be continued (with the reason: cookie refused, replica reset, too old, spec changed); nothing was read.
     NeedsFullRead(Refusal),
+}
+
+/// The mechanism a source finds changes by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadMethod {
+    /// `DirSync`, `uSNChanged`, `RFC 4533`, `modifyTimestamp`.
+    pub name: String,
+    /// The server that answered.
+    pub server: String,
+    /// What is weaker than with the best mechanism and what would cure it, if this is not the best. Deltas of a weaker
+    /// mechanism do not see every deletion: a full comparison has to follow from time to time.
+    pub weaker: Option<Refusal>,
+}
+
+/// How a watch ended without a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WatchEnd {
+    /// The source cannot tell of changes (with the reason); ask by the clock.
+    Unsupported(Refusal),
+    /// The source ended it; watch again.
+    Ended,
+}
+
+/// The doorbell: told that something changed, never what.
+pub trait Bell: Send + Sync {
+    /// The source took the request: every change from now on rings. What changed before may have been missed.
+    fn armed(&self);
+    /// Something changed.
+    fn ring(&self);
 }
 
 /// What a source says of itself.
@@ -167,6 +201,22 @@ pub trait Source: Send {
         spec: &ReadSpec,
         each: &mut (dyn FnMut(Listed) -> bool + Send),
     ) -> Result<(), SourceError>;
+
+    /// Watches for changes inside the spec and rings for them, until the source or the connection ends it. One ring may stand
+    /// for many changes, and a ring may be about nothing. `watermark` is where the last read ended, if there was one.
+    ///
+    /// # Errors
+    /// By code, if the source cannot be reached or refuses.
+    async fn watch(
+        &mut self,
+        _spec: &ReadSpec,
+        _watermark: Option<Watermark>,
+        _bell: &dyn Bell,
+    ) -> Result<WatchEnd, SourceError> {
+        let why = Refusal::new(Code::RequestInvalid)
+            .with("text", "this kind of source does not tell of changes");
+        Ok(WatchEnd::Unsupported(why))
+    }
 
     /// The containers objects can be scoped by.
     async fn containers(&mut self) -> Result<Vec<Container>, SourceError>;

@@ -63,6 +63,12 @@ pub struct ConnectorRow {
     pub last_change_at: Option<i64>,
     /// When the watermark was stored.
     pub watermark_at: Option<i64>,
+    /// How changes were found last: name, server, weaker.
+    pub method: serde_json::Value,
+    /// Whether that may miss deletions, so that full comparisons follow from time to time.
+    pub is_weak: bool,
+    /// When the last full read that was believed ended.
+    pub compared_at: Option<i64>,
 }
 
 /// A job to be created.
@@ -226,7 +232,7 @@ fn json(text: String) -> serde_json::Value {
     serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
 }
 
-const CONNECTOR: &str = "SELECT id, guid, name, kind, config, info, complete_reads, needs, needs_why, suspect, failure, failures, retry_at, last_read_at, last_change_at, watermark_at FROM connector";
+const CONNECTOR: &str = "SELECT id, guid, name, kind, config, info, complete_reads, needs, needs_why, suspect, failure, failures, retry_at, last_read_at, last_change_at, watermark_at, method, is_weak, compared_at FROM connector";
 
 fn connector(row: &Row<'_>) -> Result<ConnectorRow> {
     Ok(ConnectorRow {
@@ -246,6 +252,9 @@ fn connector(row: &Row<'_>) -> Result<ConnectorRow> {
         last_read_at: row.get(13)?,
         last_change_at: row.get(14)?,
         watermark_at: row.get(15)?,
+        method: json(row.get(16)?),
+        is_weak: row.get(17)?,
+        compared_at: row.get(18)?,
     })
 }
 

@@ -28,7 +28,7 @@ pub use guard::{DeleteChoice, GuardOutcome, StagedDelete};
 pub use log::{Action, LogPage, LogQuery, Record, ReferenceNote, Status};
 pub use observe::{ObserveError, Observed};
 pub use query::*;
-pub use read::{ReadOrder, ReadResult};
+pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
 pub use store::{Codec, Engine, OpenError, Options, StoreError};
 

@@ -425,6 +425,10 @@ impl Merge<'_> {
                 // Outside the read spec: a difference to nothing says nothing.
                 other => Ok((other.map(|stored| stored.id), false)),
             },
+            EntryKind::Present => match stored {
+                Some(stored) if stored.state >= 3 => self.alive_after_all(&stored),
+                other => Ok((other.map(|stored| stored.id), false)),
+            },
             EntryKind::Whole | EntryKind::Skeleton => self.whole(entry, stored, (replica, usn)),
         }
     }

@@ -43,12 +43,35 @@ pub struct ReadOrder {
 /// How a read ended, as the engine is told.
 #[derive(Clone, Debug)]
 pub enum ReadResult {
-    /// Complete; continue from here.
-    Complete(Vec<u8>),
+    /// Complete.
+    Complete(Completed),
     /// The position cannot be continued; nothing was read.
     NeedsFullRead(Refusal),
     /// It failed; what was read so far is merged but proves nothing.
     Failed(Refusal),
+}
+
+/// What a complete read came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completed {
+    /// Continue from here.
+    pub watermark: Vec<u8>,
+    /// Whether a delta named everything that is there ([`sync_core::object::EntryKind::Present`]).
+    pub is_census: bool,
+    /// How changes were found: JSON for people.
+    pub method: serde_json::Value,
+    /// Whether the mechanism may miss deletions, so that a full comparison must follow from time to time.
+    pub is_weak: bool,
+}
+
+impl ReadResult {
+    /// Complete, with the position and nothing else to say.
+    pub fn complete(watermark: impl Into<Vec<u8>>) -> Self {
+        Self::Complete(Completed {
+            watermark: watermark.into(),
+            ..Completed::default()
+        })
+    }
 }
 
 /// Why a looked-up object is looked up.
@@ -142,13 +165,13 @@ impl Engine {
                     }
                     Ok(None)
                 }
-                ReadResult::Complete(watermark) => {
+                ReadResult::Complete(done) => {
                     if mode == "full"
                         && let Some(doubt) = self.doubt(tx, connector, &memory.census, &spec)?
                     {
                         return self.read_doubted(tx, connector, read, doubt, now);
                     }
-                    self.read_complete(tx, connector, read, &memory, (&mode, spec, watermark), now)
+                    self.read_complete(tx, connector, read, &memory, (&mode, spec, done), now)
                 }
             }
         })
@@ -212,7 +235,7 @@ impl Engine {
         connector: ConnectorId,
         read: ReadId,
         memory: &ReadMemory,
-        (mode, spec, watermark): (&str, Vec<u8>, &Vec<u8>),
+        (mode, spec, done): (&str, Vec<u8>, &Completed),
         now: i64,
     ) -> Result<Option<Refusal>> {
         close(tx, read, "complete", None, now)?;
@@ -222,8 +245,9 @@ impl Engine {
             let census =
                 serde_json::to_string(&memory.census).map_err(|_| StoreError::Blob("census"))?;
             tx.execute(
-                "UPDATE connector SET census = ?2, complete_reads = complete_reads + 1, suspect = NULL, suspect_read = NULL WHERE id = ?1",
-                params![connector.0, census],
+                "UPDATE connector SET census = ?2, complete_reads = complete_reads + 1, suspect = NULL, suspect_read = NULL,
+                   compared_at = ?3 WHERE id = ?1",
+                params![connector.0, census, now],
             )?;
         }
         // A backfill shows no tombstones: the old position is continued, so that no deletion is missed. Known is what was
@@ -231,13 +255,13 @@ impl Engine {
         if mode != "backfill" {
             tx.execute(
                 "UPDATE connector SET watermark = ?2, watermark_at = (SELECT started_at FROM read WHERE id = ?3) WHERE id = ?1",
-                params![connector.0, watermark, read.0],
+                params![connector.0, done.watermark, read.0],
             )?;
         }
         tx.execute(
             "UPDATE connector SET spec = ?2, needs = 'delta', needs_why = NULL, failure = NULL, failures = 0, retry_at = NULL,
-               last_read_at = ?3 WHERE id = ?1",
-            params![connector.0, spec, now],
+               last_read_at = ?3, method = ?4, is_weak = ?5 WHERE id = ?1",
+            params![connector.0, spec, now, done.method.to_string(), done.is_weak],
         )?;
         Ok(None)
     }

@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use connectors::source::{ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInfo};
-use engine::{ConnectorRow, GuardOutcome, JobRow, JobState, ReadResult};
+use engine::{Completed, ConnectorRow, GuardOutcome, JobRow, JobState, ReadResult};
 use sync_core::{
     code::Code,
     id::{Anchor, ConnectorId, JobId},
@@ -308,7 +308,17 @@ impl ReadSink for Sink {
 
     async fn end(&self, end: Result<ReadEnd, Refusal>) {
         let result = match end {
-            Ok(ReadEnd::Complete { watermark, .. }) => ReadResult::Complete(watermark),
+            Ok(ReadEnd::Complete {
+                watermark,
+                is_census,
+                method,
+                ..
+            }) => ReadResult::Complete(Completed {
+                watermark,
+                is_census,
+                is_weak: method.weaker.is_some(),
+                method: serde_json::to_value(&method).unwrap_or_default(),
+            }),
             Ok(ReadEnd::NeedsFullRead(why)) => ReadResult::NeedsFullRead(why),
             // The end of the process is no failure of the source: the next process abandons the read.
             Err(why) if self.app.desk().is_closed() => return self.tell(Err(why)),

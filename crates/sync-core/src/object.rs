@@ -21,6 +21,8 @@ pub enum EntryKind {
     Skeleton,
     /// Positive evidence of deletion (a tombstone found by anchor).
     Deleted,
+    /// It is there and did not change since the position the read continues from (RFC 4533 present phase); nothing else is said.
+    Present,
 }
 
 /// Which replica said it, and at which of its update sequence numbers.

@@ -257,6 +257,12 @@ fn frames_keep_their_form() {
         &ReadEnd::Complete {
             watermark: Bytes(vec![77, 83]),
             seen: vec![("group".into(), 3), ("user".into(), 2_000)],
+            is_census: true,
+            method: Method {
+                name: "DirSync".into(),
+                server: "dc1.canal.example".into(),
+                weaker: Some(refusal()),
+            },
         },
     );
     compact(

@@ -413,6 +413,8 @@ impl Source for Fake {
         Ok(ReadEnd::Complete {
             watermark: vec![255],
             seen,
+            is_census: false,
+            method: Default::default(),
         })
     }
 

@@ -27,6 +27,8 @@ async fn end(puppet: &Puppet, lease: &Leased) -> Receipt {
     let end = ReadEnd::Complete {
         watermark: wire::bytes::Bytes(vec![1]),
         seen: vec![],
+        is_census: false,
+        method: Default::default(),
     };
     let path = format!("/leases/{}/read-end?fence={}", lease.lease, lease.fence);
     puppet

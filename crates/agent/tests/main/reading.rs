@@ -29,7 +29,9 @@ async fn a_read_of_many_pages_arrives_whole_and_in_order() {
         end,
         ReadEnd::Complete {
             watermark: vec![255],
-            seen
+            seen,
+            is_census: false,
+            method: Default::default(),
         }
     );
     assert_eq!(basket.numbers(), (0..200).collect::<Vec<_>>());

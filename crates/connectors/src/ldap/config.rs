@@ -15,7 +15,7 @@ use sync_core::{code::Code, operation::Refusal};
 /// A domain and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AdConfig {
+pub struct LdapConfig {
     /// Domain controllers, tried in this order (`ldaps://dc1.canal.example`).
     pub urls: Vec<String>,
     /// Name of the account: DN, UPN or `DOMAIN\name`.
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_minimal_configuration_has_defaults() {
         let text = r#"{"urls":["ldaps://dc1"],"bind":"sync@canal.example","secret":{"file":"/etc/secret"}}"#;
-        let config: AdConfig = serde_json::from_str(text).unwrap();
+        let config: LdapConfig = serde_json::from_str(text).unwrap();
         assert_eq!(config.page_size_entries, 1000);
         assert_eq!(config.tls, TlsMode::Verified);
         assert_eq!(config.secret, Secret::File("/etc/secret".into()));

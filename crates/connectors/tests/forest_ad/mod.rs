@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use connectors::{
     ReadEnd, Source,
-    ldap::{AdConfig, AdSource, Limits, Secret, TlsMode},
+    ldap::{AdSource, LdapConfig, Limits, Secret, TlsMode},
     source::{ObjectName, ReadOne},
 };
 use forest::{Forest, Generated, Life, Organisation, Restore, Rights, Served};
@@ -46,7 +46,7 @@ impl Stage {
     }
 
     fn source(&self, request_seconds: u32) -> AdSource {
-        AdSource::new(AdConfig {
+        AdSource::new(LdapConfig {
             urls: vec![format!("ldaps://127.0.0.1:{}", self.served.addr.port())],
             bind: "reader@canal.example".into(),
             secret: Secret::File(self.folder.path().join("secret")),

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use connectors::ldap::{AdConfig, Limits, Secret, TlsMode};
+use connectors::ldap::{LdapConfig, Limits, Secret, TlsMode};
 use tempfile::TempDir;
 
 pub struct Lab {
@@ -61,10 +61,10 @@ impl Lab {
         self.url.strip_prefix("ldaps://").unwrap()
     }
 
-    pub fn config(&self) -> AdConfig {
+    pub fn config(&self) -> LdapConfig {
         let secret = self.folder.path().join("secret");
         write_secret(&secret, &self.password);
-        AdConfig {
+        LdapConfig {
             urls: vec![self.url.clone()],
             bind: self.bind.clone(),
             secret: Secret::File(secret),

@@ -10,7 +10,7 @@ pub use lab::write_secret;
 use crate::model::{Model, spec};
 use connectors::{
     ReadEnd, Source,
-    ldap::{AdConfig, AdSource, Secret, TlsMode},
+    ldap::{AdSource, LdapConfig, Secret, TlsMode},
     source::{ObjectName, ReadOne},
 };
 use lab::Lab;
@@ -385,7 +385,7 @@ async fn every_condition_of_a_real_domain_is_told_by_its_code() {
     story.delta(&spec).await;
     refused_cookie(&mut story, &spec).await;
     deleted_member(&mut story, &spec).await;
-    let failing = async |change: &dyn Fn(&mut AdConfig)| {
+    let failing = async |change: &dyn Fn(&mut LdapConfig)| {
         let mut config = story.lab.config();
         change(&mut config);
         AdSource::new(config).discover().await.unwrap_err()

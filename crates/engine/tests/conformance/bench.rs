@@ -153,7 +153,7 @@ impl Bench {
         let order = e.begin_read(self.source_id, &spec()).expect("begins");
         assert_eq!(order.mode, "full");
         e.observe(order.read, 0, entries, None).expect("a page");
-        e.end_read(order.read, &ReadResult::Complete(b"full".to_vec()))
+        e.end_read(order.read, &ReadResult::complete(b"full"))
             .expect("ends")
     }
 
@@ -165,7 +165,7 @@ impl Bench {
         let observed = e
             .observe(order.read, 0, entries, Some(b"page"))
             .expect("a page");
-        e.end_read(order.read, &ReadResult::Complete(b"end".to_vec()))
+        e.end_read(order.read, &ReadResult::complete(b"end"))
             .expect("ends");
         observed.changed
     }

@@ -336,8 +336,7 @@ impl History {
         self.read = Some((read, number + 1));
         if self.rng.bool() {
             self.read = None;
-            e.end_read(read, &ReadResult::Complete(b"w".to_vec()))
-                .unwrap();
+            e.end_read(read, &ReadResult::complete(b"w")).unwrap();
         }
     }
 

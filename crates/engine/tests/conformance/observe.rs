@@ -37,14 +37,10 @@ fn takes_pages_in_order_and_refuses_every_other() {
         bench.item(1).source.attributes.text("displayName"),
         Some("a")
     );
-    e.end_read(read, &ReadResult::Complete(b"x".to_vec()))
-        .unwrap();
+    e.end_read(read, &ReadResult::complete(b"x")).unwrap();
     let late = e.observe(read, 2, &[], None);
     assert!(matches!(late, Err(ObserveError::Over)));
-    assert!(
-        e.end_read(read, &ReadResult::Complete(b"y".to_vec()))
-            .is_err()
-    );
+    assert!(e.end_read(read, &ReadResult::complete(b"y")).is_err());
 }
 
 #[test]
@@ -378,8 +374,7 @@ fn a_container_that_comes_after_its_children_makes_them_due_again() {
     bench.catch_up();
     e.observe(read, 1, &[container(1, "OU=late", None)], None)
         .unwrap();
-    e.end_read(read, &ReadResult::Complete(b"x".to_vec()))
-        .unwrap();
+    e.end_read(read, &ReadResult::complete(b"x")).unwrap();
     drop(e);
     bench.catch_up();
     assert_eq!(

@@ -20,7 +20,7 @@ fn the_first_read_is_full_and_the_next_a_delta_from_its_position() {
     assert_eq!((first.mode.as_str(), first.watermark), ("full", None));
     e.observe(first.read, 0, &people(3), Some(b"ignored"))
         .unwrap();
-    e.end_read(first.read, &ReadResult::Complete(b"p1".to_vec()))
+    e.end_read(first.read, &ReadResult::complete(b"p1"))
         .unwrap();
     let second = e.begin_read(bench.source_id, &spec()).unwrap();
     assert_eq!(
@@ -52,8 +52,7 @@ fn a_delta_that_breaks_off_is_continued_from_its_last_page() {
         (next.mode.as_str(), next.watermark.as_deref()),
         ("delta", Some(&b"page 0"[..]))
     );
-    e.end_read(next.read, &ReadResult::Complete(b"p2".to_vec()))
-        .unwrap();
+    e.end_read(next.read, &ReadResult::complete(b"p2")).unwrap();
     let row = bench.source();
     assert_eq!((row.failures, row.failure, row.retry_at), (0, None, None));
 }
@@ -80,7 +79,7 @@ fn a_changed_read_spec_is_read_back_and_keeps_the_old_position() {
         None,
     )
     .unwrap();
-    e.end_read(order.read, &ReadResult::Complete(b"newer".to_vec()))
+    e.end_read(order.read, &ReadResult::complete(b"newer"))
         .unwrap();
     assert_eq!(
         bench.state(2),

@@ -4,7 +4,7 @@
 //! own; the golden files of the link hold the two together.
 
 use connectors::source::{
-    Container, Listed, ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInfo,
+    Container, Listed, ObjectName, Page, ReadEnd, ReadMethod, ReadMode, ReadOne, SourceInfo,
 };
 use sync_core::{code::Code, id::ReadId, object::Entry, operation::Refusal};
 use wire::{
@@ -73,9 +73,20 @@ impl From<v1::Listing> for Part {
 impl From<v1::ReadEnd> for End {
     fn from(end: v1::ReadEnd) -> Self {
         Self::Read(match end {
-            v1::ReadEnd::Complete { watermark, seen } => Ok(ReadEnd::Complete {
+            v1::ReadEnd::Complete {
+                watermark,
+                seen,
+                is_census,
+                method,
+            } => Ok(ReadEnd::Complete {
                 watermark: watermark.0,
                 seen: seen.into_iter().collect(),
+                is_census,
+                method: ReadMethod {
+                    name: method.name,
+                    server: method.server,
+                    weaker: method.weaker.map(Into::into),
+                },
             }),
             v1::ReadEnd::NeedsFullRead(refusal) => Ok(ReadEnd::NeedsFullRead(refusal.into())),
             v1::ReadEnd::Failed(refusal) => Err(refusal.into()),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::Args;
 use connectors::{
     Source as _,
-    ldap::{AdConfig, AdSource, Limits, TlsMode},
+    ldap::{AdSource, LdapConfig, Limits, TlsMode},
     source::{Listed, SourceInfo},
 };
 use sync_core::{
@@ -67,7 +67,7 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let place = tempfile_directory()?;
     let rules = rules(arguments)?;
-    let config = AdConfig {
+    let config = LdapConfig {
         urls: arguments.urls.clone(),
         bind: arguments.bind.clone(),
         secret: secret::find(arguments.password_file.as_deref(), place.path())?,

@@ -100,6 +100,7 @@ impl From<object::EntryKind> for Kind {
             object::EntryKind::Part => Self::Part,
             object::EntryKind::Skeleton => Self::Skeleton,
             object::EntryKind::Deleted => Self::Deleted,
+            object::EntryKind::Present => Self::Present,
         }
     }
 }
@@ -111,6 +112,7 @@ impl From<Kind> for object::EntryKind {
             Kind::Part => Self::Part,
             Kind::Skeleton => Self::Skeleton,
             Kind::Deleted => Self::Deleted,
+            Kind::Present => Self::Present,
         }
     }
 }

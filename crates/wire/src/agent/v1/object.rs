@@ -34,6 +34,8 @@ pub enum Kind {
     Skeleton,
     /// Positive evidence of deletion.
     Deleted,
+    /// There, and not changed.
+    Present,
 }
 
 /// A change of a linked attribute.
@@ -92,6 +94,17 @@ pub struct Page {
     pub watermark: Option<Bytes>,
 }
 
+/// The mechanism changes were found by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    /// Its name.
+    pub name: String,
+    /// The server that answered.
+    pub server: String,
+    /// What is weaker than with the best one.
+    pub weaker: Option<RefusalText>,
+}
+
 /// The end of a read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadEnd {
@@ -101,6 +114,10 @@ pub enum ReadEnd {
         watermark: Bytes,
         /// Objects seen by class.
         seen: Vec<(Arc<str>, u64)>,
+        /// Whether a delta named everything that is there.
+        is_census: bool,
+        /// How changes were found.
+        method: Method,
     },
     /// The position cannot be continued.
     NeedsFullRead(RefusalText),

@@ -3,18 +3,18 @@
 //! Never retries a refused password. Trap: the root DSE's numbers (clock, update sequence number) are of the moment they are
 //! read; [`Session::standing`] reads them afresh.
 
-use ldap::{Connection, Endpoint, Entry, Error, Filter, Options, Query, Scope, Security, Trust};
-use secrecy::ExposeSecret as _;
+use ldap::{Connection, Entry, Error, Filter, Query, Scope};
 use sync_core::{code::Code, object::ReadSpec};
 
 use super::{
-    config::{AdConfig, TlsMode},
-    failure,
     schema::{self, Schema},
     values,
     watermark::Standing,
 };
-use crate::source::{SourceError, source_error};
+use crate::{
+    ldap::{config::LdapConfig, connect, failure},
+    source::{SourceError, source_error},
+};
 
 const DAY: i64 = 86_400;
 /// MS-ADTS §6.1.1.2.4.1.1 Directory Service: an absent tombstoneLifetime means 60 days.
@@ -52,70 +52,15 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects to the first controller of the list that can be used.
-    pub async fn open(config: &AdConfig) -> Result<Self, SourceError> {
-        let security = match config.tls {
-            TlsMode::PlainForTests => Security::PlainForTests,
-            TlsMode::Verified => {
-                let trust = config
-                    .ca_file
-                    .clone()
-                    .map_or(Trust::Platform, Trust::CaFile);
-                let tls = ldap::client_config(&trust)
-                    .map_err(|error| failure::refusal("", "set up TLS", &error))?;
-                Security::Verified(tls)
-            }
-        };
-        let options = Options {
-            security,
-            server_name: config.server_name.clone(),
-            timeouts: config.limits.timeouts(),
-        };
-        let mut failures = Vec::new();
-        for url in &config.urls {
-            match Self::open_one(url, config, &options).await {
-                Ok(session) => return Ok(session),
-                Err(refusal) if !failure::is_worth_another_server(&refusal) => return Err(refusal),
-                Err(refusal) => {
-                    tracing::warn!(server = %url, code = %refusal.code, "domain controller {url} cannot be used");
-                    failures.push((url.clone(), refusal));
-                }
-            }
-        }
-        Err(match failures.len() {
-            1 => failures.remove(0).1,
-            _ => failure::all_failed(failures),
-        })
+    pub async fn open(config: &LdapConfig) -> Result<Self, SourceError> {
+        connect::first_usable(config, |connection| Self::describe(connection, config)).await
     }
 
-    async fn open_one(
-        url: &str,
-        config: &AdConfig,
-        options: &Options,
-    ) -> Result<Self, SourceError> {
-        let told =
-            |operation: &'static str| move |error: Error| failure::refusal(url, operation, &error);
-        let endpoint: Endpoint = url.parse().map_err(told("connect"))?;
-        // The secret is read anew for every connection, so that a changed one is used at once.
-        let secret = config.secret.read()?;
-        let connection = ldap::connect(&endpoint, options)
-            .await
-            .map_err(told("connect"))?;
-        connection
-            .simple_bind(&config.bind, secret.expose_secret())
-            .await
-            .map_err(told("bind"))?;
+    async fn describe(connection: Connection, config: &LdapConfig) -> Result<Self, SourceError> {
+        let url = connection.server().to_owned();
         let root = root_dse(&connection)
             .await
-            .map_err(told("read the root DSE"))?;
-        Self::describe(connection, &root, config).await
-    }
-
-    async fn describe(
-        connection: Connection,
-        root: &Entry,
-        config: &AdConfig,
-    ) -> Result<Self, SourceError> {
-        let url = connection.server().to_owned();
+            .map_err(|error| failure::refusal(&url, "read the root DSE", &error))?;
         let text = |name: &str| root.text(name).unwrap_or_default().to_owned();
         let needed = |name: &str| {
             root.text(name).map(str::to_owned).ok_or_else(|| {

@@ -18,11 +18,13 @@ use sync_core::{
 
 use super::{
     entry::{self, Life, Seen},
-    failure,
     one::{Found, Reading},
     watermark::{Position, Standing},
 };
-use crate::source::{ObjectName, Page, PageSink, ReadEnd, SourceError};
+use crate::{
+    ldap::failure,
+    source::{ObjectName, Page, PageSink, ReadEnd, ReadMethod, SourceError},
+};
 
 /// How much the server puts into one round, where it heeds that.
 const ROUND_BYTES: u32 = 4 << 20;
@@ -153,6 +155,12 @@ impl Reading<'_> {
                 return Ok(ReadEnd::Complete {
                     watermark,
                     seen: pages.seen,
+                    is_census: false,
+                    method: ReadMethod {
+                        name: "DirSync".into(),
+                        server: self.session.server.clone(),
+                        weaker: None,
+                    },
                 });
             }
             pages.flush(Some(watermark)).await?;

@@ -7,9 +7,8 @@ use async_trait::async_trait;
 use sync_core::object::ReadSpec;
 
 use super::{
-    config::AdConfig,
     entry::Selection,
-    failure, list,
+    list,
     one::Reading,
     read::Pages,
     schema::{self, Schema},
@@ -17,20 +16,23 @@ use super::{
     session::{Session, dns_name},
     watermark::Position,
 };
-use crate::source::{
-    Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source, SourceError,
-    SourceInfo,
+use crate::{
+    ldap::{config::LdapConfig, failure},
+    source::{
+        Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source, SourceError,
+        SourceInfo,
+    },
 };
 
 /// An Active Directory domain (or Samba AD) as a source.
 pub struct AdSource {
-    config: AdConfig,
+    config: LdapConfig,
     session: Option<Session>,
 }
 
 impl AdSource {
     /// A source of this configuration; nothing is connected yet.
-    pub fn new(config: AdConfig) -> Self {
+    pub fn new(config: LdapConfig) -> Self {
         Self {
             config,
             session: None,
