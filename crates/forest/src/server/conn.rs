@@ -10,14 +10,14 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
 use tokio_rustls::TlsAcceptor;
 
 use crate::Forest;
 use crate::ber;
 use crate::faults::FaultSettings;
 use crate::proto::{Answer, Code, Operation, Outcome, Request, oid};
-use crate::server::notify::Watch;
+use crate::server::notify::{self, Watch};
 use crate::server::paging::Paging;
 use crate::store::{ObjectId, Rights};
 
@@ -144,7 +144,7 @@ async fn talk<S: Stream>(mut stream: S, session: &mut Session) -> io::Result<Opt
                     return Ok(None);
                 }
             }
-            changed = next_change(&mut session.changes) => {
+            changed = notify::next(&mut session.changes) => {
                 session.check_restart()?;
                 let faults = session.forest.faults().current();
                 let answer = session.notify(changed, &faults);
@@ -153,18 +153,6 @@ async fn talk<S: Stream>(mut stream: S, session: &mut Session) -> io::Result<Opt
                 }
             }
         }
-    }
-}
-
-/// The next changed object; waits for ever without notifications.
-async fn next_change(changes: &mut Option<broadcast::Receiver<ObjectId>>) -> Option<ObjectId> {
-    match changes {
-        None => std::future::pending().await,
-        Some(receiver) => match receiver.recv().await {
-            Ok(id) => Some(id),
-            Err(RecvError::Lagged(_)) => None,
-            Err(RecvError::Closed) => std::future::pending().await,
-        },
     }
 }
 

@@ -27,6 +27,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Forest;
 
+/// Connections at one time (MaxConnections); more are closed at once.
+const CONNECTION_LIMIT: usize = 5_000;
+
 /// A running server. Dropping it ends the server and all its connections.
 #[derive(Debug)]
 pub struct Served {
@@ -83,6 +86,9 @@ async fn accept(
             () = async { drop(ended.wait_for(|is_ended| *is_ended).await) } => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
+                Ok((_, peer)) if connections.len() >= CONNECTION_LIMIT => {
+                    tracing::warn!(%peer, "too many connections; this one is closed");
+                }
                 Ok((stream, peer)) => {
                     let _ = stream.set_nodelay(true);
                     connections.spawn(conn::run(forest.clone(), stream, tls.clone(), peer));

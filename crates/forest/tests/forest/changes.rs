@@ -383,3 +383,165 @@ async fn a_watched_container_tells_of_changes_until_abandoned() {
         "nothing comes in between"
     );
 }
+
+/// What the next message tells, which has to be an entry of this search.
+async fn told(client: &mut Client, id: i32) -> String {
+    let message = client.receive().await.unwrap();
+    assert_eq!(message.msgid, id);
+    match message.op {
+        LdapOp::SearchResultEntry(entry) => entry.dn,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn watch(
+    client: &mut Client,
+    base: &str,
+    scope: LdapSearchScope,
+    filter: &str,
+    controls: &[&str],
+) -> i32 {
+    let controls = [&[oid::NOTIFICATION], controls].concat();
+    let controls = controls.into_iter().map(control).collect();
+    client.start(base, scope, filter, &["cn"], controls).await
+}
+
+#[tokio::test]
+async fn trees_are_watched_from_the_root_and_levels_and_objects_elsewhere() {
+    let (forest, server) = served(Options::default()).await;
+    let root = client_root(&server).await;
+    assert!(root.iter().any(|listed| listed == oid::NOTIFICATION));
+    forest.add_ou(ROOT, "Unit").unwrap();
+    let unit = format!("OU=Unit,{ROOT}");
+    let inner = forest.add_ou(&unit, "Inner").unwrap();
+    let one = forest.add_user(&unit, "one", &[]).unwrap();
+    let below = forest
+        .add_user(&forest.dn_of(inner).unwrap(), "below", &[])
+        .unwrap();
+    let mut client = Client::bound(&server).await;
+    use LdapSearchScope::{Base, OneLevel, Subtree};
+    for (base, filter) in [(unit.as_str(), "(objectClass=*)"), (ROOT, "(cn=one)")] {
+        let id = watch(&mut client, base, Subtree, filter, &[]).await;
+        let message = client.receive().await.unwrap();
+        assert_eq!(message.msgid, id);
+        match message.op {
+            LdapOp::SearchResultDone(done) => {
+                assert_eq!(
+                    done.code,
+                    LdapResultCode::UnwillingToPerform,
+                    "{base} {filter}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let level = watch(&mut client, &unit, OneLevel, "(objectClass=*)", &[]).await;
+    let object = watch(&mut client, &unit, Base, "(objectClass=*)", &[]).await;
+    assert_eq!(client.get(USERS, &["cn"]).await.dn, USERS, "both are held");
+    forest.set(below, "title", "unheard").unwrap();
+    forest.set(one, "title", "heard").unwrap();
+    let unit_guid = forest.guid_of(&unit).unwrap();
+    forest.set(unit_guid, "description", "heard").unwrap();
+    assert_eq!(told(&mut client, level).await, format!("CN=one,{unit}"));
+    assert_eq!(told(&mut client, object).await, unit);
+}
+
+async fn client_root(server: &forest::Served) -> Vec<String> {
+    let mut client = Client::connect(server).await;
+    let root = client.get("", &["supportedControl"]).await;
+    values(&root, "supportedControl").unwrap()
+}
+
+#[tokio::test]
+async fn deletions_are_told_to_those_who_ask_for_deleted_objects() {
+    let (forest, server) = served(Options::default()).await;
+    let one = forest.add_user(USERS, "one", &[]).unwrap();
+    let mut client = Client::bound(&server).await;
+    let scope = LdapSearchScope::Subtree;
+    watch(&mut client, ROOT, scope.clone(), "(objectClass=*)", &[]).await;
+    let all = watch(
+        &mut client,
+        ROOT,
+        scope,
+        "(objectClass=*)",
+        &[oid::SHOW_DELETED],
+    )
+    .await;
+    assert_eq!(client.get(USERS, &["cn"]).await.dn, USERS, "both are held");
+    forest.delete(one).unwrap();
+    assert!(told(&mut client, all).await.starts_with("CN=one\\0ADEL:"));
+}
+
+#[tokio::test]
+async fn many_watch_but_each_connection_only_so_much() {
+    let (forest, server) = served(Options::default()).await;
+    let one = forest.add_user(USERS, "one", &[]).unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        let mut client = Client::bound(&server).await;
+        let id = watch(
+            &mut client,
+            ROOT,
+            LdapSearchScope::Subtree,
+            "(objectClass=*)",
+            &[],
+        )
+        .await;
+        assert_eq!(client.get(USERS, &["cn"]).await.dn, USERS, "it is held");
+        clients.push((client, id));
+    }
+    forest.set(one, "title", "heard").unwrap();
+    for (client, id) in &mut clients {
+        assert_eq!(told(client, *id).await, format!("CN=one,{USERS}"));
+    }
+    let (client, _) = &mut clients[0];
+    let mut last = 0;
+    for _ in 0..5 {
+        last = watch(client, USERS, LdapSearchScope::Base, "(objectClass=*)", &[]).await;
+    }
+    let message = client.receive().await.unwrap();
+    match message.op {
+        LdapOp::SearchResultDone(done) => {
+            assert_eq!(
+                (message.msgid, done.code),
+                (last, LdapResultCode::AdminLimitExceeded)
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_burst_that_outruns_a_watcher_still_reaches_it() {
+    let (forest, server) = served(Options::default()).await;
+    let one = forest.add_user(USERS, "one", &[]).unwrap();
+    let mut client = Client::bound(&server).await;
+    let id = watch(
+        &mut client,
+        ROOT,
+        LdapSearchScope::Subtree,
+        "(objectClass=*)",
+        &[],
+    )
+    .await;
+    assert_eq!(client.get(USERS, &["cn"]).await.dn, USERS, "it is held");
+    // More in one step than are kept for a slow reader.
+    forest.write(|state| {
+        let id = state.by_guid(one).unwrap();
+        let unit = state.object(id).parent.unwrap();
+        for number in 0..5_000 {
+            let class = forest::schema::class("container").unwrap();
+            let new = forest::store::NewObject {
+                parent: unit,
+                class,
+                name: format!("Box {number}"),
+                attributes: vec![],
+                guid: None,
+                rid: None,
+            };
+            state.create(new, forest::store::Origin::Forest).unwrap();
+        }
+    });
+    assert_eq!(told(&mut client, id).await, ROOT);
+    assert!(told(&mut client, id).await.contains("CN=Box"));
+}
