@@ -46,7 +46,7 @@ mod server;
 
 pub use authority::{Authority, AuthorityError, make_ca, make_ca_for};
 pub use faults::{CookieRefusal, FaultSettings, Faults};
-pub use generate::{Dirt, DirtKind, Generated, Organisation};
+pub use generate::{Dirt, DirtKind, Generated, Organisation, Shape};
 pub use handle::{Edit, Forest, Listed, Restore, Snapshot};
 pub use life::{Change, ChangeKind, Life};
 pub use options::Options;

@@ -2,7 +2,7 @@
 
 use super::names::{DEPARTMENTS, SITES, latin};
 use super::people::Person;
-use super::{Builder, Units};
+use super::{Builder, Shape, Units};
 use crate::store::{ObjectId, Refusal};
 
 const GLOBAL_SECURITY: &str = "-2147483646";
@@ -39,6 +39,36 @@ impl Builder<'_> {
         }
         made += self.projects(units, people, (people.len() / 10).saturating_sub(made))?;
         Ok(made)
+    }
+
+    /// Groups of a given number and size: the largest, and the other memberships spread over the rest.
+    pub(super) fn shaped_groups(
+        &mut self,
+        units: &Units,
+        people: &[Person],
+        shape: Shape,
+    ) -> Result<usize, Refusal> {
+        let largest = self.group(units, "All Staff", UNIVERSAL_SECURITY, true)?;
+        for person in people.iter().take(shape.largest) {
+            self.link(largest, "member", person.id);
+        }
+        let mut others = Vec::with_capacity(shape.groups);
+        for number in 1..shape.groups.max(2) {
+            let kind = [GLOBAL_SECURITY, UNIVERSAL_LIST, UNIVERSAL_SECURITY][number % 3];
+            others.push(self.group(units, &format!("Team {number:06}"), kind, number % 3 != 0)?);
+        }
+        let spread = shape
+            .memberships
+            .saturating_sub(shape.largest.min(people.len()));
+        for (place, person) in people.iter().enumerate() {
+            let before = spread * place / people.len();
+            let count = (spread * (place + 1) / people.len() - before).min(others.len());
+            let first = self.rng.usize(0..others.len());
+            for group in others.iter().cycle().skip(first).take(count) {
+                self.link(*group, "member", person.id);
+            }
+        }
+        Ok(others.len() + 1)
     }
 
     fn projects(

@@ -30,6 +30,28 @@ pub struct Organisation {
     pub seed: u64,
 }
 
+/// How many groups and memberships, when the believable number is not wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Groups; the first, "All Staff", is the largest.
+    pub groups: usize,
+    /// Memberships of people in all groups together.
+    pub memberships: usize,
+    /// People in the largest group.
+    pub largest: usize,
+}
+
+impl Shape {
+    /// One group for fifty people, so many memberships for each person, half the people in one group.
+    pub fn of(people: usize, memberships_each: usize) -> Self {
+        Self {
+            groups: (people / 50).max(2),
+            memberships: people * memberships_each,
+            largest: people / 2,
+        }
+    }
+}
+
 /// A generated organisation.
 #[derive(Debug)]
 pub struct Generated {
@@ -77,6 +99,15 @@ impl Organisation {
 
     /// Builds it in a domain of your own options.
     pub fn build_with(self, options: Options) -> Result<Generated, Refusal> {
+        self.make(options, None)
+    }
+
+    /// Builds it with so many groups and memberships, as measurements want it.
+    pub fn build_shaped(self, options: Options, shape: Shape) -> Result<Generated, Refusal> {
+        self.make(options, Some(shape))
+    }
+
+    fn make(self, options: Options, shape: Option<Shape>) -> Result<Generated, Refusal> {
         let forest = Forest::new(options)?;
         let (dirt, counts, names) = forest.write(|state| {
             state.fixed_time = Some(MADE_AT);
@@ -84,6 +115,7 @@ impl Organisation {
                 rng: fastrand::Rng::with_seed(self.seed),
                 state,
                 size: self.people,
+                shape,
             }
             .run();
             state.fixed_time = None;
@@ -108,6 +140,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) rng: fastrand::Rng,
     pub(crate) state: &'a mut State,
     pub(crate) size: usize,
+    pub(crate) shape: Option<Shape>,
 }
 
 type Built = (Vec<Dirt>, [usize; 3], [String; 2]);
@@ -116,7 +149,10 @@ impl Builder<'_> {
     fn run(mut self) -> Result<Built, Refusal> {
         let units = self.units()?;
         let people = self.people(&units)?;
-        let groups = self.groups(&units, &people)?;
+        let groups = match self.shape {
+            Some(shape) => self.shaped_groups(&units, &people, shape)?,
+            None => self.groups(&units, &people)?,
+        };
         let contacts = self.contacts(&units)?;
         self.service_accounts(&units)?;
         self.computers(&units)?;
