@@ -1,11 +1,11 @@
-//! Simple bind, and what a refusal means.
+//! Simple bind and SASL EXTERNAL, and what a refusal means.
 //!
 //! AD answers every refused bind with invalidCredentials and hides the reason as `data <hex>` in the diagnostic message.
 //! Trap: other servers write nothing there; the reason is then [`BindReason::Unknown`].
 
 use std::fmt;
 
-use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapOp};
+use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapOp, SaslCredentials};
 
 use crate::{
     connection::Connection,
@@ -95,10 +95,32 @@ impl Connection {
                 name: name.to_owned(),
             });
         }
+        let credential = LdapBindCred::Simple(password.to_owned());
+        self.bind(name, name, credential).await
+    }
+
+    /// Authenticates as whom the connection itself proves: by the TLS client certificate, or over a local socket by the
+    /// operating system's account.
+    ///
+    /// # Errors
+    /// As [`Connection::simple_bind`].
+    ///
+    /// # Source
+    /// RFC 4422 appendix A The SASL EXTERNAL Mechanism
+    pub async fn external_bind(&self) -> Result<(), Error> {
+        let credential = LdapBindCred::SASL(SaslCredentials {
+            mechanism: "EXTERNAL".into(),
+            credentials: Vec::new(),
+        });
+        self.bind("", "the connection's own identity (EXTERNAL)", credential)
+            .await
+    }
+
+    async fn bind(&self, dn: &str, name: &str, cred: LdapBindCred) -> Result<(), Error> {
         let request = LdapOp::BindRequest(LdapBindRequest {
             version: 3,
-            dn: name.to_owned(),
-            cred: LdapBindCred::Simple(password.to_owned()),
+            dn: dn.to_owned(),
+            cred,
         });
         let outcome = self.ask("bind", request, Vec::new()).await?;
         match outcome.code {

@@ -56,7 +56,8 @@ impl Default for Timeouts {
 pub enum Security {
     /// TLS (`ldaps`) or mandatory StartTLS (`ldap`), verified by this configuration.
     Verified(Arc<ClientConfig>),
-    /// No protection at all on `ldap` addresses. For tests against a server on the same machine.
+    /// No protection at all on `ldap` addresses. For tests against a server on the same machine. (A local socket, `ldapi`, has
+    /// no need of protection and never has it.)
     PlainForTests,
 }
 
@@ -96,13 +97,17 @@ where
 }
 
 async fn open(endpoint: &Endpoint, options: &Options) -> Result<Connection, Error> {
+    if endpoint.scheme == Scheme::Ldapi {
+        let stream = local(endpoint).await?;
+        return Ok(over(stream, endpoint.to_string(), options.timeouts));
+    }
     let mut tcp = tcp(endpoint).await?;
     let config = match (&options.security, endpoint.scheme) {
         (Security::Verified(config), _) => config.clone(),
         (Security::PlainForTests, Scheme::Ldap) => {
             return Ok(over(tcp, endpoint.to_string(), options.timeouts));
         }
-        (Security::PlainForTests, Scheme::Ldaps) => {
+        (Security::PlainForTests, Scheme::Ldaps | Scheme::Ldapi) => {
             return Err(Error::BadAddress {
                 address: endpoint.to_string(),
                 why: "ldaps cannot be used without TLS",
@@ -126,6 +131,24 @@ async fn open(endpoint: &Endpoint, options: &Options) -> Result<Connection, Erro
             text: error.to_string(),
         })?;
     Ok(over(stream, endpoint.to_string(), options.timeouts))
+}
+
+#[cfg(unix)]
+async fn local(endpoint: &Endpoint) -> Result<tokio::net::UnixStream, Error> {
+    tokio::net::UnixStream::connect(&endpoint.host)
+        .await
+        .map_err(|source| Error::Connect {
+            server: endpoint.to_string(),
+            source,
+        })
+}
+
+#[cfg(not(unix))]
+async fn local(endpoint: &Endpoint) -> Result<TcpStream, Error> {
+    Err(Error::BadAddress {
+        address: endpoint.to_string(),
+        why: "this system has no local sockets",
+    })
 }
 
 async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Error> {

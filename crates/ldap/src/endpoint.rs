@@ -1,6 +1,7 @@
-//! The address of a server: `ldaps://host[:port]` or `ldap://host[:port]`.
+//! The address of a server: `ldaps://host[:port]`, `ldap://host[:port]`, or the path of a local socket (`ldapi://%2Frun%2Fldapi`).
 //!
-//! Never carries a DN, filter or credential (RFC 4516's other parts are refused). Trap: IPv6 addresses stand in brackets.
+//! Never carries a DN, filter or credential (RFC 4516's other parts are refused). Trap: IPv6 addresses stand in brackets, and
+//! the slashes of a socket's path are written `%2F`.
 
 use std::{fmt, str::FromStr};
 
@@ -13,16 +14,21 @@ pub enum Scheme {
     Ldap,
     /// TLS from the first byte.
     Ldaps,
+    /// A local socket.
+    Ldapi,
 }
+
+/// Where OpenLDAP's servers listen locally if nothing else is said.
+const DEFAULT_SOCKET: &str = "/run/slapd/ldapi";
 
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// How to start.
     pub scheme: Scheme,
-    /// Host name or address, without brackets.
+    /// Host name or address, without brackets; of a local socket its path.
     pub host: String,
-    /// Port.
+    /// Port; of a local socket 0.
     pub port: u16,
 }
 
@@ -38,6 +44,9 @@ impl FromStr for Endpoint {
         let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
             "ldap" => (Scheme::Ldap, 389),
             "ldaps" => (Scheme::Ldaps, 636),
+            "ldapi" => {
+                return local(rest).ok_or_else(|| bad("the path of the socket is malformed"));
+            }
             _ => return Err(bad("unknown scheme")),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -60,6 +69,37 @@ impl FromStr for Endpoint {
     }
 }
 
+fn local(rest: &str) -> Option<Endpoint> {
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let path = match rest {
+        "" => DEFAULT_SOCKET.to_owned(),
+        _ if rest.contains(['/', '?', ' ']) => return None,
+        _ => percent_decoded(rest)?,
+    };
+    path.starts_with('/').then_some(Endpoint {
+        scheme: Scheme::Ldapi,
+        host: path,
+        port: 0,
+    })
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        if *byte != b'%' {
+            bytes.push(*byte);
+            rest = tail;
+            continue;
+        }
+        let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = tail.get(2..)?;
+    }
+    let path = String::from_utf8(bytes).ok()?;
+    (!path.contains('\0')).then_some(path)
+}
+
 fn split_port(rest: &str) -> Option<(&str, Option<&str>)> {
     if let Some(inner) = rest.strip_prefix('[') {
         let (host, after) = inner.split_once(']')?;
@@ -80,6 +120,7 @@ impl fmt::Display for Endpoint {
         let scheme = match self.scheme {
             Scheme::Ldap => "ldap",
             Scheme::Ldaps => "ldaps",
+            Scheme::Ldapi => return write!(f, "ldapi://{}", self.host.replace('/', "%2F")),
         };
         match self.host.contains(':') {
             true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),

@@ -37,7 +37,9 @@ pub enum TlsFailure {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is malformed.
-    #[error("{address:?} is not an LDAP address ({why}); write ldaps://host or ldap://host")]
+    #[error(
+        "{address:?} is not an LDAP address ({why}); write ldaps://host, ldap://host or ldapi://%2Fpath"
+    )]
     BadAddress {
         /// What was given.
         address: String,

@@ -42,5 +42,5 @@ pub use paged::Paged;
 pub use range::{Range, split_range};
 pub use result::{Outcome, ResultCode};
 pub use search::{Item, Query, Scope, Search};
-pub use tls::{Trust, client_config};
+pub use tls::{ClientIdentity, Trust, client_config};
 pub use write::{Change, ChangeKind};

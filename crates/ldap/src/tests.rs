@@ -157,6 +157,15 @@ fn addresses_are_read_strictly() {
         (good.scheme, good.host.as_str(), good.port),
         (Scheme::Ldaps, "::1", 1636)
     );
+    let socket: Endpoint = "ldapi://%2Frun%2Fmy%20slapd%2Fldapi/".parse().unwrap();
+    assert_eq!(
+        (socket.scheme, &*socket.host),
+        (Scheme::Ldapi, "/run/my slapd/ldapi")
+    );
+    assert_eq!(
+        "ldapi:///".parse::<Endpoint>().unwrap().to_string(),
+        "ldapi://%2Frun%2Fslapd%2Fldapi"
+    );
     assert_eq!("ldap://dc1".parse::<Endpoint>().unwrap().port, 389);
     for bad in [
         "dc1",
@@ -166,6 +175,10 @@ fn addresses_are_read_strictly() {
         "ldap://dc1/DC=x",
         "ldap://dc1:99999",
         "ldap://::1",
+        "ldapi://%2",
+        "ldapi://%2Frun%00",
+        "ldapi://run",
+        "ldapi://%2Frun/x",
     ] {
         assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
     }

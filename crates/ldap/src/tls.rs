@@ -6,11 +6,13 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
+    CertificateError, ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, TlsFailure};
 
@@ -26,13 +28,26 @@ pub enum Trust {
     CaPem(Vec<u8>),
 }
 
-/// A client configuration that verifies servers so.
+/// What this side shows of itself.
+pub struct ClientIdentity {
+    /// Certificate, and those that lead to its CA, in PEM form.
+    pub certificate_pem: Vec<u8>,
+    /// Its private key in PEM form.
+    pub key_pem: Zeroizing<Vec<u8>>,
+}
+
+type Builder = ConfigBuilder<ClientConfig, WantsClientCert>;
+
+/// A client configuration that verifies servers so, and shows this identity if they ask for one.
 ///
 /// # Errors
-/// If the CA file cannot be read or holds no certificate.
-pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
+/// If the CA file cannot be read or holds no certificate, or if certificate and key do not belong together.
+pub fn client_config(
+    trust: &Trust,
+    identity: Option<&ClientIdentity>,
+) -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = match trust {
+    let builder = match trust {
         Trust::Platform => platform(provider)?,
         Trust::CaFile(path) => {
             let bad = |why: String| Error::BadCaFile {
@@ -44,23 +59,40 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
         }
         Trust::CaPem(pem) => with_roots(provider, roots(pem).map_err(Error::TlsSetUp)?)?,
     };
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => show(builder, identity)?,
+    };
     Ok(Arc::new(config))
 }
 
-fn platform(provider: Arc<CryptoProvider>) -> Result<ClientConfig, Error> {
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(set_up)?
-        .with_no_client_auth())
+fn show(builder: Builder, identity: &ClientIdentity) -> Result<ClientConfig, Error> {
+    let bad = |text: String| Error::TlsSetUp(format!("client certificate: {text}"));
+    let chain = CertificateDer::pem_slice_iter(&identity.certificate_pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| bad(error.to_string()))?;
+    if chain.is_empty() {
+        return Err(bad("the file holds no certificate in PEM form".into()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&identity.key_pem)
+        .map_err(|_| bad("the key file holds no private key in PEM form".into()))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| bad(error.to_string()))
 }
 
-fn with_roots(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<ClientConfig, Error> {
+fn platform(provider: Arc<CryptoProvider>) -> Result<Builder, Error> {
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(set_up)
+}
+
+fn with_roots(provider: Arc<CryptoProvider>, roots: RootCertStore) -> Result<Builder, Error> {
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(set_up)?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+        .with_root_certificates(roots))
 }
 
 fn set_up(error: rustls::Error) -> Error {

@@ -343,7 +343,7 @@ pub fn container_of(dn: &str) -> &str {
 async fn connect(values: &HashMap<String, String>) -> Connection {
     let trust = ldap::Trust::CaFile(values["LAB_CA"].clone().into());
     let options = ldap::Options {
-        security: ldap::Security::Verified(ldap::client_config(&trust).unwrap()),
+        security: ldap::Security::Verified(ldap::client_config(&trust, None).unwrap()),
         server_name: None,
         timeouts: ldap::Timeouts::default(),
     };

@@ -1,4 +1,4 @@
-//! How to reach an Active Directory domain, and with which account.
+//! How to reach a directory, and as whom.
 //!
 //! The secret itself is never part of the configuration: only where it is. Trap: a secret file that others may read is
 //! refused, so its mode must be 0600.
@@ -12,17 +12,25 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
 
-/// A domain and how to read it.
+/// A directory and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LdapConfig {
-    /// Domain controllers, tried in this order (`ldaps://dc1.canal.example`).
+    /// Servers, tried in this order (`ldaps://dc1.canal.example`, `ldap://…` with StartTLS, `ldapi://%2Frun%2Fslapd%2Fldapi`).
     pub urls: Vec<String>,
-    /// Name of the account: DN, UPN or `DOMAIN\name`.
-    pub bind: String,
+    /// How to prove who is reading.
+    #[serde(default)]
+    pub authentication: Authentication,
+    /// Name of the account: DN; with Active Directory also UPN or `DOMAIN\name`.
+    #[serde(default)]
+    pub bind: Option<String>,
     /// Where its password is.
-    pub secret: Secret,
-    /// The CA that issued the controllers' certificates; none: the operating system's trust store.
+    #[serde(default)]
+    pub secret: Option<Secret>,
+    /// The certificate to show when the TLS connection is made.
+    #[serde(default)]
+    pub client_certificate: Option<ClientCertificate>,
+    /// The CA that issued the servers' certificates; none: the operating system's trust store.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// The name the certificates must hold, if not the host of the URL.
@@ -44,6 +52,40 @@ pub struct LdapConfig {
 
 fn default_page_size() -> u32 {
     1000
+}
+
+/// How to prove who is reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// Name and password (RFC 4513 §5.1.3).
+    #[default]
+    Simple,
+    /// SASL EXTERNAL (RFC 4422 appendix A): the TLS client certificate, or with `ldapi` the operating system's account.
+    External,
+}
+
+/// A certificate that proves who this is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// PEM file with the certificate, and those that lead to its CA after it.
+    pub certificate_file: PathBuf,
+    /// PEM file with its private key, readable by its owner only.
+    pub key_file: PathBuf,
+}
+
+/// What is shown to a server, ready for use.
+pub(super) enum Credential {
+    /// Name and password.
+    Simple {
+        /// Name.
+        name: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// What the connection itself proves.
+    External,
 }
 
 /// Where a password is kept.
@@ -86,6 +128,88 @@ impl Default for Limits {
             request_seconds: 120,
             idle_seconds: 60,
         }
+    }
+}
+
+impl LdapConfig {
+    /// Servers read with name and password; everything else as if not given.
+    pub fn simple(urls: Vec<String>, bind: impl Into<String>, secret: Secret) -> Self {
+        Self {
+            urls,
+            authentication: Authentication::Simple,
+            bind: Some(bind.into()),
+            secret: Some(secret),
+            client_certificate: None,
+            ca_file: None,
+            server_name: None,
+            tls: TlsMode::default(),
+            limits: Limits::default(),
+            page_size_entries: default_page_size(),
+            naming_context: None,
+        }
+    }
+
+    /// Reads what the kind of authentication needs, and refuses what it has no use for.
+    ///
+    /// # Errors
+    /// `ConfigurationInvalid` naming the setting, or the failure of [`Secret::read`].
+    pub(super) fn credential(&self, url: &str) -> Result<Credential, Refusal> {
+        let missing = |setting: &str| {
+            invalid(format!(
+                "settings: {setting} is missing; authentication simple needs bind and secret"
+            ))
+        };
+        match self.authentication {
+            Authentication::Simple => {
+                let bind = self.bind.as_deref().filter(|name| !name.is_empty());
+                let name = bind.ok_or_else(|| missing("bind"))?.to_owned();
+                let secret = self.secret.as_ref().ok_or_else(|| missing("secret"))?;
+                let password = secret.read()?;
+                Ok(Credential::Simple { name, password })
+            }
+            Authentication::External => {
+                self.check_external(url)?;
+                Ok(Credential::External)
+            }
+        }
+    }
+
+    fn check_external(&self, url: &str) -> Result<(), Refusal> {
+        if self.bind.is_some() || self.secret.is_some() {
+            return Err(invalid(
+                "settings: bind and secret have no use with authentication external; remove them"
+                    .into(),
+            ));
+        }
+        let is_local = url.to_ascii_lowercase().starts_with("ldapi:");
+        if !is_local && self.client_certificate.is_none() {
+            return Err(invalid(format!(
+                "settings: client_certificate is missing; authentication external needs it for {url}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl ClientCertificate {
+    /// Reads certificate and key.
+    ///
+    /// # Errors
+    /// `SecretFileUnsafe` if others can read the key, `ConfigurationInvalid` if a file cannot be read.
+    pub(super) fn read(&self) -> Result<ldap::ClientIdentity, Refusal> {
+        refuse_readable_by_others(&self.key_file)?;
+        let read = |what: &str, path: &Path| {
+            std::fs::read(path).map_err(|error| {
+                invalid(format!(
+                    "{what} file {} cannot be read: {error}",
+                    path.display()
+                ))
+            })
+        };
+        Ok(ldap::ClientIdentity {
+            certificate_pem: read("certificate", &self.certificate_file)?,
+            key_pem: read("key", &self.key_file)?.into(),
+        })
     }
 }
 
@@ -165,7 +289,30 @@ mod tests {
         let config: LdapConfig = serde_json::from_str(text).unwrap();
         assert_eq!(config.page_size_entries, 1000);
         assert_eq!(config.tls, TlsMode::Verified);
-        assert_eq!(config.secret, Secret::File("/etc/secret".into()));
+        assert_eq!(config.secret, Some(Secret::File("/etc/secret".into())));
+        assert_eq!(config.authentication, Authentication::Simple);
+    }
+
+    #[test]
+    fn what_an_authentication_lacks_or_cannot_use_is_named() {
+        let check = |text: &str, url: &str| {
+            let config: LdapConfig = serde_json::from_str(text).unwrap();
+            match config.credential(url) {
+                Ok(_) => String::new(),
+                Err(refusal) => {
+                    assert_eq!(refusal.code, Code::ConfigurationInvalid);
+                    refusal.argument("text").unwrap().to_owned()
+                }
+            }
+        };
+        let tls = "ldaps://a";
+        assert!(check(r#"{"urls":[]}"#, tls).contains("bind is missing"));
+        assert!(check(r#"{"urls":[],"bind":"a"}"#, tls).contains("secret is missing"));
+        let external = r#"{"urls":[],"authentication":"external"}"#;
+        assert!(check(external, tls).contains("client_certificate is missing"));
+        assert_eq!(check(external, "ldapi://%2Frun%2Fldapi"), "");
+        let both = r#"{"urls":[],"authentication":"external","bind":"a"}"#;
+        assert!(check(both, "ldapi:///").contains("no use"));
     }
 
     #[cfg(unix)]

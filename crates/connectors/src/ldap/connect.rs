@@ -8,7 +8,7 @@ use ldap::{Connection, Endpoint, Options, Security, Trust};
 use secrecy::ExposeSecret as _;
 
 use super::{
-    config::{LdapConfig, TlsMode},
+    config::{Credential, LdapConfig, TlsMode},
     failure,
 };
 use crate::source::SourceError;
@@ -51,7 +51,11 @@ fn options(config: &LdapConfig) -> Result<Options, SourceError> {
                 .ca_file
                 .clone()
                 .map_or(Trust::Platform, Trust::CaFile);
-            let tls = ldap::client_config(&trust)
+            let identity = match &config.client_certificate {
+                Some(certificate) => Some(certificate.read()?),
+                None => None,
+            };
+            let tls = ldap::client_config(&trust, identity.as_ref())
                 .map_err(|error| failure::refusal("", "set up TLS", &error))?;
             Security::Verified(tls)
         }
@@ -72,13 +76,17 @@ async fn authenticated(
         move |error: ldap::Error| failure::refusal(url, operation, &error)
     };
     let endpoint: Endpoint = url.parse().map_err(told("connect"))?;
-    let secret = config.secret.read()?;
+    let credential = config.credential(url)?;
     let connection = ldap::connect(&endpoint, options)
         .await
         .map_err(told("connect"))?;
-    connection
-        .simple_bind(&config.bind, secret.expose_secret())
-        .await
-        .map_err(told("bind"))?;
+    match credential {
+        Credential::Simple { name, password } => {
+            let password = password.expose_secret();
+            connection.simple_bind(&name, password).await
+        }
+        Credential::External => connection.external_bind().await,
+    }
+    .map_err(told("bind"))?;
     Ok(connection)
 }

@@ -10,4 +10,4 @@ mod connect;
 mod failure;
 
 pub use ad::AdSource;
-pub use config::{LdapConfig, Limits, Secret, TlsMode};
+pub use config::{Authentication, ClientCertificate, LdapConfig, Limits, Secret, TlsMode};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use connectors::{
     ReadEnd, Source,
-    ldap::{AdSource, LdapConfig, Limits, Secret, TlsMode},
+    ldap::{AdSource, LdapConfig, Limits, Secret},
     source::{ObjectName, ReadOne},
 };
 use forest::{Forest, Generated, Life, Organisation, Restore, Rights, Served};
@@ -46,19 +46,15 @@ impl Stage {
     }
 
     fn source(&self, request_seconds: u32) -> AdSource {
+        let urls = vec![format!("ldaps://127.0.0.1:{}", self.served.addr.port())];
+        let secret = Secret::File(self.folder.path().join("secret"));
         AdSource::new(LdapConfig {
-            urls: vec![format!("ldaps://127.0.0.1:{}", self.served.addr.port())],
-            bind: "reader@canal.example".into(),
-            secret: Secret::File(self.folder.path().join("secret")),
             ca_file: Some(self.folder.path().join("ca.pem")),
-            server_name: None,
-            tls: TlsMode::Verified,
             limits: Limits {
                 request_seconds,
                 ..Limits::default()
             },
-            page_size_entries: 1000,
-            naming_context: None,
+            ..LdapConfig::simple(urls, "reader@canal.example", secret)
         })
     }
 }

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use connectors::ldap::{LdapConfig, Limits, Secret, TlsMode};
+use connectors::ldap::{LdapConfig, Secret};
 use tempfile::TempDir;
 
 pub struct Lab {
@@ -65,15 +65,9 @@ impl Lab {
         let secret = self.folder.path().join("secret");
         write_secret(&secret, &self.password);
         LdapConfig {
-            urls: vec![self.url.clone()],
-            bind: self.bind.clone(),
-            secret: Secret::File(secret),
             ca_file: Some(self.ca.clone()),
-            server_name: None,
-            tls: TlsMode::Verified,
-            limits: Limits::default(),
             page_size_entries: 100,
-            naming_context: None,
+            ..LdapConfig::simple(vec![self.url.clone()], &self.bind, Secret::File(secret))
         }
     }
 
@@ -87,7 +81,7 @@ impl Lab {
     pub async fn connect(&self) -> ldap::Connection {
         let trust = ldap::Trust::CaFile(self.ca.clone());
         let options = ldap::Options {
-            security: ldap::Security::Verified(ldap::client_config(&trust).unwrap()),
+            security: ldap::Security::Verified(ldap::client_config(&trust, None).unwrap()),
             server_name: None,
             timeouts: ldap::Timeouts::default(),
         };

@@ -398,7 +398,7 @@ async fn every_condition_of_a_real_domain_is_told_by_its_code() {
 
     let secret = wrong("not the password");
     let refusal = failing(&|c| {
-        c.secret = secret.clone();
+        c.secret = Some(secret.clone());
         c.urls.push("ldaps://127.0.0.1:1".into());
     })
     .await;
@@ -489,8 +489,8 @@ async fn missing_right(story: &Story, spec: &ReadSpec) {
     let path = story.lab.folder.path().join("plain");
     lab::write_secret(&path, "Passw0rd.Plain1");
     let mut config = story.lab.config();
-    config.bind = dn.clone();
-    config.secret = Secret::File(path);
+    config.bind = Some(dn.clone());
+    config.secret = Some(Secret::File(path));
     let mut source = AdSource::new(config.clone());
     let mut refuses = async || {
         let refusal = Model::default().try_full(&mut source, spec).await;

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::Args;
 use connectors::{
     Source as _,
-    ldap::{AdSource, LdapConfig, Limits, TlsMode},
+    ldap::{AdSource, LdapConfig},
     source::{Listed, SourceInfo},
 };
 use sync_core::{
@@ -67,20 +67,14 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let place = tempfile_directory()?;
     let rules = rules(arguments)?;
+    let secret = secret::find(arguments.password_file.as_deref(), place.path())?;
     let config = LdapConfig {
-        urls: arguments.urls.clone(),
-        bind: arguments.bind.clone(),
-        secret: secret::find(arguments.password_file.as_deref(), place.path())?,
         // `--ca` means the server's authority everywhere else; here there is no server, so it may stand for this one.
         ca_file: arguments
             .ldap_ca
             .clone()
             .or_else(|| context.access.ca.clone()),
-        server_name: None,
-        tls: TlsMode::Verified,
-        limits: Limits::default(),
-        page_size_entries: 1_000,
-        naming_context: None,
+        ..LdapConfig::simple(arguments.urls.clone(), &arguments.bind, secret)
     };
     let url = arguments.urls.join(" ");
     let refused = |why: Refusal| Failure::new(&why, &url);
