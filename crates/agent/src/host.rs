@@ -79,18 +79,23 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         config: options.config,
         factory: options.factory,
         shutdown: shutdown.clone(),
+        shelf: Default::default(),
         busy,
     });
-    let mut work = JoinSet::new();
+    let mut work = Work::default();
     tokio::select! {
         never = beats.beat() => match never {},
         never = poll(&bench, &mut work) => match never {},
         () = shutdown.cancelled() => {}
     }
     // The rest of the work says goodbye; what does not is cut off, and its lease expires.
-    let goodbye = async { while work.join_next().await.is_some() {} };
+    let goodbye = async {
+        while work.passing.join_next().await.is_some() {}
+        while work.lasting.join_next().await.is_some() {}
+    };
     if timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
-        work.shutdown().await;
+        work.passing.shutdown().await;
+        work.lasting.shutdown().await;
     }
     info!("agent stopped");
     Ok(())
@@ -98,15 +103,25 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
 
 type Never = std::convert::Infallible;
 
-async fn poll(bench: &Arc<Bench>, work: &mut JoinSet<()>) -> Never {
+/// Work under way.
+#[derive(Default)]
+struct Work {
+    /// What ends by itself, and takes a hand until then.
+    passing: JoinSet<()>,
+    /// Doorbells: they last, and take no hand, or an agent of many connectors would have none left to read with.
+    lasting: JoinSet<()>,
+}
+
+async fn poll(bench: &Arc<Bench>, work: &mut Work) -> Never {
     let mut connection = Connection::default();
     loop {
-        while work.try_join_next().is_some() {}
-        let running = u32::try_from(work.len()).unwrap_or(u32::MAX);
+        while work.passing.try_join_next().is_some() {}
+        while work.lasting.try_join_next().is_some() {}
+        let running = u32::try_from(work.passing.len()).unwrap_or(u32::MAX);
         bench.busy.store(running, Ordering::Relaxed);
         let capacity = bench.config.parallel.max(1).saturating_sub(running);
         if capacity == 0 {
-            work.join_next().await;
+            work.passing.join_next().await;
             continue;
         }
         // Work that ends meanwhile does not shorten the poll: there was capacity for at least one piece all the time.
@@ -120,8 +135,12 @@ async fn poll(bench: &Arc<Bench>, work: &mut JoinSet<()>) -> Never {
                         "leased work for connector {}",
                         leased.connector
                     );
+                    if matches!(leased.work, wire::agent::v1::Work::Watch { .. }) {
+                        work.lasting.spawn(carry_out(bench.clone(), leased));
+                        continue;
+                    }
                     bench.busy.fetch_add(1, Ordering::Relaxed);
-                    work.spawn(carry_out(bench.clone(), leased));
+                    work.passing.spawn(carry_out(bench.clone(), leased));
                 }
             }
             Err(fault) => connection.is_broken(&fault).await,

@@ -373,6 +373,22 @@ impl Engine {
         self.read(|c| collect(c, &format!("{CONNECTOR} ORDER BY id"), [], connector))
     }
 
+    /// Where a source's last read ended.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn watermark(&self, id: ConnectorId) -> Result<Option<Vec<u8>>> {
+        self.read(|db| {
+            db.query_row(
+                "SELECT watermark FROM connector WHERE id = ?1",
+                [id.0],
+                |row| row.get(0),
+            )
+            .optional()?
+            .ok_or_else(|| not_found("connector", &id.to_string()))
+        })
+    }
+
     /// One connector.
     ///
     /// # Errors

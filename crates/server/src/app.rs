@@ -24,13 +24,17 @@ use sync_core::{
     id::{ConnectorId, JobId},
     operation::Refusal,
 };
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent_api::{LinkState, agent_router},
     agents::EngineAgents,
     desk::Desk,
+    doorbell::Doorbell,
     failpoint,
     pki::{AdminKey, Authority, ServerCertificate, files},
     scheduler::{self, Activity},
@@ -98,6 +102,9 @@ struct Inner {
     read_wakes: Mutex<BTreeMap<ConnectorId, Arc<Notify>>>,
     activities: Mutex<BTreeMap<JobId, Activity>>,
     jobs_changed: Notify,
+    /// Counts changes of jobs, for those that must look again.
+    generation: watch::Sender<u64>,
+    doorbells: Mutex<BTreeMap<ConnectorId, Doorbell>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,6 +144,8 @@ impl App {
             read_wakes: Mutex::default(),
             activities: Mutex::default(),
             jobs_changed: Notify::new(),
+            generation: watch::Sender::new(0),
+            doorbells: Mutex::default(),
         }));
         app.prepare()?;
         Ok(app)
@@ -330,7 +339,25 @@ impl App {
         {
             bell.notify_one();
         }
+        self.0.generation.send_modify(|count| *count += 1);
         self.0.jobs_changed.notify_one();
+    }
+
+    pub(crate) fn generation(&self) -> watch::Receiver<u64> {
+        self.0.generation.subscribe()
+    }
+
+    /// How a source's doorbell is doing.
+    pub fn doorbell(&self, connector: ConnectorId) -> Doorbell {
+        let doorbells = self.0.doorbells.lock();
+        let doorbells = doorbells.unwrap_or_else(PoisonError::into_inner);
+        doorbells.get(&connector).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn note_doorbell(&self, connector: ConnectorId, change: impl FnOnce(&mut Doorbell)) {
+        let doorbells = self.0.doorbells.lock();
+        let mut doorbells = doorbells.unwrap_or_else(PoisonError::into_inner);
+        change(doorbells.entry(connector).or_default());
     }
 
     pub(crate) fn jobs_changed_bell(&self) -> &Notify {

@@ -9,6 +9,7 @@ pub mod api;
 pub mod app;
 pub mod caller;
 pub mod desk;
+pub mod doorbell;
 pub mod exporter;
 pub mod failpoint;
 pub mod pki;

@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,7 @@ use sync_core::{
     operation::Refusal,
     schema::{checked, preset},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -28,7 +31,7 @@ use crate::{
     agents::blocking,
     app::App,
     desk::{Answer, Call, ReadOrder, ReadSink},
-    exporter,
+    doorbell, exporter,
     planner::{self, Surroundings},
 };
 
@@ -66,10 +69,16 @@ const REFERENCE_BATCH: usize = 500;
 /// Objects looked up one by one after a read.
 const LOOKUPS: usize = 200;
 
+/// Least time from the beginning of one read to the next: what rings meanwhile is read together.
+const SHORTEST_SPACING: Duration = Duration::from_millis(20);
+/// The same, while the doorbell rings about nothing (an attribute nobody reads): it doubles up to this.
+const LONGEST_SPACING: Duration = Duration::from_millis(1_000);
+
 /// Runs all loops until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let mut jobs: HashMap<JobId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut sources: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
+    let mut doorbells: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut chores = tokio::time::interval(Duration::from_secs(60));
     loop {
         match blocking(app.engine(), engine::Engine::jobs).await {
@@ -77,6 +86,9 @@ pub async fn run(app: App, shutdown: CancellationToken) {
                 for row in rows {
                     sources.entry(row.source).or_insert_with(|| {
                         tokio::spawn(read_loop(app.clone(), row.source, shutdown.clone()))
+                    });
+                    doorbells.entry(row.source).or_insert_with(|| {
+                        tokio::spawn(doorbell::run(app.clone(), row.source, shutdown.clone()))
                     });
                     jobs.entry(row.id).or_insert_with(|| {
                         tokio::spawn(job_loop(app.clone(), row.id, shutdown.clone()))
@@ -94,7 +106,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     for (_, task) in jobs {
         let _ = task.await;
     }
-    for (_, task) in sources {
+    for (_, task) in sources.into_iter().chain(doorbells) {
         let _ = task.await;
     }
 }
@@ -279,6 +291,7 @@ struct Sink {
     read: sync_core::id::ReadId,
     jobs: Vec<JobId>,
     plans_along: bool,
+    changed: AtomicUsize,
     done: Mutex<Option<oneshot::Sender<Ended>>>,
 }
 
@@ -296,6 +309,7 @@ impl ReadSink for Sink {
             engine::ObserveError::Store(error) => error.refusal(),
             other => Refusal::new(Code::Conflict).with("text", other.to_string()),
         })?;
+        self.changed.fetch_add(observed.changed, Ordering::Relaxed);
         for job in &self.jobs {
             self.app
                 .note(*job, |activity| activity.read += observed.entries as u64);
@@ -351,11 +365,17 @@ impl Sink {
 async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
     let bell = app.read_wake(id);
     let mut last_failure = None;
+    let mut spacing = SHORTEST_SPACING;
     loop {
+        let began = Instant::now();
         let pause = match read_once(&app, id).await {
-            Ok(pause) => {
+            Ok(looked) => {
                 last_failure = None;
-                pause
+                spacing = match looked.changed {
+                    0 => (spacing * 2).min(LONGEST_SPACING),
+                    _ => SHORTEST_SPACING,
+                };
+                looked.pause
             }
             Err(_) if shutdown.is_cancelled() => return,
             Err(why) => {
@@ -371,6 +391,22 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
             () = bell.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
+        // Many rings within a moment become one read.
+        tokio::time::sleep_until(began + spacing).await;
+    }
+}
+
+/// What a look at a source came to.
+struct Looked {
+    /// How long to wait before the next one.
+    pause: Duration,
+    /// Objects that were new or different.
+    changed: usize,
+}
+
+impl Looked {
+    fn at_nothing(pause: Duration) -> Self {
+        Self { pause, changed: 0 }
     }
 }
 
@@ -383,13 +419,14 @@ async fn retry_pause(app: &App, id: ConnectorId) -> Duration {
 }
 
 /// Reads a source once, if one of its jobs runs. Returns how long to wait before the next time.
-async fn read_once(app: &App, id: ConnectorId) -> Result<Duration, Refusal> {
+async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let mut jobs = blocking(app.engine(), engine::Engine::jobs).await?;
     jobs.retain(|job| job.source == id && job.state == JobState::Active);
     if jobs.is_empty() {
-        return Ok(Duration::from_secs(3600));
+        return Ok(Looked::at_nothing(Duration::from_secs(3600)));
     }
+    let began = app.engine().now();
     let interval = jobs
         .iter()
         .map(|job| job.settings.interval_seconds)
@@ -420,18 +457,20 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Duration, Refusal> {
         app.note(job.id, |activity| activity.reading = None);
         app.wake(job.id).notify_one();
     }
-    if let Some(doubt) = result? {
+    let (doubt, changed) = result?;
+    if let Some(doubt) = doubt {
         if doubt.code.retry() == sync_core::code::Retry::Later && is_position_trouble(doubt.code) {
-            return Ok(Duration::ZERO);
+            return Ok(Looked::at_nothing(Duration::ZERO));
         }
         return Err(doubt);
     }
+    app.note_doorbell(id, |doorbell| doorbell.answered(began));
     let found = look_up(app, &source, &jobs).await?;
-    Ok(if found {
-        Duration::from_millis(50)
-    } else {
-        Duration::from_secs(interval)
-    })
+    let pause = match found {
+        true => Duration::from_millis(50),
+        false => Duration::from_secs(interval),
+    };
+    Ok(Looked { pause, changed })
 }
 
 fn is_position_trouble(code: Code) -> bool {
@@ -449,13 +488,14 @@ async fn read_with(
     source: &ConnectorRow,
     jobs: &[JobRow],
     order: engine::ReadOrder,
-) -> Result<Option<Refusal>, Refusal> {
+) -> Result<(Option<Refusal>, usize), Refusal> {
     let (done, ended) = oneshot::channel();
     let sink = Arc::new(Sink {
         app: app.clone(),
         read: order.read,
         jobs: jobs.iter().map(|job| job.id).collect(),
         plans_along: order.mode != "full" || source.complete_reads == 0,
+        changed: AtomicUsize::new(0),
         done: Mutex::new(Some(done)),
     });
     let mode = match (order.mode.as_str(), order.watermark) {
@@ -476,9 +516,10 @@ async fn read_with(
     {
         sink.end(Err(why)).await;
     }
-    ended
-        .await
-        .unwrap_or_else(|_| Err(Refusal::new(Code::TimeOut).with("text", "the read was dropped")))
+    let doubt = ended.await.unwrap_or_else(|_| {
+        Err(Refusal::new(Code::TimeOut).with("text", "the read was dropped"))
+    })?;
+    Ok((doubt, sink.changed.load(Ordering::Relaxed)))
 }
 
 /// Looks up, one by one, what a full read did not show and what a delta showed only in part. True if there is more.

@@ -219,6 +219,10 @@ fn lease_messages_keep_their_form() {
         Work::Discover,
         Work::Containers,
         Work::Enumerate { spec: spec() },
+        Work::Watch {
+            spec: spec(),
+            watermark: Some(Bytes(vec![77, 83])),
+        },
     ];
     let leases = works.into_iter().map(|work| Leased {
         lease: "18f-1".into(),
@@ -286,6 +290,19 @@ fn frames_keep_their_form() {
 #[test]
 fn answers_keep_their_form() {
     compact("answer-refused", &Answer::Refused(refusal()));
+    compact(
+        "answer-watch-end",
+        &Answer::WatchEnd {
+            unsupported: Some(refusal()),
+        },
+    );
+    compact(
+        "ring",
+        &Ring {
+            number: 3,
+            is_armed: true,
+        },
+    );
     let kinds = [
         AttributeKind::Text,
         AttributeKind::Integer,

@@ -4,6 +4,8 @@
 
 mod enumerate;
 mod read;
+mod shelf;
+mod watch;
 
 use std::sync::{Arc, atomic::AtomicU32};
 
@@ -19,6 +21,7 @@ use crate::{
     lease::Lease,
     link::Link,
 };
+use shelf::Shelf;
 
 /// What work needs.
 pub struct Bench {
@@ -26,6 +29,8 @@ pub struct Bench {
     pub config: AgentConfig,
     pub factory: Arc<dyn SourceFactory>,
     pub shutdown: CancellationToken,
+    /// Sources between two pieces of work.
+    pub shelf: Shelf,
     /// Pieces of work under way.
     pub busy: Arc<AtomicU32>,
 }
@@ -61,7 +66,13 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
 
 async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(), Refusal> {
     let is_read = matches!(leased.work, Work::Read { .. });
-    let mut source = match source(bench, &leased.connector) {
+    // A doorbell and a listing hold on to their source; the others put it back.
+    let is_lasting = matches!(leased.work, Work::Watch { .. } | Work::Enumerate { .. });
+    let shelved = match is_lasting {
+        true => None,
+        false => bench.shelf.take(&leased.connector),
+    };
+    let mut source = match shelved.map_or_else(|| source(bench, &leased.connector), Ok) {
         Ok(source) => source,
         Err(refusal) => return give_up(lease, is_read, refusal).await,
     };
@@ -78,22 +89,39 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
                 mode: convert::mode(mode),
                 first_page,
             };
-            return read::read(lease, source, order).await;
+            let end = read::read(lease, &mut source, order).await;
+            if end.is_ok() {
+                bench.shelf.keep(&leased.connector, source);
+            }
+            return end;
         }
-        Work::Enumerate { spec } => enumerate::enumerate(lease, source, spec.into()).await,
+        Work::Enumerate { spec } => {
+            let answer = enumerate::enumerate(lease, source, spec.into()).await;
+            return lease.post("answer", &ended(answer)).await;
+        }
         Work::Discover => source.discover().await.map(convert::source),
         Work::Containers => source.containers().await.map(convert::containers),
         Work::ReadOne { spec, name } => {
             let one = source.read_one(&spec.into(), &convert::name(name)).await;
             one.map(convert::one)
         }
+        Work::Watch { spec, watermark } => {
+            let watermark = watermark.map(|watermark| watermark.0);
+            watch::watch(lease, &mut source, &spec.into(), watermark).await
+        }
         Work::Unknown => Err(Refusal::new(Code::RequestInvalid).with(
             "text",
             "this agent is too old for this kind of work; upgrade it",
         )),
     };
-    let answer = answer.unwrap_or_else(|refusal| Answer::Refused(refusal.into()));
-    lease.post("answer", &answer).await
+    if answer.is_ok() && !is_lasting {
+        bench.shelf.keep(&leased.connector, source);
+    }
+    lease.post("answer", &ended(answer)).await
+}
+
+fn ended(answer: Result<Answer, Refusal>) -> Answer {
+    answer.unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
 }
 
 fn source(bench: &Bench, connector: &str) -> Result<Box<dyn Source>, Refusal> {

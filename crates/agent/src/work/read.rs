@@ -36,7 +36,11 @@ struct Pages<'a> {
 }
 
 /// Reads, and says how it ended.
-pub async fn read(lease: &Lease, mut source: Box<dyn Source>, order: Order) -> Result<(), Refusal> {
+pub async fn read(
+    lease: &Lease,
+    source: &mut Box<dyn Source>,
+    order: Order,
+) -> Result<(), Refusal> {
     let mut pages = Pages {
         lease,
         read: order.read,

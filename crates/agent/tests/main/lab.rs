@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use connectors::{
     Source,
     source::{
-        Container, Listed, ObjectName, Page, PageSink, ReadEnd, ReadMode, ReadOne, SourceError,
-        SourceInfo,
+        Bell, Container, Listed, ObjectName, Page, PageSink, ReadEnd, ReadMode, ReadOne,
+        SourceError, SourceInfo, WatchEnd, Watermark,
     },
 };
 use jiff::Timestamp;
@@ -354,6 +354,23 @@ pub struct Fake {
     pub heavy: usize,
     /// Waits for ever before this page.
     pub stuck_at: Option<u32>,
+    /// Rings the doorbell whenever it is notified; without it the source cannot be watched.
+    pub button: Option<Arc<Button>>,
+}
+
+/// Presses a fake source's doorbell, and counts who watches it.
+#[derive(Default)]
+pub struct Button {
+    pub press: Notify,
+    pub watchers: AtomicU32,
+}
+
+struct Watcher<'a>(&'a Button);
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for Fake {
@@ -364,6 +381,7 @@ impl Default for Fake {
             listed: 0,
             heavy: 0,
             stuck_at: None,
+            button: None,
         }
     }
 }
@@ -446,6 +464,26 @@ impl Source for Fake {
             }
         }
         Ok(())
+    }
+
+    async fn watch(
+        &mut self,
+        _: &ReadSpec,
+        watermark: Option<Watermark>,
+        bell: &dyn Bell,
+    ) -> Result<WatchEnd, SourceError> {
+        let Some(button) = &self.button else {
+            let why = Refusal::new(Code::RequestInvalid);
+            return Ok(WatchEnd::Unsupported(why));
+        };
+        assert_eq!(watermark, Some(vec![9]));
+        button.watchers.fetch_add(1, Ordering::Relaxed);
+        let _watcher = Watcher(button);
+        bell.armed();
+        loop {
+            button.press.notified().await;
+            bell.ring();
+        }
     }
 
     async fn containers(&mut self) -> Result<Vec<Container>, SourceError> {

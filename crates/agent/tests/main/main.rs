@@ -8,3 +8,4 @@ mod lab;
 mod leases;
 mod process;
 mod reading;
+mod watching;

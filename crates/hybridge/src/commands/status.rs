@@ -87,6 +87,7 @@ fn one(status: &JobStatus, now: Timestamp) -> String {
         ("phase", phase.to_owned()),
         ("source", source_line(status, now)),
         ("agents", format!("{} connected", source.agents_connected)),
+        ("doorbell", doorbell_line(status, now)),
         ("read", count(progress.read)),
         ("planned", with_rest(progress.planned, progress.to_plan)),
         ("exported", with_rest(progress.exported, progress.to_export)),
@@ -157,6 +158,25 @@ fn problems(status: &JobStatus) -> Vec<(&'static str, &Problem)> {
     .into_iter()
     .filter_map(|(title, found)| Some((title, found.as_ref()?)))
     .collect()
+}
+
+fn doorbell_line(status: &JobStatus, now: Timestamp) -> String {
+    let doorbell = &status.source.doorbell;
+    let why = doorbell.why.as_ref();
+    let why = why.map(|why| format!(": {}", why.message));
+    let state = match doorbell.state.as_str() {
+        "armed" => "armed, changes are read at once",
+        "unsupported" => "the source has none, changes are read at every interval",
+        "failing" => "fell off, changes are read at every interval",
+        other => other,
+    };
+    let rang = doorbell.rang_at.as_deref();
+    let rang = rang.map(|at| format!(", rang {}", ago(at, now)));
+    format!(
+        "{state}{}{}",
+        why.unwrap_or_default(),
+        rang.unwrap_or_default()
+    )
 }
 
 fn source_line(status: &JobStatus, now: Timestamp) -> String {

@@ -1,9 +1,9 @@
-//! `POST /agent/v1/leases/{lease}/listings/{number}` and `/answer`: the call lane's answers.
+//! `POST /agent/v1/leases/{lease}/listings/{number}`, `/rings/{number}` and `/answer`: the call lane's answers, and the doorbell.
 //!
 //! Trap: a listing is complete only when its last word names as many chunks as came.
 
 use axum::{Json, extract::State};
-use wire::agent::v1::{Answer, Listing, Receipt};
+use wire::agent::v1::{Answer, Listing, Receipt, Ring};
 
 use super::{
     LinkState, Problem,
@@ -30,6 +30,29 @@ pub async fn listing(
     let receipt = link
         .desk
         .part(&agent, &lease, fence, number, listing.into())
+        .await;
+    Ok(Json(receipt))
+}
+
+pub async fn ring(
+    AgentCaller(agent): AgentCaller,
+    State(link): State<LinkState>,
+    ticket: Ticket,
+    Frame(ring): Frame<Ring>,
+) -> Result<Json<Receipt>, Problem> {
+    if ring.number != ticket.number {
+        return Err(Problem::invalid(
+            "the ring's number is not the one in the address",
+        ));
+    }
+    let Ticket {
+        lease,
+        fence,
+        number,
+    } = ticket;
+    let receipt = link
+        .desk
+        .part(&agent, &lease, fence, number, ring.into())
         .await;
     Ok(Json(receipt))
 }

@@ -60,6 +60,10 @@ pub fn agent_router(state: LinkState) -> Router {
             "/agent/v1/leases/{lease}/listings/{number}",
             post(answer::listing),
         )
+        .route(
+            "/agent/v1/leases/{lease}/rings/{number}",
+            post(answer::ring),
+        )
         .route("/agent/v1/leases/{lease}/answer", post(answer::answer))
         .layer(DefaultBodyLimit::max(LARGEST_FRAME_BYTES));
     control

@@ -13,6 +13,7 @@ mod error;
 mod extract;
 mod jobs;
 mod log;
+mod metrics;
 mod objects;
 mod pending;
 mod runs;
@@ -66,6 +67,7 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/restart", post(jobs::restart))
         .route("/jobs/{name}/verify", post(verify::verify))
         .route("/status", get(status::status))
+        .route("/metrics", get(metrics::metrics))
         .route("/objects", get(objects::search))
         .route("/object", get(objects::show))
         .route("/log", get(log::list))

@@ -2,7 +2,9 @@
 
 use axum::{Json, extract::State};
 use engine::{ConnectorRow, Engine, JobNumbers, JobRow, JobState, ReadRow, StoreError};
-use wire::api::v1::{JobStatus, Lag, Named, Page, Phase, Progress, Run, SourceStatus, UnderWay};
+use wire::api::v1::{
+    DoorbellStatus, JobStatus, Lag, Named, Page, Phase, Progress, Run, SourceStatus, UnderWay,
+};
 
 use super::{
     convert::{named, position, time, time_option},
@@ -10,7 +12,7 @@ use super::{
     extract::{Parameters, Slice},
     runs,
 };
-use crate::{agents::blocking, app::App, scheduler::Activity};
+use crate::{agents::blocking, app::App, doorbell::Doorbell, scheduler::Activity};
 
 /// Everything stored that a status is made of.
 struct Stored {
@@ -69,7 +71,8 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
     let now = app.engine().now();
     let is_reading = activity.reading.is_some();
     let phase = phase(&source, &numbers, &activity);
-    let lag = numbers.oldest.map(|since| Lag {
+    let doorbell = app.doorbell(source.id);
+    let lag = oldest(&numbers, &doorbell).map(|since| Lag {
         since: time(since),
         age_ms: now.saturating_sub(since).max(0).unsigned_abs(),
     });
@@ -106,9 +109,21 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
                     started_at: time(read.started_at),
                 }),
             agents_connected: agents.iter().filter(serves).count() as u64,
+            doorbell: DoorbellStatus {
+                state: doorbell.state.word().into(),
+                rings: doorbell.rings,
+                rang_at: time_option(doorbell.rang_at),
+                why: doorbell.why.as_ref().map(Into::into),
+            },
         },
         run,
     }
+}
+
+/// When the oldest change that is not visible yet was heard of: read and not exported, or rung for and not read.
+pub(super) fn oldest(numbers: &JobNumbers, doorbell: &Doorbell) -> Option<i64> {
+    let heard = [numbers.oldest, doorbell.unanswered_since];
+    heard.into_iter().flatten().min()
 }
 
 /// Whether an agent says that it has settings for a connector.

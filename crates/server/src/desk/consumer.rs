@@ -9,7 +9,7 @@ use sync_core::{code::Code, operation::Refusal};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Answer, ReadSink,
+    Answer, ReadSink, Watched,
     lease::{End, Part},
 };
 
@@ -17,6 +17,7 @@ pub enum Consumer {
     Read(Arc<dyn ReadSink>),
     Listing(mpsc::Sender<Result<Vec<Listed>, Refusal>>),
     Call(Option<oneshot::Sender<Result<Answer, Refusal>>>),
+    Watch(mpsc::Sender<Result<Watched, Refusal>>),
 }
 
 impl Consumer {
@@ -27,6 +28,14 @@ impl Consumer {
                 let gone = |_| Refusal::new(Code::Conflict).with("text", "nobody waits for it");
                 chunks.send(Ok(chunk)).await.map_err(gone)
             }
+            // While one ring waits to be heard, another of the same kind says nothing new.
+            (Self::Watch(rings), Part::Ring(rang)) => match rings.try_send(Ok(Watched::Rang(rang)))
+            {
+                Err(mpsc::error::TrySendError::Closed(_)) => {
+                    Err(Refusal::new(Code::Conflict).with("text", "nobody waits for it"))
+                }
+                Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
+            },
             _ => Err(misfit()),
         }
     }
@@ -40,6 +49,12 @@ impl Consumer {
             (Self::Read(sink), Err(refusal)) => sink.end(Err(refusal)).await,
             (Self::Listing(chunks), Err(refusal)) => {
                 let _ = chunks.send(Err(refusal)).await;
+            }
+            (Self::Watch(rings), Ok(End::Watch(end))) => {
+                let _ = rings.send(Ok(Watched::Ended(end))).await;
+            }
+            (Self::Watch(rings), Err(refusal)) => {
+                let _ = rings.send(Err(refusal)).await;
             }
             (Self::Call(Some(reply)), Ok(End::Answer(answer))) => {
                 let _ = reply.send(answer);
@@ -56,7 +71,8 @@ impl Consumer {
         match (self, end?) {
             (Self::Read(_), end @ End::Read(_)) => Ok(end),
             (Self::Call(_), end @ End::Answer(_)) => Ok(end),
-            (Self::Listing(_), End::Answer(Err(refusal))) => Err(refusal),
+            (Self::Watch(_), end @ End::Watch(_)) => Ok(end),
+            (Self::Listing(_) | Self::Watch(_), End::Answer(Err(refusal))) => Err(refusal),
             (Self::Listing(_), end @ End::Listing { chunks }) if chunks == parts => Ok(end),
             (Self::Listing(_), End::Listing { .. }) => {
                 Err(Refusal::new(Code::SourceReadEndedEarly)

@@ -5,6 +5,7 @@
 
 use connectors::source::{
     Container, Listed, ObjectName, Page, ReadEnd, ReadMethod, ReadMode, ReadOne, SourceInfo,
+    WatchEnd,
 };
 use sync_core::{code::Code, id::ReadId, object::Entry, operation::Refusal};
 use wire::{
@@ -12,7 +13,7 @@ use wire::{
     bytes::Bytes,
 };
 
-use super::{Answer, Call, End, Part, ReadOrder};
+use super::{Answer, Call, End, Part, Rang, ReadOrder};
 
 pub fn read_work(order: ReadOrder) -> Work {
     Work::Read {
@@ -70,6 +71,15 @@ impl From<v1::Listing> for Part {
     }
 }
 
+impl From<v1::Ring> for Part {
+    fn from(ring: v1::Ring) -> Self {
+        Self::Ring(match ring.is_armed {
+            true => Rang::Armed,
+            false => Rang::Changed,
+        })
+    }
+}
+
 impl From<v1::ReadEnd> for End {
     fn from(end: v1::ReadEnd) -> Self {
         Self::Read(match end {
@@ -98,6 +108,11 @@ impl From<v1::Answer> for End {
     fn from(answer: v1::Answer) -> Self {
         let answer = match answer {
             v1::Answer::ListingEnd { chunks } => return Self::Listing { chunks },
+            v1::Answer::WatchEnd { unsupported } => {
+                return Self::Watch(
+                    unsupported.map_or(WatchEnd::Ended, |why| WatchEnd::Unsupported(why.into())),
+                );
+            }
             v1::Answer::Refused(refusal) => Err(refusal.into()),
             v1::Answer::Source(facts) => Ok(Answer::Source(source(facts))),
             v1::Answer::Containers(all) => {

@@ -3,7 +3,7 @@
 //! Never trusts an agent: a lease answers only to the agent that took it, with its fence. Trap: an agent's connection may
 //! break at any moment, so what it posted is handled by the lane's task and never by the request's.
 
-use connectors::source::{Listed, Page, ReadEnd};
+use connectors::source::{Listed, Page, ReadEnd, WatchEnd};
 use sync_core::{code::Code, id::ReadId, operation::Refusal};
 use tokio::{
     sync::oneshot,
@@ -24,6 +24,17 @@ pub enum Part {
     Page(ReadId, Page),
     /// A chunk of a listing.
     Listing(Vec<Listed>),
+    /// A ring of the doorbell.
+    Ring(Rang),
+}
+
+/// What a watch says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rang {
+    /// From now on every change rings; what came before may have been missed.
+    Armed,
+    /// Something changed.
+    Changed,
 }
 
 /// The last word about leased work.
@@ -33,6 +44,8 @@ pub enum End {
     Read(Result<ReadEnd, Refusal>),
     /// Of a call, or the failure of a listing.
     Answer(Result<Answer, Refusal>),
+    /// Of a watch.
+    Watch(WatchEnd),
     /// Of a listing.
     Listing {
         /// Chunks sent.

@@ -17,7 +17,8 @@ use std::{
 
 use async_trait::async_trait;
 use connectors::source::{
-    Container, Listed, ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInfo,
+    Container, Listed, ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInfo, WatchEnd,
+    Watermark,
 };
 use sync_core::{
     code::Code,
@@ -33,7 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wire::agent::v1::Work;
 
 pub use convert::refusal_of_frame;
-pub use lease::{End, Part};
+pub use lease::{End, Part, Rang};
 
 use crate::pki::AgentDirectory;
 use consumer::Consumer;
@@ -68,6 +69,8 @@ impl Default for DeskLimits {
 
 // LIMIT: chunks of a listing waiting for their reader.
 const LISTING_CHUNKS: usize = 2;
+// LIMIT: rings of a doorbell waiting to be heard: being armed, and one ring.
+const RINGS: usize = 2;
 
 /// What is to be read.
 #[derive(Clone, Debug)]
@@ -144,6 +147,29 @@ impl Listing {
     /// The next chunk; `None` after the last. A listing is complete only if no chunk was a refusal.
     pub async fn next(&mut self) -> Option<Result<Vec<Listed>, Refusal>> {
         self.chunks.recv().await
+    }
+}
+
+/// What a doorbell says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It rang, or is armed.
+    Rang(Rang),
+    /// The source ended the watch.
+    Ended(WatchEnd),
+}
+
+/// A doorbell. Dropping it ends the watch.
+#[derive(Debug)]
+pub struct Watching {
+    rings: mpsc::Receiver<Result<Watched, Refusal>>,
+    _stop_when_dropped: DropGuard,
+}
+
+impl Watching {
+    /// The next word of the doorbell; `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<Watched, Refusal>> {
+        self.rings.recv().await
     }
 }
 
@@ -238,6 +264,32 @@ impl Desk {
         tokio::spawn(lane::run(self.clone(), work, Consumer::Listing(sender)));
         Ok(Listing {
             chunks,
+            _stop_when_dropped: abort.drop_guard(),
+        })
+    }
+
+    /// Hangs a doorbell on a source. The work lasts until the source ends it or the doorbell is dropped.
+    ///
+    /// # Errors
+    /// That no agent is assigned or connected; everything else comes as a word of the doorbell.
+    pub async fn watch(
+        self: &Arc<Self>,
+        connector: &str,
+        spec: &ReadSpec,
+        watermark: Option<Watermark>,
+    ) -> Result<Watching, Refusal> {
+        self.check_agents(connector).await?;
+        let (sender, rings) = mpsc::channel(RINGS);
+        let give_up = Instant::now() + self.limits.queue;
+        let work = Work::Watch {
+            spec: spec.into(),
+            watermark: watermark.map(wire::bytes::Bytes),
+        };
+        let abort = self.closed.child_token();
+        let work = self.order(connector, work, give_up, abort.clone());
+        tokio::spawn(lane::run(self.clone(), work, Consumer::Watch(sender)));
+        Ok(Watching {
+            rings,
             _stop_when_dropped: abort.drop_guard(),
         })
     }

@@ -230,4 +230,18 @@ pub enum Answer {
         /// How many chunks.
         chunks: u32,
     },
+    /// To `Watch`: the source ended it, or cannot do it and says why.
+    WatchEnd {
+        /// Why the source cannot tell of changes.
+        unsupported: Option<RefusalText>,
+    },
+}
+
+/// The doorbell rang, or is armed from now on. One ring may stand for many changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ring {
+    /// Number within the watch, from 0.
+    pub number: u32,
+    /// Whether it says that the source took the request, and not that something changed.
+    pub is_armed: bool,
 }

@@ -76,6 +76,13 @@ pub enum Work {
         /// What.
         spec: Spec,
     },
+    /// Watch for changes: `POST /leases/{lease}/rings/{number}` when one came, `/leases/{lease}/answer` when the source ends it.
+    Watch {
+        /// What.
+        spec: Spec,
+        /// Where the last read ended.
+        watermark: Option<Bytes>,
+    },
     /// Work of a newer server.
     #[serde(other)]
     Unknown,

@@ -32,7 +32,7 @@ pub use object::{
 pub use pending::{PendingExport, ReferenceCount};
 pub use problem::{ErrorAnswer, Problem, section};
 pub use run::Run;
-pub use status::{JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
+pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
 pub use verify::{Difference, Explained, Report, VerifyEvent};
 
 /// Path all acts begin with.

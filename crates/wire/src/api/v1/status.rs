@@ -76,6 +76,24 @@ pub struct SourceStatus {
     pub reading: Option<UnderWay>,
     /// Agents that serve it and are connected.
     pub agents_connected: u64,
+    /// Its doorbell.
+    pub doorbell: DoorbellStatus,
+}
+
+/// How a source's doorbell is doing: with it changes are read at once, without it at the next interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DoorbellStatus {
+    /// `off` (no job of the source runs), `hanging` (an agent is asked), `armed`, `unsupported` or `failing`.
+    pub state: String,
+    /// Rings since the server started.
+    pub rings: u64,
+    /// When it rang last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rang_at: Option<String>,
+    /// Why it is not armed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<super::Problem>,
 }
 
 /// How a job is doing.
