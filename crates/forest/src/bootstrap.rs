@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::options::Options;
 use crate::schema;
-use crate::store::{NewObject, ObjectId, Origin, Refusal, Rights, State};
+use crate::store::{NewObject, ObjectId, Origin, Refusal, Rights, Sid, State};
 
 /// Password of the built-in administrator, who may do anything.
 pub const ADMINISTRATOR_PASSWORD: &str = "Canal-Admin-1";
@@ -29,6 +29,7 @@ pub fn build(options: Options) -> Result<State, Refusal> {
     maker.deleted_objects(1, configuration)?;
     maker.configuration(configuration)?;
     maker.schema(schema_root)?;
+    maker.state.set_categories();
     let site = maker.add(configuration, "sitesContainer", "Sites", &[])?;
     maker.domain_controller(site)?;
     state.fixed_time = None;
@@ -45,7 +46,7 @@ impl Maker<'_> {
     fn root(&mut self, dn: &str, class: &str) -> Result<ObjectId, Refusal> {
         let id = self.state.push_root(dn, class_of(class)?, None);
         if class == "domainDNS" {
-            self.state.object_mut(id).sid = Some(self.state.domain_sid().into());
+            self.state.object_mut(id).sid = Sid::Whole(self.state.domain_sid().into());
         }
         Ok(id)
     }
@@ -340,7 +341,7 @@ impl Maker<'_> {
         let guid = Uuid::from_u128(u128::from_be_bytes(hash(def.name)));
         if let Some(attribute) = schema::attribute("schemaIDGUID") {
             let usn = self.state.object(id).usn_created;
-            let value = crate::store::Values::pack([guid.to_bytes_le()]);
+            let value = crate::store::encode([guid.to_bytes_le()]);
             self.state.object_mut(id).store(attribute, usn, value);
         }
         Ok(())

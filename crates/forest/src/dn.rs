@@ -24,6 +24,14 @@ pub fn fold(value: &str) -> String {
     value.to_lowercase()
 }
 
+/// Has the value this folded key?
+pub fn is_same(value: &str, folded: &str) -> bool {
+    if value.is_ascii() {
+        return folded.is_ascii() && value.eq_ignore_ascii_case(folded);
+    }
+    value == folded || fold(value) == folded
+}
+
 /// Reads a name into its parts, leaf first. The empty name has none.
 pub fn parse(text: &str) -> Result<Vec<Rdn>, DnError> {
     let refuse = || DnError(text.to_owned());
@@ -122,6 +130,18 @@ fn hex(pair: &[u8]) -> Option<u8> {
 /// Writes one value so that [`parse`] gives it back.
 pub fn escape(value: &str) -> String {
     let mut text = String::with_capacity(value.len() + 4);
+    write_escaped(value, &mut text);
+    text
+}
+
+/// Writes one value, escaped, at the end of `text`.
+pub fn write_escaped(value: &str, text: &mut String) {
+    let is_special = |byte: u8| !matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b' ' | b'\'' | 0x80..);
+    let is_framed = value.starts_with([' ', '#']) || value.ends_with(' ');
+    if !is_framed && !value.bytes().any(is_special) {
+        text.push_str(value);
+        return;
+    }
     let last = value.chars().count().saturating_sub(1);
     for (place, c) in value.chars().enumerate() {
         match c {
@@ -137,7 +157,6 @@ pub fn escape(value: &str) -> String {
             _ => text.push(c),
         }
     }
-    text
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Forest {
         let before = state.usn;
         let result = act(&mut state);
         if self.inner.changes.receiver_count() > 0 && state.usn > before {
-            for id in state.by_usn.range(before + 1..).flat_map(|(_, ids)| ids) {
+            for (_, id) in state.by_usn.range((before + 1, ObjectId(0))..) {
                 // Nobody listening any more is no failure.
                 let _ = self.inner.changes.send(*id);
             }

@@ -147,6 +147,7 @@ type Built = (Vec<Dirt>, [usize; 3], [String; 2]);
 
 impl Builder<'_> {
     fn run(mut self) -> Result<Built, Refusal> {
+        self.state.expect(self.size + self.size / 12 + 1_000);
         let units = self.units()?;
         let people = self.people(&units)?;
         let groups = match self.shape {

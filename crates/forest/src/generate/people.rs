@@ -78,7 +78,7 @@ impl Builder<'_> {
             let usn = self.state.object(id).usn_created;
             self.state
                 .object_mut(id)
-                .store(attribute, usn, crate::store::Values::pack([photo]));
+                .store(attribute, usn, crate::store::encode([photo]));
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::ber::{BOOLEAN, ENUMERATED, INTEGER, OCTETS, SEQUENCE, SET, Writer};
 use crate::proto::Control;
+use crate::store::encode;
 
 /// Result codes this server uses (RFC 4511 §4.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,14 @@ pub struct Partial {
     pub values: Vec<Vec<u8>>,
 }
 
+/// An entry that has been begun.
+#[derive(Debug)]
+#[must_use = "close or cancel what was opened"]
+pub struct OpenEntry {
+    start: usize,
+    opened: [crate::ber::Open; 3],
+}
+
 /// Octets of the answers to one request.
 #[derive(Debug, Default)]
 pub struct Answer {
@@ -137,24 +146,48 @@ impl Answer {
 
     /// One found object.
     pub fn entry(&mut self, id: i32, dn: &str, attributes: &[Partial]) {
+        let open = self.open_entry(id, dn);
+        for attribute in attributes {
+            let name = encode([&attribute.name]);
+            self.attribute(&name, &encode(&attribute.values));
+        }
+        self.close_entry(open);
+    }
+
+    /// Begins an entry; its attributes follow.
+    pub fn open_entry(&mut self, id: i32, dn: &str) -> OpenEntry {
+        let start = self.writer.bytes.len();
         let message = self.begin(id);
         let entry = self.writer.open(0x64);
         self.writer.octets(OCTETS, dn.as_bytes());
         let list = self.writer.open(SEQUENCE);
-        for attribute in attributes {
-            let one = self.writer.open(SEQUENCE);
-            self.writer.octets(OCTETS, attribute.name.as_bytes());
-            let set = self.writer.open(SET);
-            for value in &attribute.values {
-                self.writer.octets(OCTETS, value);
-            }
-            self.writer.close(set);
+        OpenEntry {
+            start,
+            opened: [list, entry, message],
+        }
+    }
+
+    /// One attribute of the open entry, name and values encoded already.
+    pub fn attribute(&mut self, name: &[u8], values: &[u8]) {
+        let one = self.writer.open(SEQUENCE);
+        self.writer.bytes.extend_from_slice(name);
+        let set = self.writer.open(SET);
+        self.writer.bytes.extend_from_slice(values);
+        self.writer.close(set);
+        self.writer.close(one);
+    }
+
+    /// Ends the entry.
+    pub fn close_entry(&mut self, open: OpenEntry) {
+        for one in open.opened {
             self.writer.close(one);
         }
-        self.writer.close(list);
-        self.writer.close(entry);
-        self.writer.close(message);
         self.ends.push(self.writer.bytes.len());
+    }
+
+    /// Takes the entry back.
+    pub fn cancel_entry(&mut self, open: OpenEntry) {
+        self.writer.bytes.truncate(open.start);
     }
 
     /// Another naming context lies below the base.

@@ -8,7 +8,7 @@ mod control;
 mod filter;
 mod request;
 
-pub use answer::{Answer, Code, Outcome, Partial};
+pub use answer::{Answer, Code, OpenEntry, Outcome, Partial};
 pub use control::{Control, DirSyncRequest, oid};
 pub use filter::{Filter, Substring};
 pub use request::{

@@ -365,6 +365,28 @@ const ROWS: &[Row] = &[
     ("msExchVersion", "M4.7000.102.50054", Syntax::Large, "single"),
 ];
 
+/// Attributes in which many people of one organisation agree.
+const COMMON: &[&str] = &[
+    "l",
+    "postalCode",
+    "streetAddress",
+    "c",
+    "co",
+    "countryCode",
+    "company",
+    "department",
+    "title",
+    "userAccountControl",
+    "sAMAccountType",
+    "primaryGroupID",
+    "accountExpires",
+    "codePage",
+    "badPwdCount",
+    "logonCount",
+    "lastLogon",
+    "groupType",
+];
+
 /// All attributes, in the order of the table.
 pub(super) fn all() -> Vec<AttributeDef> {
     ROWS.iter().map(read).collect()
@@ -394,5 +416,7 @@ fn read((name, oid, syntax, flags): &Row) -> AttributeDef {
             || link_id.is_some_and(|id| id % 2 == 1),
         is_local: has("local"),
         is_system: has("system"),
+        is_common: COMMON.contains(name),
+        encoded: crate::store::encode([name]),
     }
 }

@@ -53,7 +53,7 @@ const fn has(flags: &[u8], wanted: u8) -> bool {
 
 /// All classes. Flags: `s` security principal, `c` container.
 #[rustfmt::skip]
-pub(super) const ALL: &[ClassDef] = &[
+pub(super) static ALL: &[ClassDef] = &[
     row("top", "2.5.6.0", "top", ("Top", "Top", "cn"), b""),
     row("person", "2.5.6.6", "top", ("Person", "Person", "cn"), b""),
     row("organizationalPerson", "2.5.6.7", "person", ("Organizational-Person", "Person", "cn"), b""),

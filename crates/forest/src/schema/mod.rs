@@ -112,6 +112,10 @@ pub struct AttributeDef {
     pub is_local: bool,
     /// Only the server itself may set it.
     pub is_system: bool,
+    /// Many objects hold the same values, so the store shares them.
+    pub is_common: bool,
+    /// Its name, encoded as it stands in a message.
+    pub encoded: Vec<u8>,
 }
 
 impl AttributeDef {
@@ -137,7 +141,10 @@ pub struct Schema {
     /// All attributes; the place is the [`AttributeId`].
     pub attributes: Vec<AttributeDef>,
     by_name: HashMap<String, AttributeId>,
+    chains: Vec<Vec<&'static str>>,
+    encoded_chains: Vec<Vec<u8>>,
     forward_of: HashMap<AttributeId, AttributeId>,
+    back_of: HashMap<AttributeId, AttributeId>,
 }
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::build);
@@ -149,20 +156,25 @@ impl Schema {
         let mut by_link = HashMap::new();
         for (place, def) in attributes.iter().enumerate() {
             let id = AttributeId(place as u16);
+            by_name.insert(def.name.to_owned(), id);
             by_name.insert(def.name.to_ascii_lowercase(), id);
             by_name.insert(def.oid.clone(), id);
             if let Some(link) = def.link_id {
                 by_link.insert(link, id);
             }
         }
-        let forward_of = by_link
+        let forward_of: HashMap<AttributeId, AttributeId> = by_link
             .iter()
             .filter(|(link, _)| **link % 2 == 1)
             .filter_map(|(link, back)| Some((*back, *by_link.get(&(link - 1))?)))
             .collect();
+        let chains: Vec<Vec<&'static str>> = classes::ALL.iter().map(chain).collect();
         Self {
             attributes,
             by_name,
+            encoded_chains: chains.iter().map(crate::store::encode).collect(),
+            chains,
+            back_of: forward_of.iter().map(|(back, to)| (*to, *back)).collect(),
             forward_of,
         }
     }
@@ -170,7 +182,11 @@ impl Schema {
 
 /// The attribute of that name or OID, in any case.
 pub fn attribute(name: &str) -> Option<AttributeId> {
-    SCHEMA.by_name.get(&name.to_ascii_lowercase()).copied()
+    // Most ask in the schema's own spelling.
+    let known = SCHEMA.by_name.get(name);
+    known
+        .or_else(|| SCHEMA.by_name.get(&name.to_ascii_lowercase()))
+        .copied()
 }
 
 /// What the schema says about an attribute.
@@ -185,6 +201,11 @@ pub fn definition(id: AttributeId) -> &'static AttributeDef {
 /// The forward link behind a back link.
 pub fn forward_of(back: AttributeId) -> Option<AttributeId> {
     SCHEMA.forward_of.get(&back).copied()
+}
+
+/// The back link that mirrors a forward link.
+pub fn back_of(forward: AttributeId) -> Option<AttributeId> {
+    SCHEMA.back_of.get(&forward).copied()
 }
 
 /// All attributes.
@@ -204,8 +225,31 @@ pub fn class(name: &str) -> Option<&'static ClassDef> {
         .find(|class| class.name.eq_ignore_ascii_case(name))
 }
 
+/// Place of a class in the table.
+pub fn class_place(class_def: &'static ClassDef) -> usize {
+    classes::ALL
+        .iter()
+        .position(|one| std::ptr::eq(one, class_def))
+        .unwrap_or_default()
+}
+
 /// Names of a class and all above it, `top` first.
-pub fn class_chain(class_def: &'static ClassDef) -> Vec<&'static str> {
+pub fn class_chain(class_def: &'static ClassDef) -> &'static [&'static str] {
+    SCHEMA
+        .chains
+        .get(class_place(class_def))
+        .map_or(&[], Vec::as_slice)
+}
+
+/// The same, encoded as the values of objectClass.
+pub fn encoded_class_chain(class_def: &'static ClassDef) -> &'static [u8] {
+    SCHEMA
+        .encoded_chains
+        .get(class_place(class_def))
+        .map_or(&[], Vec::as_slice)
+}
+
+fn chain(class_def: &'static ClassDef) -> Vec<&'static str> {
     let mut chain = vec![class_def.name];
     let mut current = class_def;
     while let Some(above) = class(current.superior).filter(|above| above.name != current.name) {

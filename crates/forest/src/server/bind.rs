@@ -96,7 +96,7 @@ fn account(state: &State, name: &str) -> Option<ObjectId> {
         return state.by_account(account).filter(|_| is_ours);
     }
     if name.contains('@') && !name.contains('=') {
-        if let [only] = state.by_principal(name) {
+        if let [only] = state.by_principal(name).as_slice() {
             return Some(*only);
         }
         let (account, domain) = name.rsplit_once('@')?;

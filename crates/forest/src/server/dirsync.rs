@@ -10,13 +10,13 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::faults::{CookieRefusal, FaultSettings};
-use crate::proto::{Answer, Code, Control, DirSyncRequest, Outcome, Partial, Scope, Search};
-use crate::schema::{self, AttributeId, Syntax, attr};
+use crate::proto::{Answer, Code, Control, DirSyncRequest, OpenEntry, Outcome, Scope, Search};
+use crate::schema::{self, AttributeId, attr};
 use crate::server::conn::Session;
 use crate::server::controls::{self, Asked};
-use crate::server::entry::{self, Selection};
+use crate::server::entry::{self, Page, Selection, Wanted};
 use crate::server::filter::Ready;
-use crate::store::{Object, ObjectId, State, Value, View};
+use crate::store::{Object, ObjectId, Sid, State, View, encode};
 
 const OBJECT_SECURITY: u32 = 0x1;
 const ANCESTORS_FIRST: u32 = 0x800;
@@ -61,16 +61,20 @@ impl Session {
             ));
         }
         let position = Position::read(&request.cookie, &state, faults)?;
+        let view = View {
+            deleted: true,
+            recycled: true,
+            deactivated: asked.view.deactivated,
+        };
         let mut round = Round {
-            state: &state,
             filter: Ready::new(&search.filter, &state),
-            selection: Selection::read(&search.attributes, search.types_only),
-            asked,
+            wanted: Wishes::read(search, faults),
+            page: Page::new(&state, asked, faults, id, answer).with_view(view),
+            view,
             flags: request.flags,
             faults,
             position,
             base,
-            message: id,
             sent: HashSet::new(),
         };
         let next = if is_blind {
@@ -79,7 +83,7 @@ impl Session {
                 done: state.usn,
             }
         } else {
-            round.run(request.max_bytes, answer)
+            round.run(request.max_bytes)
         };
         let control = Control::dirsync_answer(next.since != next.done, &next.write(&state));
         Ok((Outcome::success(), vec![control]))
@@ -160,47 +164,84 @@ fn check_sum(octets: &[u8]) -> [u8; 4] {
         .to_le_bytes()
 }
 
+/// Which attributes a reader wants of those that are tracked, by their places.
+struct Wishes {
+    whole: Vec<bool>,
+    /// Those that follow from the object itself.
+    computed: Vec<AttributeId>,
+    parent: bool,
+}
+
+impl Wishes {
+    fn read(search: &Search, faults: &FaultSettings) -> Self {
+        let selection = Selection::read(&search.attributes, search.types_only);
+        let is_named = |attribute| selection.is_all || selection.names(attribute);
+        let whole: Vec<bool> = schema::attributes()
+            .map(|(attribute, def)| {
+                let is_tracked =
+                    !def.is_local && !def.is_constructed && attribute != attr::DISTINGUISHED_NAME;
+                is_tracked && is_named(attribute) && !entry::is_hidden(faults, attribute)
+            })
+            .collect();
+        let computed = schema::attributes()
+            .map(|(attribute, _)| attribute)
+            .filter(|one| entry::is_set(&whole, *one) && entry::is_computed(*one))
+            .collect();
+        Self {
+            computed,
+            parent: is_named(attr::PARENT_GUID) && entry::is_set(&whole, attr::NAME),
+            whole,
+        }
+    }
+
+    fn has(&self, attribute: AttributeId) -> bool {
+        entry::is_set(&self.whole, attribute)
+    }
+}
+
 /// One answer in the making.
 struct Round<'a> {
-    state: &'a State,
     filter: Ready,
-    selection: Selection,
-    asked: &'a Asked,
+    wanted: Wishes,
+    page: Page<'a>,
+    view: View,
     flags: u32,
     faults: &'a FaultSettings,
     position: Position,
     base: ObjectId,
-    message: i32,
     sent: HashSet<ObjectId>,
 }
 
-impl Round<'_> {
-    fn run(&mut self, max_bytes: i64, answer: &mut Answer) -> Position {
-        let options = &self.state.options;
+impl<'a> Round<'a> {
+    fn run(&mut self, max_bytes: i64) -> Position {
+        let state = self.page.state;
+        let options = &state.options;
         let most_bytes = match usize::try_from(max_bytes) {
             Ok(0) | Err(_) => options.dirsync_limit_bytes,
             Ok(asked) => asked.clamp(ANSWER_FLOOR_BYTES, options.dirsync_limit_bytes),
         };
         let finished = Position {
-            since: self.state.usn,
-            done: self.state.usn,
+            since: state.usn,
+            done: state.usn,
         };
-        for (usn, ids) in self.state.by_usn.range(self.position.done + 1..) {
-            for id in ids {
-                if self.state.context_of(*id) == self.base {
-                    self.send_after_ancestors(*id, answer);
-                }
+        let start = (self.position.done + 1, ObjectId(0));
+        let mut changed = state.by_usn.range(start..).peekable();
+        while let Some((usn, id)) = changed.next() {
+            if state.context_of(*id) == self.base {
+                self.send_after_ancestors(*id);
             }
+            let entries = self.page.answer.entries();
             if self
                 .faults
                 .truncate_after_entries
-                .is_some_and(|most| answer.entries() >= most)
+                .is_some_and(|most| entries >= most)
             {
                 return finished;
             }
             let is_full =
-                answer.entries() >= options.page_limit_entries || answer.len() >= most_bytes;
-            if is_full && *usn < self.state.usn {
+                entries >= options.page_limit_entries || self.page.answer.len() >= most_bytes;
+            let is_cut = changed.peek().is_some_and(|(next, _)| next != usn);
+            if is_full && is_cut {
                 return Position {
                     since: self.position.since,
                     done: *usn,
@@ -210,188 +251,199 @@ impl Round<'_> {
         finished
     }
 
-    fn send_after_ancestors(&mut self, id: ObjectId, answer: &mut Answer) {
+    fn send_after_ancestors(&mut self, id: ObjectId) {
+        let state = self.page.state;
         if self.flags & ANCESTORS_FIRST != 0 {
             let mut above = Vec::new();
-            let mut current = self.state.object(id).parent;
+            let mut current = state.object(id).parent;
             while let Some(one) = current {
                 above.push(one);
-                current = self.state.object(one).parent;
+                current = state.object(one).parent;
             }
             for one in above.into_iter().rev() {
-                if self.state.object(one).usn_changed > self.position.done {
-                    self.send(one, answer);
+                if state.object(one).usn_changed > self.position.done {
+                    self.send(one);
                 }
             }
         }
-        self.send(id, answer);
+        self.send(id);
     }
 
-    fn send(&mut self, id: ObjectId, answer: &mut Answer) {
-        let view = View {
-            deleted: true,
-            recycled: true,
-            deactivated: self.asked.view.deactivated,
-        };
-        if !self.sent.insert(id) || !self.filter.matches(self.state, id, view) {
+    fn send(&mut self, id: ObjectId) {
+        let state = self.page.state;
+        if !self.sent.insert(id) || !self.filter.matches(state, id, self.view) {
             return;
         }
-        let object = self.state.object(id);
-        let mut attributes = self.plain(id, object, view);
-        let mut links = self.links(id, object);
-        if attributes.is_empty() && links.is_empty() {
-            return;
+        let object = state.object(id);
+        let open = self.page.open(id);
+        let empty = self.page.answer.len();
+        self.plain(id, object);
+        self.computed(id, object);
+        self.whole_links(id, object);
+        let mut links = self.links(object).into_iter().peekable();
+        if self.page.answer.len() == empty && links.peek().is_none() {
+            return self.page.answer.cancel_entry(open);
         }
-        self.always(id, object, view, &mut attributes);
-        let dn = entry::name(self.state, id, self.asked.extended);
-        // Long lists of values go out in several entries for the same object.
-        let limit = self.state.options.range_limit_values;
+        self.always(id, object, Part::First);
+        let open = self.spread(id, object, open, links);
+        self.page.close(open);
+    }
+
+    /// Writes values of links; a long list goes out in several entries for the same object.
+    fn spread(
+        &mut self,
+        id: ObjectId,
+        object: &Object,
+        mut open: OpenEntry,
+        links: impl Iterator<Item = Linked<'a>>,
+    ) -> OpenEntry {
+        let limit = self.page.state.options.range_limit_values;
         let mut room = limit;
-        for (name, values) in links.drain(..) {
-            let mut values = values.into_iter().peekable();
+        for (name, values) in links {
+            let mut values = values.peekable();
             while values.peek().is_some() {
-                let part: Vec<_> = values.by_ref().take(room).collect();
-                room -= part.len();
-                attributes.push(Partial {
-                    name: name.clone(),
-                    values: part,
-                });
+                for to in values.by_ref().take(room) {
+                    self.page.reference(to);
+                    room -= 1;
+                }
+                self.page.flush(&name);
                 if room == 0 && values.peek().is_some() {
-                    answer.entry(self.message, &dn, &attributes);
-                    attributes.clear();
-                    self.always(id, object, view, &mut attributes);
+                    self.page.close(open);
+                    open = self.page.open(id);
+                    self.always(id, object, Part::Further);
                 }
                 if room == 0 {
                     room = limit;
                 }
             }
         }
-        answer.entry(self.message, &dn, &attributes);
+        open
     }
 
-    fn wants(&self, attribute: AttributeId) -> bool {
-        (self.selection.is_all || self.selection.names(attribute))
-            && !entry::is_hidden(self.faults, attribute)
-    }
-
-    /// Changed attributes other than incremental links.
-    fn plain(&self, id: ObjectId, object: &Object, view: View) -> Vec<Partial> {
+    /// Changed attributes that are stored.
+    fn plain(&mut self, id: ObjectId, object: &Object) {
         let since = self.position.since;
         let is_new = object.usn_created > since;
-        let mut attributes = Vec::new();
-        for (attribute, def) in schema::attributes() {
-            let is_tracked =
-                !def.is_local && !def.is_constructed && attribute != attr::DISTINGUISHED_NAME;
-            if !is_tracked || !self.wants(attribute) || self.is_incremental(attribute) {
-                continue;
+        for stored in object.attributes() {
+            let is_told = stored.usn > since
+                && self.wanted.has(stored.attribute)
+                && !entry::is_computed(stored.attribute)
+                && stored.attribute != object.naming
+                && !(is_new && stored.values.is_empty());
+            if is_told {
+                self.page.plain(id, stored);
             }
-            if changed_at(object, attribute).is_none_or(|usn| usn <= since) {
-                continue;
-            }
-            let mut values: Vec<Vec<u8>> = self
-                .state
-                .values(id, attribute, view)
-                .into_iter()
-                .map(|value| entry::octets(self.state, value, self.asked.extended))
-                .collect();
-            if values.is_empty() && is_new {
-                continue;
-            }
-            let limit = self.state.options.range_limit_values;
-            let name = if values.len() > limit {
-                values.truncate(limit);
-                format!("{};range=0-{}", def.name, limit - 1)
-            } else {
-                def.name.to_owned()
-            };
-            attributes.push(Partial { name, values });
         }
-        attributes
+    }
+
+    /// Changed attributes that follow from the object itself.
+    fn computed(&mut self, id: ObjectId, object: &Object) {
+        let since = self.position.since;
+        if object.usn_named > since && self.wanted.has(object.naming) {
+            self.page.range(id, Wanted::whole(object.naming));
+        }
+        for attribute in &self.wanted.computed {
+            if changed_at(object, *attribute).is_none_or(|usn| usn <= since) {
+                continue;
+            }
+            let before = self.page.answer.len();
+            self.page.computed(id, *attribute);
+            // What was true and is no more, such as isDeleted of a restored object, is told as empty.
+            if self.page.answer.len() == before && object.usn_created <= since {
+                self.page.flush(&schema::definition(*attribute).encoded);
+            }
+        }
     }
 
     fn is_incremental(&self, attribute: AttributeId) -> bool {
         self.flags & INCREMENTAL_VALUES != 0 && schema::definition(attribute).is_forward_link()
     }
 
-    /// Added and removed values of links, when only those are wanted.
-    fn links(&self, _id: ObjectId, object: &Object) -> Vec<(String, Vec<Vec<u8>>)> {
-        let since = self.position.since;
-        let mut found = Vec::new();
+    /// Changed references with all their values, as far as one answer holds them.
+    fn whole_links(&mut self, id: ObjectId, object: &Object) {
+        let is_new = object.usn_created > self.position.since;
         for set in &object.links {
-            if set.usn <= since || !self.wants(set.attribute) || !self.is_incremental(set.attribute)
+            let attribute = set.attribute;
+            if set.usn <= self.position.since
+                || !self.wanted.has(attribute)
+                || self.is_incremental(attribute)
             {
                 continue;
             }
-            let name = schema::definition(set.attribute).name;
-            let pick = |is_present: bool| -> Vec<Vec<u8>> {
-                set.values
-                    .iter()
-                    .filter(|(_, value)| value.usn > since && value.is_present == is_present)
-                    .filter(|(to, _)| {
-                        !is_present
-                            || self.asked.view.deactivated
-                            || !self.state.object(**to).is_deleted
-                    })
-                    .map(|(to, _)| {
-                        entry::octets(self.state, Value::Object(*to), self.asked.extended)
-                    })
-                    .collect()
-            };
-            if object.usn_created <= since {
-                found.push((format!("{name};range=0-0"), pick(false)));
+            let before = self.page.answer.len();
+            self.page.range(id, Wanted::whole(attribute));
+            if self.page.answer.len() == before && !is_new {
+                self.page.flush(&schema::definition(attribute).encoded);
             }
-            found.push((format!("{name};range=1-1"), pick(true)));
         }
-        found.retain(|(_, values)| !values.is_empty());
+    }
+
+    /// Added and removed values of links, when only those are wanted: under which name, and what they refer to.
+    fn links(&self, object: &'a Object) -> Vec<Linked<'a>> {
+        let (state, since) = (self.page.state, self.position.since);
+        let shows_all = self.view.deactivated;
+        let mut found: Vec<Linked<'a>> = Vec::new();
+        for set in &object.links {
+            let attribute = set.attribute;
+            if set.usn <= since || !self.wanted.has(attribute) || !self.is_incremental(attribute) {
+                continue;
+            }
+            let name = schema::definition(attribute).name;
+            for (is_present, range) in [(false, "0-0"), (true, "1-1")] {
+                if !is_present && object.usn_created > since {
+                    continue;
+                }
+                let mut values = set
+                    .values()
+                    .iter()
+                    .filter(move |value| value.usn() > since && value.is_present() == is_present)
+                    .map(|value| value.to)
+                    .filter(move |to| !is_present || shows_all || !state.object(*to).is_deleted)
+                    .peekable();
+                if values.peek().is_some() {
+                    let name = encode([format!("{name};range={range}")]);
+                    found.push((name, Box::new(values)));
+                }
+            }
+        }
         found
     }
 
     /// What every entry carries, and the parent when the name is told.
-    fn always(&self, id: ObjectId, object: &Object, view: View, attributes: &mut Vec<Partial>) {
-        let mut add = |attribute: AttributeId| {
-            let name = schema::definition(attribute).name;
-            if attributes.iter().any(|partial| partial.name == name) {
-                return;
+    fn always(&mut self, id: ObjectId, object: &Object, part: Part) {
+        let since = self.position.since;
+        let is_new = object.usn_created > since && part == Part::First;
+        for attribute in [attr::OBJECT_GUID, attr::INSTANCE_TYPE] {
+            if !(is_new && self.wanted.has(attribute)) {
+                self.page.range(id, Wanted::whole(attribute));
             }
-            let values: Vec<Vec<u8>> = self
-                .state
-                .values(id, attribute, view)
-                .into_iter()
-                .map(|value| entry::octets(self.state, value, self.asked.extended))
-                .collect();
-            if !values.is_empty() {
-                attributes.push(Partial {
-                    name: name.to_owned(),
-                    values,
-                });
-            }
-        };
-        add(attr::OBJECT_GUID);
-        add(attr::INSTANCE_TYPE);
-        let tells_name = object.usn_placed > self.position.since && self.wants(attr::NAME);
-        if tells_name && (self.selection.is_all || self.selection.names(attr::PARENT_GUID)) {
-            add(attr::PARENT_GUID);
+        }
+        if object.usn_placed > since && self.wanted.parent {
+            self.page.range(id, Wanted::whole(attr::PARENT_GUID));
         }
     }
 }
 
-/// Change number of the last change to an attribute; `None` if it never had a value.
+/// Which of the entries for one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The one that holds everything but further values of links.
+    First,
+    /// One with further values only.
+    Further,
+}
+
+/// An encoded name and what the values under it refer to.
+type Linked<'a> = (Vec<u8>, Box<dyn Iterator<Item = ObjectId> + 'a>);
+
+/// Change number of the last change to an attribute that follows from the object; `None` if it never had a value.
 fn changed_at(object: &Object, attribute: AttributeId) -> Option<u64> {
     match attribute {
         attr::NAME => Some(object.usn_placed),
-        naming if naming == object.naming => Some(object.usn_named),
         attr::IS_DELETED => Some(object.usn_deleted).filter(|usn| *usn > 0),
         attr::IS_RECYCLED => Some(object.usn_deleted).filter(|_| object.is_recycled),
-        attr::OBJECT_CLASS
-        | attr::OBJECT_CATEGORY
-        | attr::WHEN_CREATED
-        | attr::OBJECT_GUID
-        | attr::INSTANCE_TYPE => Some(object.usn_created),
-        attr::OBJECT_SID => object.sid.as_ref().map(|_| object.usn_created),
-        attr::INVOCATION_ID if object.class.name == "nTDSDSA" => Some(object.usn_created),
-        _ if schema::definition(attribute).syntax == Syntax::Dn => {
-            object.link_set(attribute).map(|set| set.usn)
-        }
-        _ => object.stored(attribute).map(|stored| stored.usn),
+        attr::OBJECT_SID => Some(object.usn_created).filter(|_| object.sid != Sid::None),
+        attr::INVOCATION_ID if object.class.name != "nTDSDSA" => None,
+        _ => Some(object.usn_created),
     }
 }

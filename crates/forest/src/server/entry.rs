@@ -5,11 +5,12 @@
 
 use std::ops::ControlFlow;
 
+use crate::ber::{OCTETS, Writer};
 use crate::faults::FaultSettings;
-use crate::proto::{Answer, Partial};
+use crate::proto::{Answer, OpenEntry};
 use crate::schema::{self, AttributeId, attr};
-use crate::server::controls::Extended;
-use crate::store::{ObjectId, State, Value, View, guid_octets};
+use crate::server::controls::{Asked, Extended};
+use crate::store::{ObjectId, State, Stored, Value, View, encode, guid_octets};
 
 /// Which attributes a client wants.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +18,12 @@ pub(super) struct Selection {
     /// All that are not constructed.
     pub(super) is_all: bool,
     /// Named ones, with ranges.
-    pub(super) named: Vec<Wanted>,
+    named: Vec<Wanted>,
     types_only: bool,
+    /// Attributes wanted with all their values, by their places.
+    whole: Vec<bool>,
+    /// Those of them that follow from the object itself.
+    computed: Vec<AttributeId>,
 }
 
 /// One attribute that was named.
@@ -31,7 +36,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn whole(attribute: AttributeId) -> Self {
+    pub(super) fn whole(attribute: AttributeId) -> Self {
         Self {
             attribute,
             start: 0,
@@ -59,22 +64,27 @@ impl Wanted {
 
 impl Selection {
     pub(super) fn read(names: &[String], types_only: bool) -> Self {
-        let named = names.iter().filter_map(|name| Wanted::read(name)).collect();
+        let named: Vec<Wanted> = names.iter().filter_map(|name| Wanted::read(name)).collect();
+        let is_all = names.is_empty() || names.iter().any(|name| name == "*");
+        let mut whole: Vec<bool> = schema::attributes()
+            .map(|(_, def)| is_all && (!def.is_constructed || def.is_back_link()))
+            .collect();
+        for wanted in &named {
+            if let Some(place) = whole.get_mut(usize::from(wanted.attribute.0)) {
+                *place = !wanted.is_ranged;
+            }
+        }
+        let computed = schema::attributes()
+            .map(|(attribute, _)| attribute)
+            .filter(|attribute| is_set(&whole, *attribute) && is_computed(*attribute))
+            .collect();
         Self {
-            is_all: names.is_empty() || names.iter().any(|name| name == "*"),
+            is_all,
             named,
             types_only,
+            whole,
+            computed,
         }
-    }
-
-    /// All attributes wanted of one object.
-    fn wanted(&self) -> impl Iterator<Item = Wanted> + '_ {
-        let all = schema::attributes()
-            .filter(|(id, def)| {
-                self.is_all && (!def.is_constructed || def.is_back_link()) && !self.names(*id)
-            })
-            .map(|(id, _)| Wanted::whole(id));
-        self.named.iter().copied().chain(all)
     }
 
     pub(super) fn names(&self, attribute: AttributeId) -> bool {
@@ -84,30 +94,208 @@ impl Selection {
     }
 
     /// Writes the object as an entry.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn write(
-        &self,
-        state: &State,
-        id: ObjectId,
-        view: View,
-        extended: Option<Extended>,
-        faults: &FaultSettings,
-        message: i32,
-        answer: &mut Answer,
-    ) {
-        let mut attributes = Vec::new();
-        for wanted in self.wanted() {
-            if is_hidden(faults, wanted.attribute) {
-                continue;
-            }
-            if let Some(mut partial) = read(state, id, wanted, view, extended) {
-                if self.types_only {
-                    partial.values.clear();
-                }
-                attributes.push(partial);
+    pub(super) fn write(&self, page: &mut Page<'_>, id: ObjectId) {
+        let open = page.open(id);
+        page.is_bare = self.types_only;
+        let object = page.state.object(id);
+        for stored in object.attributes() {
+            let is_wanted = is_set(&self.whole, stored.attribute)
+                && !is_computed(stored.attribute)
+                && stored.attribute != object.naming;
+            if is_wanted && !stored.values.is_empty() {
+                page.plain(id, stored);
             }
         }
-        answer.entry(message, &name(state, id, extended), &attributes);
+        for set in &object.links {
+            if is_set(&self.whole, set.attribute) {
+                page.range(id, Wanted::whole(set.attribute));
+            }
+        }
+        let mut before = None;
+        for (forward, _) in &object.back {
+            if before.replace(*forward) != Some(*forward)
+                && let Some(back) = schema::back_of(*forward)
+                && is_set(&self.whole, back)
+            {
+                page.range(id, Wanted::whole(back));
+            }
+        }
+        if is_set(&self.whole, object.naming) {
+            page.range(id, Wanted::whole(object.naming));
+        }
+        for attribute in &self.computed {
+            page.computed(id, *attribute);
+        }
+        for wanted in self.named.iter().filter(|wanted| wanted.is_ranged) {
+            page.range(id, *wanted);
+        }
+        page.close(open);
+    }
+}
+
+pub(super) fn is_set(mask: &[bool], attribute: AttributeId) -> bool {
+    mask.get(usize::from(attribute.0)).copied().unwrap_or(false)
+}
+
+/// Follows from the object itself; the naming attribute, which differs from class to class, not counted.
+pub(super) fn is_computed(attribute: AttributeId) -> bool {
+    let def = schema::definition(attribute);
+    matches!(
+        attribute,
+        attr::OBJECT_CLASS
+            | attr::OBJECT_CATEGORY
+            | attr::OBJECT_GUID
+            | attr::OBJECT_SID
+            | attr::NAME
+            | attr::DISTINGUISHED_NAME
+            | attr::INSTANCE_TYPE
+            | attr::USN_CREATED
+            | attr::USN_CHANGED
+            | attr::WHEN_CREATED
+            | attr::WHEN_CHANGED
+            | attr::IS_DELETED
+            | attr::IS_RECYCLED
+            | attr::INVOCATION_ID
+    ) || (def.is_constructed && !def.is_back_link())
+}
+
+/// Entries written one after another for one reader.
+pub(super) struct Page<'a> {
+    pub(super) state: &'a State,
+    pub(super) answer: &'a mut Answer,
+    view: View,
+    extended: Option<Extended>,
+    faults: &'a FaultSettings,
+    message: i32,
+    /// Only names of attributes are sent.
+    is_bare: bool,
+    name: String,
+    values: Writer,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(
+        state: &'a State,
+        asked: &Asked,
+        faults: &'a FaultSettings,
+        message: i32,
+        answer: &'a mut Answer,
+    ) -> Self {
+        Self {
+            state,
+            answer,
+            view: asked.view,
+            extended: asked.extended,
+            faults,
+            message,
+            is_bare: false,
+            name: String::new(),
+            values: Writer::new(),
+        }
+    }
+
+    /// The same reader, who sees more.
+    pub(super) fn with_view(mut self, view: View) -> Self {
+        self.view = view;
+        self
+    }
+
+    pub(super) fn open(&mut self, id: ObjectId) -> OpenEntry {
+        self.name.clear();
+        write_name(self.state, id, self.extended, &mut self.name);
+        self.answer.open_entry(self.message, &self.name)
+    }
+
+    pub(super) fn close(&mut self, open: OpenEntry) {
+        self.answer.close_entry(open);
+    }
+
+    /// A stored attribute with all its values, or as many as may be sent.
+    pub(super) fn plain(&mut self, id: ObjectId, stored: Stored<'_>) {
+        if is_hidden(self.faults, stored.attribute) {
+            return;
+        }
+        let encoded = stored.values.encoded();
+        // A value takes two octets at least.
+        if encoded.len() / 2 > self.state.options.range_limit_values {
+            return self.range(id, Wanted::whole(stored.attribute));
+        }
+        let def = schema::definition(stored.attribute);
+        let encoded = if self.is_bare { &[] } else { encoded };
+        self.answer.attribute(&def.encoded, encoded);
+    }
+
+    /// An attribute that follows from the object itself.
+    pub(super) fn computed(&mut self, id: ObjectId, attribute: AttributeId) {
+        if attribute == attr::OBJECT_CLASS && !self.is_bare && !is_hidden(self.faults, attribute) {
+            let classes = schema::encoded_class_chain(self.state.object(id).class);
+            let def = schema::definition(attribute);
+            return self.answer.attribute(&def.encoded, classes);
+        }
+        self.range(id, Wanted::whole(attribute));
+    }
+
+    /// Adds a reference to the values in the making.
+    pub(super) fn reference(&mut self, to: ObjectId) {
+        self.name.clear();
+        write_name(self.state, to, self.extended, &mut self.name);
+        self.values.octets(OCTETS, self.name.as_bytes());
+    }
+
+    /// Sends the values in the making under a name.
+    pub(super) fn flush(&mut self, encoded_name: &[u8]) {
+        let values = if self.is_bare {
+            &[]
+        } else {
+            self.values.bytes.as_slice()
+        };
+        self.answer.attribute(encoded_name, values);
+        self.values.bytes.clear();
+    }
+
+    /// Any attribute, or the asked part of its values; nothing if there are none.
+    pub(super) fn range(&mut self, id: ObjectId, wanted: Wanted) {
+        if is_hidden(self.faults, wanted.attribute) {
+            return;
+        }
+        let (count, has_more) = self.collect(id, wanted);
+        let Some(last) = (wanted.start + count).checked_sub(1).filter(|_| count > 0) else {
+            return;
+        };
+        let def = schema::definition(wanted.attribute);
+        let (name, start) = (def.name, wanted.start);
+        match (has_more, wanted.is_ranged) {
+            (false, false) => self.flush(&def.encoded),
+            (true, _) => self.flush(&encode([format!("{name};range={start}-{last}")])),
+            (false, true) => self.flush(&encode([format!("{name};range={start}-*")])),
+        }
+    }
+
+    /// Gathers the values of a range; says how many there are, and whether others follow.
+    fn collect(&mut self, id: ObjectId, wanted: Wanted) -> (usize, bool) {
+        let state = self.state;
+        let limit = state.options.range_limit_values;
+        let most = wanted.end.map_or(limit, |end| {
+            (end - wanted.start).saturating_add(1).min(limit)
+        });
+        self.values.bytes.clear();
+        let (mut place, mut count, mut has_more) = (0usize, 0usize, false);
+        state.visit(id, wanted.attribute, self.view, &mut |value| {
+            if count == most {
+                has_more = true;
+                return ControlFlow::Break(());
+            }
+            if place >= wanted.start {
+                count += 1;
+                match value {
+                    Value::Octets(octets) => self.values.octets(OCTETS, &octets),
+                    Value::Object(to) => self.reference(to),
+                }
+            }
+            place += 1;
+            ControlFlow::Continue(())
+        });
+        (count, has_more)
     }
 }
 
@@ -120,72 +308,21 @@ pub(super) fn is_hidden(faults: &FaultSettings, attribute: AttributeId) -> bool 
                 .contains(&schema::definition(attribute).name.to_ascii_lowercase()))
 }
 
-fn read(
-    state: &State,
-    id: ObjectId,
-    wanted: Wanted,
-    view: View,
-    extended: Option<Extended>,
-) -> Option<Partial> {
-    let def = schema::definition(wanted.attribute);
-    let limit = state.options.range_limit_values;
-    let most = wanted.end.map_or(limit, |end| {
-        (end - wanted.start).saturating_add(1).min(limit)
-    });
-    let mut values = Vec::new();
-    let mut place = 0usize;
-    let mut has_more = false;
-    state.visit(id, wanted.attribute, view, &mut |value| {
-        if values.len() == most {
-            has_more = true;
-            return ControlFlow::Break(());
-        }
-        if place >= wanted.start {
-            values.push(octets(state, value, extended));
-        }
-        place += 1;
-        ControlFlow::Continue(())
-    });
-    if values.is_empty() {
-        return None;
-    }
-    let last = wanted.start + values.len() - 1;
-    let name = match (has_more, wanted.is_ranged) {
-        (true, _) => format!("{};range={}-{last}", def.name, wanted.start),
-        (false, true) => format!("{};range={}-*", def.name, wanted.start),
-        (false, false) => def.name.to_owned(),
-    };
-    Some(Partial { name, values })
-}
-
-/// A value as it is sent.
-pub(super) fn octets(state: &State, value: Value<'_>, extended: Option<Extended>) -> Vec<u8> {
-    match value {
-        Value::Octets(octets) => octets.into_owned(),
-        Value::Object(id) => name(state, id, extended).into_bytes(),
-    }
-}
-
 /// The object's DN, extended if asked.
-pub(super) fn name(state: &State, id: ObjectId, extended: Option<Extended>) -> String {
-    let dn = state.dn(id);
-    let object = state.object(id);
-    let sid = object.sid.as_deref();
-    match extended {
-        None => dn,
-        Some(Extended::Text) => {
-            let sid = sid
-                .map(|sid| format!("<SID={}>;", crate::sid::write(sid)))
-                .unwrap_or_default();
-            format!("<GUID={}>;{sid}{dn}", object.guid)
-        }
-        Some(Extended::Hex) => {
-            let sid = sid
-                .map(|sid| format!("<SID={}>;", hex(sid)))
-                .unwrap_or_default();
-            format!("<GUID={}>;{sid}{dn}", hex(&guid_octets(object.guid)))
-        }
+fn write_name(state: &State, id: ObjectId, extended: Option<Extended>, text: &mut String) {
+    let Some(form) = extended else {
+        return state.write_dn(id, text);
+    };
+    let (guid, sid) = (state.object(id).guid, state.sid(id));
+    let (guid, sid) = match form {
+        Extended::Text => (guid.to_string(), sid.map(|sid| crate::sid::write(&sid))),
+        Extended::Hex => (hex(&guid_octets(guid)), sid.map(|sid| hex(&sid))),
+    };
+    text.push_str(&format!("<GUID={guid}>;"));
+    if let Some(sid) = sid {
+        text.push_str(&format!("<SID={sid}>;"));
     }
+    state.write_dn(id, text);
 }
 
 fn hex(octets: &[u8]) -> String {

@@ -24,6 +24,9 @@ pub(super) enum Ready {
     Present(AttributeId),
     Test(AttributeId, Test),
     Chain(AttributeId, ObjectId),
+    /// The structural class is one of these, by their places.
+    Classes(Vec<bool>),
+    Always,
     Never,
     Undefined,
 }
@@ -56,7 +59,10 @@ impl Ready {
             Filter::And(list) => Self::And(list.iter().map(|one| Self::new(one, state)).collect()),
             Filter::Or(list) => Self::Or(list.iter().map(|one| Self::new(one, state)).collect()),
             Filter::Not(inner) => Self::Not(Box::new(Self::new(inner, state))),
-            Filter::Present(name) => with(name, Self::Present),
+            Filter::Present(name) => with(name, |id| match id {
+                attr::OBJECT_CLASS => Self::Always,
+                _ => Self::Present(id),
+            }),
             Filter::Equal(name, value) => with(name, |id| equal(id, value, state)),
             Filter::Substring(name, parts) => with(name, |id| {
                 let is_caseless = schema::definition(id).syntax.is_caseless();
@@ -104,6 +110,11 @@ impl Ready {
                 Some(is_found)
             }
             Self::Chain(attribute, to) => Some(reaches(state, id, *attribute, *to)),
+            Self::Classes(places) => {
+                let place = schema::class_place(state.object(id).class);
+                Some(places.get(place).copied().unwrap_or(false))
+            }
+            Self::Always => Some(true),
             Self::Never => Some(false),
             Self::Undefined => None,
         }
@@ -126,8 +137,8 @@ impl Ready {
                 Some(
                     state
                         .by_usn
-                        .range(start..)
-                        .flat_map(|(_, ids)| ids.iter().copied())
+                        .range((start, ObjectId(0))..)
+                        .map(|(_, id)| *id)
                         .collect(),
                 )
             }
@@ -162,6 +173,7 @@ fn equal(id: AttributeId, value: &[u8], state: &State) -> Ready {
     let text = std::str::from_utf8(value).ok();
     let test = match (id, schema::definition(id).syntax) {
         (attr::OBJECT_CATEGORY, _) => return category(text, state),
+        (attr::OBJECT_CLASS, _) => return class(text),
         (attr::OBJECT_GUID, _) if value.len() != 16 => match text.and_then(guid_of_text) {
             Some(guid) => Test::Octets(guid_octets(guid).to_vec()),
             None => return Ready::Never,
@@ -206,8 +218,20 @@ fn category(text: Option<&str>, state: &State) -> Ready {
         None => state.find(text),
     };
     found.map_or(Ready::Never, |id| {
-        Ready::Test(attr::OBJECT_CATEGORY, Test::Object(id))
+        Ready::Classes(state.categories().map(|one| one == Some(id)).collect())
     })
+}
+
+/// Classes that are, or come from, the one that is named.
+fn class(text: Option<&str>) -> Ready {
+    let Some(text) = text else {
+        return Ready::Never;
+    };
+    let holds = |class| {
+        let chain = schema::class_chain(class);
+        chain.iter().any(|name| name.eq_ignore_ascii_case(text))
+    };
+    Ready::Classes(schema::classes().iter().map(holds).collect())
 }
 
 fn bound(id: AttributeId, value: &[u8]) -> Bound {

@@ -10,9 +10,9 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use crate::faults::FaultSettings;
 use crate::proto::{Answer, Code, Filter, Outcome, Scope, Search};
 use crate::server::conn::Session;
-use crate::server::controls::Extended;
-use crate::server::entry::Selection;
-use crate::store::{ObjectId, State, View};
+use crate::server::controls::Asked;
+use crate::server::entry::{Page, Selection};
+use crate::store::{ObjectId, State};
 
 /// Notifications a connection may hold (MaxNotificationPerConn).
 const LIMIT: usize = 5;
@@ -27,8 +27,7 @@ pub(super) struct Watch {
     base: ObjectId,
     scope: Scope,
     selection: Selection,
-    view: View,
-    extended: Option<Extended>,
+    asked: Asked,
 }
 
 impl Session {
@@ -38,8 +37,7 @@ impl Session {
         id: i32,
         search: &Search,
         base: ObjectId,
-        view: View,
-        extended: Option<Extended>,
+        asked: Asked,
     ) -> Result<(), Outcome> {
         if self.watches.len() >= LIMIT {
             return Err(Outcome::of(
@@ -62,8 +60,7 @@ impl Session {
             base,
             scope: search.scope,
             selection: Selection::read(&search.attributes, search.types_only),
-            view,
-            extended,
+            asked,
         });
         if self.changes.is_none() {
             self.changes = Some(self.forest.subscribe());
@@ -105,17 +102,13 @@ impl Session {
                 Changed::Missed => watch.base,
             };
             let object = state.object(id);
-            let is_shown = watch.view.shows(object.is_deleted, object.is_recycled);
+            let is_shown = watch
+                .asked
+                .view
+                .shows(object.is_deleted, object.is_recycled);
             if is_shown && (changed == Changed::Missed || covers(&state, watch, id)) {
-                watch.selection.write(
-                    &state,
-                    id,
-                    watch.view,
-                    watch.extended,
-                    faults,
-                    watch.id,
-                    answer,
-                );
+                let mut page = Page::new(&state, &watch.asked, faults, watch.id, answer);
+                watch.selection.write(&mut page, id);
             }
         }
     }

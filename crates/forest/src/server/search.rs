@@ -9,7 +9,7 @@ use crate::faults::FaultSettings;
 use crate::proto::{Answer, Code, Control, Outcome, Scope, Search};
 use crate::server::conn::Session;
 use crate::server::controls::{self, Asked};
-use crate::server::entry::Selection;
+use crate::server::entry::{Page, Selection};
 use crate::server::filter::Ready;
 use crate::server::paging::Rest;
 use crate::server::rootdse;
@@ -72,7 +72,7 @@ impl Session {
                 .map(Some);
         }
         if asked.is_notification {
-            self.watch(id, search, base, asked.view, asked.extended)?;
+            self.watch(id, search, base, asked)?;
             return Ok(None);
         }
         if is_blind {
@@ -137,18 +137,11 @@ impl Session {
             None => limit,
         };
         let end = rest.ids.len().min(rest.next + most);
+        let mut page = Page::new(&state, asked, faults, id, answer);
         for found in rest.ids.get(rest.next..end).unwrap_or_default() {
             let object = state.object(*found);
             if asked.view.shows(object.is_deleted, object.is_recycled) {
-                selection.write(
-                    &state,
-                    *found,
-                    asked.view,
-                    asked.extended,
-                    faults,
-                    id,
-                    answer,
-                );
+                selection.write(&mut page, *found);
             }
         }
         rest.next = end;

@@ -5,7 +5,7 @@
 
 use crate::schema::{self, AttributeId};
 use crate::store::object::LinkValue;
-use crate::store::{ObjectId, State};
+use crate::store::{LinkSet, ObjectId, State};
 
 impl State {
     /// Sets or removes one value; says whether anything changed.
@@ -18,17 +18,17 @@ impl State {
         usn: u64,
     ) -> bool {
         let set = self.object_mut(from).link_set_mut(attribute);
-        let known = set.values.get(&to).is_some_and(|value| value.is_present);
+        let known = set.value(to).is_some_and(LinkValue::is_present);
         if known == is_present {
             return false;
         }
-        set.values.insert(to, LinkValue { usn, is_present });
+        set.put(LinkValue::new(to, usn, is_present));
         set.usn = usn;
-        let back = self.back_links.entry(to).or_default();
+        let target = self.object_mut(to);
         if is_present {
-            back.insert((attribute, from));
+            target.put_back(attribute, from);
         } else {
-            back.remove(&(attribute, from));
+            target.forget_back(attribute, from);
         }
         true
     }
@@ -37,17 +37,12 @@ impl State {
     pub(crate) fn drop_links(&mut self, id: ObjectId) {
         let own: Vec<_> = std::mem::take(&mut self.object_mut(id).links);
         for set in own {
-            for to in set.values.keys() {
-                if let Some(back) = self.back_links.get_mut(to) {
-                    back.remove(&(set.attribute, id));
-                }
+            for value in set.values() {
+                self.object_mut(value.to).forget_back(set.attribute, id);
             }
         }
-        for (attribute, from) in self.back_links.remove(&id).unwrap_or_default() {
-            self.object_mut(from)
-                .link_set_mut(attribute)
-                .values
-                .remove(&id);
+        for (attribute, from) in std::mem::take(&mut self.object_mut(id).back) {
+            self.object_mut(from).link_set_mut(attribute).forget(id);
         }
     }
 
@@ -61,9 +56,9 @@ impl State {
         self.object(from)
             .link_set(attribute)
             .into_iter()
-            .flat_map(|set| set.values.iter())
-            .filter(|(_, value)| value.is_present)
-            .map(|(to, _)| *to)
+            .flat_map(LinkSet::values)
+            .filter(|value| value.is_present())
+            .map(|value| value.to)
             .filter(move |to| self.shows_link(attribute, *to, shows_deactivated))
     }
 
@@ -75,10 +70,9 @@ impl State {
         shows_deactivated: bool,
     ) -> impl Iterator<Item = ObjectId> + '_ {
         let forward = schema::forward_of(back);
-        self.back_links
-            .get(&to)
-            .into_iter()
-            .flatten()
+        self.object(to)
+            .back
+            .iter()
             .filter(move |(attribute, _)| Some(*attribute) == forward)
             .map(|(_, from)| *from)
             .filter(move |from| shows_deactivated || !self.object(*from).is_deleted)

@@ -5,27 +5,34 @@
 //! own relative name, so moving a container costs the same however much lies below it. The trap: objects
 //! are never taken out of [`State::objects`]; deleted ones move to the deleted objects container.
 
+mod block;
 mod check;
+mod index;
 mod links;
 mod object;
 mod place;
 mod read;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use object::{LinkSet, Object, Stored, Values};
+pub use block::{Values, encode};
+pub use object::{LinkSet, LinkValue, Object, Sid, Stored};
 pub use read::{Value, View, filetime, generalized, guid_octets, guid_of_text};
 pub use write::{NewObject, Origin};
 
 use crate::dn;
 use crate::options::Options;
 use crate::proto::{Code, Outcome};
-use crate::schema::{self, AttributeId};
+use crate::schema::{AttributeId, attr};
+use block::Block;
+use index::NameIndex;
+use write::domain_sid_prefix;
 
 /// Place of an object in the store; stable for the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,17 +129,27 @@ pub struct State {
     /// Settings.
     pub options: Arc<Options>,
     /// Objects by their latest change.
-    pub by_usn: BTreeMap<u64, Vec<ObjectId>>,
+    pub by_usn: BTreeSet<(u64, ObjectId)>,
     /// Time used instead of the clock while an organisation is generated.
     pub fixed_time: Option<i64>,
     pub(crate) rng: fastrand::Rng,
     pub(crate) next_rid: u32,
     by_guid: HashMap<Uuid, ObjectId>,
+    by_rid: HashMap<u32, ObjectId>,
     by_sid: HashMap<Arc<[u8]>, ObjectId>,
-    by_account: HashMap<String, ObjectId>,
-    by_principal: HashMap<String, Vec<ObjectId>>,
-    children: HashMap<ObjectId, BTreeMap<String, ObjectId>>,
-    back_links: HashMap<ObjectId, BTreeSet<(AttributeId, ObjectId)>>,
+    /// By the folded account name.
+    by_account: NameIndex,
+    /// By the folded principal name.
+    by_principal: NameIndex,
+    /// By the parent and the key of the relative name.
+    by_name: NameIndex,
+    children: HashMap<ObjectId, BTreeSet<ObjectId>>,
+    /// Everything of a SID of this domain but its last part.
+    sid_prefix: Vec<u8>,
+    /// Blocks that many objects share.
+    commons: HashSet<Block>,
+    /// Default category of each class, in the order of the classes.
+    categories: Vec<Option<ObjectId>>,
     passwords: HashMap<ObjectId, String>,
     rights: HashMap<ObjectId, Rights>,
 }
@@ -159,16 +176,20 @@ impl State {
             usn: 4_096,
             invocation,
             dsa: None,
-            by_usn: BTreeMap::new(),
+            by_usn: BTreeSet::new(),
             fixed_time: None,
             rng,
             next_rid: 1_103,
             by_guid: HashMap::new(),
+            by_rid: HashMap::new(),
             by_sid: HashMap::new(),
-            by_account: HashMap::new(),
-            by_principal: HashMap::new(),
+            by_account: NameIndex::default(),
+            by_principal: NameIndex::default(),
+            by_name: NameIndex::default(),
             children: HashMap::new(),
-            back_links: HashMap::new(),
+            sid_prefix: domain_sid_prefix(options.seed),
+            commons: HashSet::new(),
+            categories: Vec::new(),
             passwords: HashMap::new(),
             rights: HashMap::new(),
             options,
@@ -201,36 +222,87 @@ impl State {
         self.by_guid.get(&guid).copied()
     }
 
+    /// Makes room for so many more objects.
+    pub(crate) fn expect(&mut self, count: usize) {
+        self.objects.reserve(count);
+        self.by_guid.reserve(count);
+        self.by_rid.reserve(count);
+        for index in [
+            &mut self.by_account,
+            &mut self.by_principal,
+            &mut self.by_name,
+        ] {
+            index.reserve(count);
+        }
+    }
+
     /// By the octets of objectSid.
     pub fn by_sid(&self, sid: &[u8]) -> Option<ObjectId> {
-        self.by_sid.get(sid).copied()
+        let relative = sid
+            .strip_prefix(self.sid_prefix.as_slice())
+            .and_then(|rid| <[u8; 4]>::try_from(rid).ok());
+        match relative {
+            Some(rid) => self.by_rid.get(&u32::from_le_bytes(rid)).copied(),
+            None => self.by_sid.get(sid).copied(),
+        }
+    }
+
+    /// Octets of an object's objectSid.
+    pub fn sid(&self, id: ObjectId) -> Option<Cow<'_, [u8]>> {
+        match &self.object(id).sid {
+            Sid::None => None,
+            Sid::Relative(rid) => {
+                let mut sid = self.sid_prefix.clone();
+                sid.extend_from_slice(&rid.to_le_bytes());
+                Some(Cow::Owned(sid))
+            }
+            Sid::Whole(sid) => Some(Cow::Borrowed(sid)),
+        }
     }
 
     /// Live object by sAMAccountName.
     pub fn by_account(&self, name: &str) -> Option<ObjectId> {
-        self.by_account.get(&dn::fold(name)).copied()
+        self.named(&self.by_account, attr::SAM, name).next()
     }
 
     /// Live objects by userPrincipalName; more than one when the data is dirty.
-    pub fn by_principal(&self, name: &str) -> &[ObjectId] {
-        self.by_principal
-            .get(&dn::fold(name))
-            .map_or(&[], Vec::as_slice)
+    pub fn by_principal(&self, name: &str) -> Vec<ObjectId> {
+        self.named(&self.by_principal, attr::UPN, name).collect()
     }
 
-    /// Direct children in the order of their names.
+    fn named<'a>(
+        &'a self,
+        index: &'a NameIndex,
+        attribute: AttributeId,
+        name: &str,
+    ) -> impl Iterator<Item = ObjectId> + use<'a> {
+        let folded = dn::fold(name);
+        index.candidates(index::hash(&folded)).filter(move |id| {
+            let text = self.object(*id).text(attribute);
+            text.is_some_and(|text| dn::is_same(text, &folded))
+        })
+    }
+
+    /// The object with that key below a parent.
+    pub(crate) fn child(&self, parent: ObjectId, key: &str) -> Option<ObjectId> {
+        let mut candidates = self.by_name.candidates(index::hash((parent, key)));
+        candidates.find(|id| {
+            let object = self.object(*id);
+            object.parent == Some(parent)
+                && key.split_once('=').is_some_and(|(naming, name)| {
+                    naming == object.class.naming && dn::is_same(&object.rdn, name)
+                })
+        })
+    }
+
+    /// Direct children in the order of their creation.
     pub fn children(&self, id: ObjectId) -> impl Iterator<Item = ObjectId> + '_ {
-        self.children
-            .get(&id)
-            .into_iter()
-            .flat_map(|names| names.values().copied())
+        self.children.get(&id).into_iter().flatten().copied()
     }
 
     /// Has anything below it.
     pub fn has_children(&self, id: ObjectId) -> bool {
-        self.children
-            .get(&id)
-            .is_some_and(|names| !names.is_empty())
+        self.children.get(&id).is_some_and(|ids| !ids.is_empty())
     }
 
     /// The naming context an object lies in, by its root.
@@ -267,19 +339,25 @@ impl State {
     /// The object's distinguished name.
     pub fn dn(&self, id: ObjectId) -> String {
         let mut text = String::with_capacity(96);
+        self.write_dn(id, &mut text);
+        text
+    }
+
+    /// Writes the object's distinguished name at the end of `text`.
+    pub(crate) fn write_dn(&self, id: ObjectId, text: &mut String) {
         let mut current = id;
         loop {
             let object = self.object(current);
             match object.parent {
                 Some(parent) => {
-                    text.push_str(naming_prefix(object.naming));
-                    text.push_str(&dn::escape(&object.rdn));
+                    text.push_str(naming_prefix(object.class.naming));
+                    dn::write_escaped(&object.rdn, text);
                     text.push(',');
                     current = parent;
                 }
                 None => {
                     text.push_str(&object.rdn);
-                    return text;
+                    return;
                 }
             }
         }
@@ -299,12 +377,8 @@ impl State {
         let below = parts.len() - context.parts.len();
         let mut current = context.root;
         for part in parts.iter().take(below).rev() {
-            match self
-                .children
-                .get(&current)
-                .and_then(|names| names.get(part))
-            {
-                Some(child) => current = *child,
+            match self.child(current, part) {
+                Some(child) => current = child,
                 None => return Ok(Resolved::Missing(current)),
             }
         }
@@ -400,8 +474,8 @@ pub(crate) fn child_key(attribute: &str, value: &str) -> String {
     key
 }
 
-fn naming_prefix(naming: AttributeId) -> &'static str {
-    match schema::definition(naming).name {
+fn naming_prefix(naming: &str) -> &'static str {
+    match naming {
         "ou" => "OU=",
         "dc" => "DC=",
         _ => "CN=",

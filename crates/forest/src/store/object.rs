@@ -1,68 +1,60 @@
 //! One object and how its values are held.
 //!
-//! Values of an attribute are one block of octets, so that an object of thirty attributes costs thirty
-//! small allocations and copying the whole store for a snapshot shares all of them.
+//! A million objects have to fit: plain attributes are two packed blocks, of which one is shared by all objects that
+//! agree in it (one site, one department), and references are numbers. The trap: the object's own block counts where
+//! both have an attribute.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::schema::{AttributeId, ClassDef};
 use crate::store::ObjectId;
-
-/// Values of one attribute, packed: each as four octets of length and its content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Values(Arc<[u8]>);
-
-impl Values {
-    /// Packs values in order.
-    pub fn pack<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Self {
-        let mut packed = Vec::new();
-        for value in values {
-            let value = value.as_ref();
-            let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
-            packed.extend_from_slice(&length.to_le_bytes());
-            packed.extend_from_slice(value);
-        }
-        Self(packed.into())
-    }
-
-    /// The values in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest: &[u8] = &self.0;
-        std::iter::from_fn(move || {
-            let (head, tail) = rest.split_first_chunk::<4>()?;
-            let (value, after) = tail.split_at_checked(u32::from_le_bytes(*head) as usize)?;
-            rest = after;
-            Some(value)
-        })
-    }
-
-    /// The attribute has no value.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+use crate::store::block::{Block, Record, Values};
 
 /// An attribute as stored. Without values it was cleared, which change tracking still has to tell.
-#[derive(Debug, Clone)]
-pub struct Stored {
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
     /// Which attribute.
     pub attribute: AttributeId,
     /// Change number of the last change.
     pub usn: u64,
     /// What it holds.
-    pub values: Values,
+    pub values: Values<'a>,
 }
 
-/// One value of a link.
-#[derive(Debug, Clone, Copy)]
+/// One value of a link, with its change number and whether it was removed, in twelve octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkValue {
+    /// What is referred to.
+    pub to: ObjectId,
+    stamp: [u32; 2],
+}
+
+impl LinkValue {
+    /// The change number takes 63 bits, the lowest says whether the value is there.
+    pub(crate) fn new(to: ObjectId, usn: u64, is_present: bool) -> Self {
+        let packed = (usn << 1) | u64::from(is_present);
+        Self {
+            to,
+            stamp: [packed as u32, (packed >> 32) as u32],
+        }
+    }
+
+    fn packed(self) -> u64 {
+        let [low, high] = self.stamp;
+        (u64::from(high) << 32) | u64::from(low)
+    }
+
     /// Change number of the last change.
-    pub usn: u64,
+    pub fn usn(self) -> u64 {
+        self.packed() >> 1
+    }
+
     /// False when it was removed.
-    pub is_present: bool,
+    pub fn is_present(self) -> bool {
+        self.packed() & 1 == 1
+    }
 }
 
 /// All values of one reference attribute, including removed ones.
@@ -72,8 +64,50 @@ pub struct LinkSet {
     pub attribute: AttributeId,
     /// Change number of the last change to any value.
     pub usn: u64,
-    /// By what is referred to.
-    pub values: BTreeMap<ObjectId, LinkValue>,
+    // INVARIANT: in the order of `to`, each once.
+    values: Vec<LinkValue>,
+}
+
+impl LinkSet {
+    /// The values in the order of what they refer to.
+    pub fn values(&self) -> &[LinkValue] {
+        &self.values
+    }
+
+    /// The value that refers to an object.
+    pub fn value(&self, to: ObjectId) -> Option<LinkValue> {
+        let place = self.values.binary_search_by_key(&to, |value| value.to);
+        place.ok().and_then(|place| self.values.get(place)).copied()
+    }
+
+    pub(crate) fn put(&mut self, value: LinkValue) {
+        match self.values.binary_search_by_key(&value.to, |one| one.to) {
+            Ok(place) => self.values[place] = value,
+            Err(place) => {
+                if self.values.is_empty() {
+                    self.values.reserve_exact(1);
+                }
+                self.values.insert(place, value);
+            }
+        }
+    }
+
+    pub(crate) fn forget(&mut self, to: ObjectId) {
+        if let Ok(place) = self.values.binary_search_by_key(&to, |value| value.to) {
+            self.values.remove(place);
+        }
+    }
+}
+
+/// objectSid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sid {
+    /// It has none.
+    None,
+    /// The domain's, with this last part.
+    Relative(u32),
+    /// Octets of any other.
+    Whole(Arc<[u8]>),
 }
 
 /// One object.
@@ -90,11 +124,13 @@ pub struct Object {
     /// Value of the relative name; the whole DN for the root of a naming context.
     pub rdn: Arc<str>,
     /// objectSid.
-    pub sid: Option<Arc<[u8]>>,
-    /// Plain attributes in the order of their numbers.
-    pub attributes: Vec<Stored>,
+    pub sid: Sid,
+    pub(super) own: Block,
+    pub(super) common: Block,
     /// References in the order of their attributes' numbers.
     pub links: Vec<LinkSet>,
+    /// Who refers to it under which forward attribute, in order.
+    pub back: Vec<(AttributeId, ObjectId)>,
     /// uSNCreated.
     pub usn_created: u64,
     /// uSNChanged.
@@ -115,30 +151,77 @@ pub struct Object {
     pub is_recycled: bool,
 }
 
+/// New values of one attribute, encoded, with their change number.
+pub(crate) type Change = (AttributeId, u64, Vec<u8>);
+
 impl Object {
     /// The stored attribute, even if cleared.
-    pub fn stored(&self, attribute: AttributeId) -> Option<&Stored> {
-        self.attributes
-            .binary_search_by_key(&attribute, |stored| stored.attribute)
-            .ok()
-            .and_then(|place| self.attributes.get(place))
+    pub fn stored(&self, attribute: AttributeId) -> Option<Stored<'_>> {
+        let record = self.own.find(attribute);
+        record
+            .or_else(|| self.common.find(attribute))
+            .map(|record| self.dated(record))
     }
 
-    /// Puts values in place of all; none clears the attribute.
-    pub fn store(&mut self, attribute: AttributeId, usn: u64, values: Values) {
-        let stored = Stored {
-            attribute,
-            usn,
-            values,
-        };
-        match self
-            .attributes
-            .binary_search_by_key(&attribute, |stored| stored.attribute)
-        {
-            Ok(place) => self.attributes[place] = stored,
-            Err(_) if stored.values.is_empty() => {}
-            Err(place) => self.attributes.insert(place, stored),
+    fn dated<'a>(&self, record: Record<'a>) -> Stored<'a> {
+        Stored {
+            attribute: record.attribute,
+            usn: record.stamp.unwrap_or(self.usn_created),
+            values: record.values,
         }
+    }
+
+    /// Plain attributes in the order of their numbers, cleared ones among them.
+    pub fn attributes(&self) -> impl Iterator<Item = Stored<'_>> {
+        let mut own = self.own.records().peekable();
+        let mut common = self.common.records().peekable();
+        std::iter::from_fn(move || {
+            let record = match (own.peek(), common.peek()) {
+                (Some(one), Some(other)) if one.attribute == other.attribute => {
+                    common.next();
+                    own.next()
+                }
+                (Some(one), Some(other)) if one.attribute > other.attribute => common.next(),
+                (None, Some(_)) => common.next(),
+                _ => own.next(),
+            };
+            record.map(|record| self.dated(record))
+        })
+    }
+
+    /// Puts encoded values in place of all; none clears the attribute.
+    pub(crate) fn store(&mut self, attribute: AttributeId, usn: u64, encoded: Vec<u8>) {
+        self.store_all(&[(attribute, usn, encoded)]);
+    }
+
+    /// The same for several attributes, in the order of their numbers.
+    pub(crate) fn store_all(&mut self, changes: &[Change]) {
+        let created = self.usn_created;
+        let changes = changes
+            .iter()
+            .filter(|(attribute, _, encoded)| {
+                !encoded.is_empty() || self.stored(*attribute).is_some()
+            })
+            .map(|(attribute, usn, encoded)| {
+                Record::new(
+                    *attribute,
+                    Some(*usn).filter(|usn| *usn != created),
+                    encoded,
+                )
+            });
+        let mut changes = changes.peekable();
+        let mut own = self.own.records().peekable();
+        let merged = std::iter::from_fn(|| match (changes.peek(), own.peek()) {
+            (Some(new), Some(old)) if new.attribute == old.attribute => {
+                own.next();
+                changes.next()
+            }
+            (Some(new), Some(old)) if new.attribute > old.attribute => own.next(),
+            (None, Some(_)) => own.next(),
+            _ => changes.next(),
+        });
+        let packed = Block::pack(merged);
+        self.own = packed;
     }
 
     /// The first value of a plain attribute.
@@ -169,17 +252,30 @@ impl Object {
         {
             Ok(place) => place,
             Err(place) => {
+                self.links.reserve_exact(1);
                 self.links.insert(
                     place,
                     LinkSet {
                         attribute,
                         usn: 0,
-                        values: BTreeMap::new(),
+                        values: Vec::new(),
                     },
                 );
                 place
             }
         };
         &mut self.links[place]
+    }
+
+    pub(crate) fn put_back(&mut self, attribute: AttributeId, from: ObjectId) {
+        if let Err(place) = self.back.binary_search(&(attribute, from)) {
+            self.back.insert(place, (attribute, from));
+        }
+    }
+
+    pub(crate) fn forget_back(&mut self, attribute: AttributeId, from: ObjectId) {
+        if let Ok(place) = self.back.binary_search(&(attribute, from)) {
+            self.back.remove(place);
+        }
     }
 }

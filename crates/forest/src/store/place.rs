@@ -4,7 +4,7 @@
 //! first. The trap: a deleted object's attributes stay only with the recycle bin; without it what is left
 //! is a tombstone, and its links are forgotten in both directions.
 
-use super::{ObjectId, Refusal, State, Values, child_key};
+use super::{ObjectId, Refusal, State, child_key, encode, index};
 use crate::dn;
 use crate::proto::Code;
 use crate::schema::{self, attr};
@@ -68,13 +68,16 @@ impl State {
         let object = self.object(id);
         let naming = object.class.naming;
         let old_key = child_key(naming, &object.rdn);
-        if let Some(names) = object.parent.and_then(|old| self.children.get_mut(&old)) {
-            names.remove(&old_key);
+        if let Some(old) = object.parent {
+            self.by_name
+                .remove(index::hash((old, old_key.as_str())), id);
+            if let Some(ids) = self.children.get_mut(&old) {
+                ids.remove(&id);
+            }
         }
-        self.children
-            .entry(parent)
-            .or_default()
-            .insert(child_key(naming, name), id);
+        let key = child_key(naming, name);
+        self.by_name.insert(index::hash((parent, key.as_str())), id);
+        self.children.entry(parent).or_default().insert(id);
         let object = self.object_mut(id);
         object.parent = Some(parent);
         object.rdn = name.into();
@@ -141,7 +144,7 @@ impl State {
         object.usn_deleted = usn;
         object.usn_placed = usn;
         object.usn_named = usn;
-        object.store(attr::LAST_KNOWN_RDN, usn, Values::pack([name]));
+        object.store(attr::LAST_KNOWN_RDN, usn, encode([name]));
         if let Some(parent) = old_parent {
             self.point_to_parent(id, Some(parent), usn);
         }
@@ -163,13 +166,13 @@ impl State {
         self.drop_links(id);
         let object = self.object_mut(id);
         object.is_recycled = true;
-        for stored in &mut object.attributes {
-            let is_kept = schema::definition(stored.attribute).search_flags & 8 != 0;
-            if !is_kept && !stored.values.is_empty() {
-                stored.usn = usn;
-                stored.values = Values::pack::<&[u8]>([]);
-            }
-        }
+        let gone: Vec<_> = object
+            .attributes()
+            .filter(|stored| schema::definition(stored.attribute).search_flags & 8 == 0)
+            .filter(|stored| !stored.values.is_empty())
+            .map(|stored| (stored.attribute, usn, Vec::new()))
+            .collect();
+        object.store_all(&gone);
     }
 
     /// Brings a deleted object back to `parent` under `name`.
@@ -200,7 +203,7 @@ impl State {
         object.usn_deleted = usn;
         object.usn_placed = usn;
         object.usn_named = usn;
-        object.store(attr::LAST_KNOWN_RDN, usn, Values::pack::<&[u8]>([]));
+        object.store(attr::LAST_KNOWN_RDN, usn, Vec::new());
         for attribute in [attr::SAM, attr::UPN] {
             self.index(id, attribute);
         }

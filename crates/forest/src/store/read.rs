@@ -51,9 +51,23 @@ impl View {
 
 /// `20261121001105.0Z`
 pub fn generalized(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map(|time| time.strftime("%Y%m%d%H%M%S.0Z").to_string())
-        .unwrap_or_else(|_| "16010101000000.0Z".into())
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}.0Z")
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Years begin in March here, so that the leap day is the last; an era is four hundred of them.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 /// 100-nanosecond steps since 1601.
@@ -146,11 +160,11 @@ impl State {
         let object = self.object(id);
         Some(match attribute {
             attr::OBJECT_CLASS => schema::class_chain(object.class)
-                .into_iter()
+                .iter()
                 .map(|name| Value::octets(name.as_bytes()))
                 .collect(),
             attr::OBJECT_GUID => vec![Value::Octets(guid_octets(object.guid).to_vec().into())],
-            attr::OBJECT_SID => object.sid.iter().map(|sid| Value::octets(sid)).collect(),
+            attr::OBJECT_SID => self.sid(id).map(Value::Octets).into_iter().collect(),
             attr::DISTINGUISHED_NAME => vec![Value::Object(id)],
             attr::PARENT_GUID => object
                 .parent
@@ -182,8 +196,7 @@ impl State {
         match schema::definition(attribute).name {
             "canonicalName" => Some(vec![Value::text(self.canonical_name(id))]),
             "primaryGroupToken" => Some(
-                object
-                    .sid
+                self.sid(id)
                     .iter()
                     .filter(|_| object.class.name == "group")
                     .filter_map(|sid| sid.last_chunk::<4>())
@@ -215,13 +228,26 @@ impl State {
             .unwrap_or_default()
     }
 
-    fn category(&self, id: ObjectId) -> Option<ObjectId> {
-        let schema_root = self.contexts.get(2)?.root;
-        let class = self.object(id).class;
-        self.children
-            .get(&schema_root)?
-            .get(&super::child_key("cn", class.category))
-            .copied()
+    /// The object that gathers those of its class.
+    pub(crate) fn category(&self, id: ObjectId) -> Option<ObjectId> {
+        let place = schema::class_place(self.object(id).class);
+        self.categories.get(place).copied().flatten()
+    }
+
+    /// The category of each class, in the order of the classes.
+    pub(crate) fn categories(&self) -> impl Iterator<Item = Option<ObjectId>> + '_ {
+        self.categories.iter().copied()
+    }
+
+    /// Looks up the categories of all classes, once the schema is there.
+    pub(crate) fn set_categories(&mut self) {
+        let Some(schema_root) = self.contexts.get(2).map(|context| context.root) else {
+            return;
+        };
+        let found = |class: &schema::ClassDef| {
+            self.child(schema_root, &super::child_key("cn", class.category))
+        };
+        self.categories = schema::classes().iter().map(found).collect();
     }
 
     fn canonical_name(&self, id: ObjectId) -> String {
@@ -247,8 +273,8 @@ impl State {
             }
         }
         seen.into_iter()
-            .filter_map(|group| self.object(group).sid.as_deref())
-            .map(Value::octets)
+            .filter_map(|group| self.sid(group))
+            .map(Value::Octets)
             .collect()
     }
 }
@@ -258,5 +284,21 @@ fn flag(is_set: bool) -> Vec<Value<'static>> {
         vec![Value::text("TRUE")]
     } else {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for seconds in (-11_644_473_600..4_102_444_800).step_by(86_399 * 211) {
+            let known = jiff::Timestamp::from_second(seconds).unwrap();
+            assert_eq!(
+                generalized(seconds),
+                known.strftime("%Y%m%d%H%M%S.0Z").to_string()
+            );
+        }
     }
 }

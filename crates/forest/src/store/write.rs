@@ -11,15 +11,20 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::block::{Block, Record};
 use super::check::{
     already_exists, bad_syntax, check_values, constraint, is_given_by_creation, no_such_attribute,
     no_such_value, password, same, unwilling_member, value_exists,
 };
+use super::object::{Change as Stored, LinkValue};
 use super::read::{filetime, generalized};
-use super::{ObjectId, Refusal, State, Values, child_key, random_guid};
+use super::{ObjectId, Refusal, Sid, State, child_key, encode, index, random_guid};
 use crate::dn;
 use crate::proto::{Change, ChangeKind, Code};
 use crate::schema::{self, AttributeId, ClassDef, Syntax, attr};
+
+/// Shared blocks that are remembered; objects beyond that keep theirs for themselves.
+const COMMON_LIMIT: usize = 1 << 16;
 
 /// Who makes a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +84,8 @@ impl State {
         if before == usn {
             return;
         }
-        if let Some(ids) = self.by_usn.get_mut(&before) {
-            ids.retain(|one| *one != id);
-            if ids.is_empty() {
-                self.by_usn.remove(&before);
-            }
-        }
-        self.by_usn.entry(usn).or_default().push(id);
+        self.by_usn.remove(&(before, id));
+        self.by_usn.insert((usn, id));
     }
 
     /// Creates an object.
@@ -134,12 +134,7 @@ impl State {
         naming: &str,
         name: &str,
     ) -> Result<(), Refusal> {
-        let key = child_key(naming, name);
-        if self
-            .children
-            .get(&parent)
-            .is_some_and(|names| names.contains_key(&key))
-        {
+        if self.child(parent, &child_key(naming, name)).is_some() {
             return Err(already_exists());
         }
         let length = name.chars().count();
@@ -156,16 +151,18 @@ impl State {
         let id = ObjectId(self.objects.len() as u32);
         let guid = new.guid.unwrap_or_else(|| random_guid(&mut self.rng));
         let now = self.now();
-        let sid = new.class.has_sid.then(|| self.new_sid(new.rid));
+        let rid = new.class.has_sid.then(|| self.new_rid(new.rid));
         self.objects.push(super::Object {
             guid,
             parent: Some(new.parent),
             class: new.class,
             naming,
             rdn: new.name.as_str().into(),
-            sid: sid.clone(),
-            attributes: Vec::new(),
+            sid: rid.map_or(Sid::None, Sid::Relative),
+            own: Block::default(),
+            common: Block::default(),
             links: Vec::new(),
+            back: Vec::new(),
             usn_created: usn,
             usn_changed: usn,
             usn_placed: usn,
@@ -177,14 +174,14 @@ impl State {
             is_recycled: false,
         });
         self.by_guid.insert(guid, id);
-        if let Some(sid) = sid {
-            self.by_sid.insert(sid, id);
+        if let Some(rid) = rid {
+            self.by_rid.insert(rid, id);
         }
-        self.by_usn.entry(usn).or_default().push(id);
-        self.children
-            .entry(new.parent)
-            .or_default()
-            .insert(child_key(new.class.naming, &new.name), id);
+        self.by_usn.insert((usn, id));
+        let key = child_key(new.class.naming, &new.name);
+        self.by_name
+            .insert(index::hash((new.parent, key.as_str())), id);
+        self.children.entry(new.parent).or_default().insert(id);
         id
     }
 
@@ -206,6 +203,9 @@ impl State {
             rid,
         };
         let id = self.push(&new, naming, usn);
+        let key = child_key(new.class.naming, &new.name);
+        self.by_name
+            .remove(index::hash((new.parent, key.as_str())), id);
         self.children.remove(&new.parent);
         self.object_mut(id).parent = None;
         self.contexts.push(super::Context {
@@ -216,26 +216,19 @@ impl State {
         id
     }
 
-    /// The domain's SID, with the last part of one of its members.
-    pub(crate) fn new_sid(&mut self, rid: Option<u32>) -> Arc<[u8]> {
-        let rid = rid.unwrap_or_else(|| {
+    /// The last part of a new SID.
+    fn new_rid(&mut self, rid: Option<u32>) -> u32 {
+        rid.unwrap_or_else(|| {
             self.next_rid += 1;
             self.next_rid
-        });
-        let mut sid = self.domain_sid();
-        sid.extend_from_slice(&rid.to_le_bytes());
-        if let Some(count) = sid.get_mut(1) {
-            *count += 1;
-        }
-        sid.into()
+        })
     }
 
     /// Octets of the domain's own SID.
     pub fn domain_sid(&self) -> Vec<u8> {
-        let mut rng = fastrand::Rng::with_seed(self.options.seed ^ 0x5_1d);
-        let mut sid = vec![1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
-        for _ in 0..3 {
-            sid.extend_from_slice(&rng.u32(1_000_000..).to_le_bytes());
+        let mut sid = self.sid_prefix.clone();
+        if let Some(count) = sid.get_mut(1) {
+            *count -= 1;
         }
         sid
     }
@@ -386,8 +379,8 @@ impl State {
                 .find(|(of, whom, _)| (*of, *whom) == (attribute, to));
             planned.map(|(_, _, held)| *held).unwrap_or_else(|| {
                 id.and_then(|id| self.object(id).link_set(attribute))
-                    .and_then(|set| set.values.get(&to))
-                    .is_some_and(|value| value.is_present)
+                    .and_then(|set| set.value(to))
+                    .is_some_and(LinkValue::is_present)
             })
         };
         let current: Vec<ObjectId> = id
@@ -481,19 +474,7 @@ impl State {
 
     /// Stores the plan; says whether anything changed.
     fn carry_out(&mut self, id: ObjectId, plan: Plan, usn: u64) -> bool {
-        let mut is_changed = false;
-        for (attribute, values) in plan.plain {
-            let values = Values::pack(values);
-            let known = self.object(id).stored(attribute);
-            let is_same = known.map_or(values.is_empty(), |stored| stored.values == values);
-            if is_same {
-                continue;
-            }
-            is_changed = true;
-            self.unindex(id, attribute);
-            self.object_mut(id).store(attribute, usn, values);
-            self.index(id, attribute);
-        }
+        let mut is_changed = self.store_changed(id, plan.plain, usn);
         for (attribute, to, is_present) in plan.links {
             is_changed |= self.put_link(id, attribute, to, is_present, usn);
         }
@@ -501,36 +482,98 @@ impl State {
             self.set_password(id, &password);
             let now = filetime(self.now()).to_string();
             self.object_mut(id)
-                .store(attr::PWD_LAST_SET, usn, Values::pack([now]));
+                .store(attr::PWD_LAST_SET, usn, encode([now]));
             is_changed = true;
         }
         is_changed
     }
 
-    /// Takes an object's account and principal names out of the look-up tables.
+    /// Stores the values that differ from what is held, and keeps the look-up tables.
+    fn store_changed(
+        &mut self,
+        id: ObjectId,
+        values: BTreeMap<AttributeId, Vec<Vec<u8>>>,
+        usn: u64,
+    ) -> bool {
+        let object = self.object(id);
+        let changes: Vec<Stored> = values
+            .into_iter()
+            .map(|(attribute, values)| (attribute, usn, encode(values)))
+            .filter(|(attribute, _, encoded)| {
+                let known = object.stored(*attribute);
+                known.map_or(!encoded.is_empty(), |stored| {
+                    stored.values.encoded() != encoded.as_slice()
+                })
+            })
+            .collect();
+        if changes.is_empty() {
+            return false;
+        }
+        let named: Vec<AttributeId> = changes
+            .iter()
+            .map(|change| change.0)
+            .filter(|attribute| matches!(*attribute, attr::SAM | attr::UPN))
+            .collect();
+        for attribute in &named {
+            self.unindex(id, *attribute);
+        }
+        let is_new = object_is_empty(self.object(id)) && self.object(id).usn_created == usn;
+        let changes = if is_new {
+            self.share(id, changes)
+        } else {
+            changes
+        };
+        self.object_mut(id).store_all(&changes);
+        for attribute in &named {
+            self.index(id, *attribute);
+        }
+        true
+    }
+
+    /// Puts what a new object has in common with many others into a block that they share; gives back the rest.
+    fn share(&mut self, id: ObjectId, changes: Vec<Stored>) -> Vec<Stored> {
+        let is_common = |attribute: AttributeId| schema::definition(attribute).is_common;
+        let (common, own): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| is_common(change.0));
+        let records = common
+            .iter()
+            .map(|(attribute, _, encoded)| Record::new(*attribute, None, encoded));
+        let block = Block::pack(records);
+        let shared = self.commons.get(&block).cloned();
+        if shared.is_none() && self.commons.len() < COMMON_LIMIT {
+            self.commons.insert(block.clone());
+        }
+        self.object_mut(id).common = shared.unwrap_or(block);
+        own
+    }
+
+    /// Takes an object's account or principal name out of the look-up tables.
     pub(crate) fn unindex(&mut self, id: ObjectId, attribute: AttributeId) {
-        let Some(name) = self.object(id).text(attribute).map(dn::fold) else {
+        let Some(hash) = self.hash_of(id, attribute) else {
             return;
         };
-        if attribute == attr::SAM && self.by_account.get(&name) == Some(&id) {
-            self.by_account.remove(&name);
-        } else if attribute == attr::UPN
-            && let Some(ids) = self.by_principal.get_mut(&name)
-        {
-            ids.retain(|one| *one != id);
+        match attribute {
+            attr::SAM => self.by_account.remove(hash, id),
+            attr::UPN => self.by_principal.remove(hash, id),
+            _ => {}
         }
     }
 
-    /// Puts an object's account and principal names into the look-up tables.
+    /// Puts an object's account or principal name into the look-up tables.
     pub(crate) fn index(&mut self, id: ObjectId, attribute: AttributeId) {
-        let Some(name) = self.object(id).text(attribute).map(dn::fold) else {
+        let Some(hash) = self.hash_of(id, attribute) else {
             return;
         };
-        if attribute == attr::SAM {
-            self.by_account.insert(name, id);
-        } else if attribute == attr::UPN {
-            self.by_principal.entry(name).or_default().push(id);
+        match attribute {
+            attr::SAM => self.by_account.insert(hash, id),
+            attr::UPN => self.by_principal.insert(hash, id),
+            _ => {}
         }
+    }
+
+    fn hash_of(&self, id: ObjectId, attribute: AttributeId) -> Option<u64> {
+        let name = self.object(id).text(attribute)?;
+        Some(index::hash(dn::fold(name)))
     }
 
     fn fill_defaults(&mut self, new: &NewObject, plan: &mut Plan) {
@@ -592,8 +635,11 @@ impl State {
             return;
         };
         let sid: Arc<[u8]> = sid.into();
-        if let Some(old) = self.object_mut(id).sid.replace(sid.clone()) {
-            self.by_sid.remove(&old);
+        let whole = Sid::Whole(sid.clone());
+        match std::mem::replace(&mut self.object_mut(id).sid, whole) {
+            Sid::None => {}
+            Sid::Relative(rid) => drop(self.by_rid.remove(&rid)),
+            Sid::Whole(old) => drop(self.by_sid.remove(&old)),
         }
         self.by_sid.insert(sid, id);
     }
@@ -605,6 +651,20 @@ impl State {
         object.when_changed = object.when_changed.max(created);
         debug_assert!(generalized(created).ends_with('Z'));
     }
+}
+
+fn object_is_empty(object: &super::Object) -> bool {
+    object.own.is_empty() && object.common.is_empty()
+}
+
+/// Everything of a SID of the domain but the last part, which varies.
+pub(super) fn domain_sid_prefix(seed: u64) -> Vec<u8> {
+    let mut rng = fastrand::Rng::with_seed(seed ^ 0x5_1d);
+    let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
+    for _ in 0..3 {
+        sid.extend_from_slice(&rng.u32(1_000_000..).to_le_bytes());
+    }
+    sid
 }
 
 fn sam_type_of_group(plan: &Plan) -> &'static str {
