@@ -172,9 +172,19 @@ impl Search {
             true => limits.idle_between_entries,
             false => limits.request,
         };
-        let Ok(item) = tokio::time::timeout(limit, self.items.recv()).await else {
-            return Err(self.connection.silence(self.operation, limit));
-        };
+        match tokio::time::timeout(limit, self.next_whenever()).await {
+            Ok(item) => item,
+            Err(_) => Err(self.connection.silence(self.operation, limit)),
+        }
+    }
+
+    /// As [`Search::next`], without a limit: for searches that tell of what happens, where silence is the usual thing. The
+    /// caller has to find out by other requests whether the server still lives. May be dropped without losing anything.
+    ///
+    /// # Errors
+    /// A broken connection.
+    pub async fn next_whenever(&mut self) -> Result<Item, Error> {
+        let item = self.items.recv().await;
         self.has_begun = true;
         match item {
             None => {

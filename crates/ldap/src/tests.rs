@@ -299,6 +299,22 @@ async fn silence_between_entries_ends_in_a_time_out() {
 }
 
 #[tokio::test]
+async fn a_search_that_tells_of_what_happens_outlives_silence() {
+    let (client, mut server) = pair();
+    let mut search = client.search(&Query::new("", Scope::Subtree)).unwrap();
+    let asked = request(&mut server).await;
+    let longer = short().request + short().idle_between_entries;
+    let silence = tokio::time::timeout(longer, search.next_whenever()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    let told = LdapMsg::new(asked.msgid, entry("CN=a", 1));
+    server.send(told).await.unwrap();
+    assert!(matches!(search.next_whenever().await, Ok(Item::Entry(_))));
+    drop(server);
+    let end = search.next_whenever().await;
+    assert!(matches!(end, Err(Error::Closed { .. })), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_dropped_search_is_abandoned_and_the_last_handle_unbinds() {
     let (client, mut server) = pair();
     let search = client.search(&Query::new("", Scope::Subtree)).unwrap();

@@ -12,7 +12,10 @@ use sync_core::{code::Code, id::Anchor};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::model::{Model, spec};
+use crate::{
+    bell::{Heard, Watch},
+    model::{Model, spec},
+};
 
 const PASSWORD: &str = "a password for tests";
 
@@ -46,16 +49,20 @@ impl Stage {
     }
 
     fn source(&self, request_seconds: u32) -> AdSource {
+        AdSource::new(self.config(request_seconds))
+    }
+
+    fn config(&self, request_seconds: u32) -> LdapConfig {
         let urls = vec![format!("ldaps://127.0.0.1:{}", self.served.addr.port())];
         let secret = Secret::File(self.folder.path().join("secret"));
-        AdSource::new(LdapConfig {
+        LdapConfig {
             ca_file: Some(self.folder.path().join("ca.pem")),
             limits: Limits {
                 request_seconds,
                 ..Limits::default()
             },
             ..LdapConfig::simple(urls, "reader@canal.example", secret)
-        })
+        }
     }
 }
 
@@ -222,4 +229,35 @@ async fn an_object_hidden_from_the_account_is_not_said_to_be_gone() {
         .set(|faults| faults.denies_reading = true);
     let refusal = source.read_one(&spec(), &name).await.unwrap_err();
     assert_eq!(refusal.code, Code::SourceInsufficientAccess);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_rings_for_every_kind_of_change() {
+    let company = company(60);
+    let stage = Stage::set(company.forest).await;
+    let mut watch = Watch::begin(stage.source(30), spec());
+    assert_eq!(watch.next().await, Some(Heard::Armed));
+    let (unit, forest) = (company.large_unit, &stage.forest);
+    let person = forest.add_user(&unit, "Rings", &[]).unwrap();
+    assert_eq!(watch.next().await, Some(Heard::Ring));
+    watch.hush();
+    forest.set(person, "title", "Bosun").unwrap();
+    assert_eq!(watch.next().await, Some(Heard::Ring));
+    watch.hush();
+    forest.delete(person).unwrap();
+    assert_eq!(watch.next().await, Some(Heard::Ring));
+    assert!(!watch.end.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_notices_a_controller_that_fell_silent() {
+    let stage = Stage::set(company(60).forest).await;
+    let mut config = stage.config(1);
+    config.limits.idle_seconds = 1;
+    let mut watch = Watch::begin(AdSource::new(config), spec());
+    assert_eq!(watch.next().await, Some(Heard::Armed));
+    stage.forest.faults().set(|faults| faults.is_silent = true);
+    assert_eq!(watch.next().await, None);
+    let end = (&mut watch.end).await.unwrap();
+    assert_eq!(end.unwrap_err().code, Code::SourceTimeOut);
 }

@@ -7,7 +7,10 @@ mod lab;
 
 pub use lab::write_secret;
 
-use crate::model::{Model, spec};
+use crate::{
+    bell::{Heard, Watch},
+    model::{Model, spec},
+};
 use connectors::{
     ReadEnd, Source,
     ldap::{AdSource, LdapConfig, Secret, TlsMode},
@@ -125,6 +128,7 @@ async fn every_change_in_a_real_domain_arrives() {
     };
     let mut story = Story::begin(lab, "Changes").await;
     describes_itself(&mut story).await;
+    changes_ring(&story).await;
     plain_changes(&mut story).await;
     memberships(&mut story).await;
     moves_and_renames(&mut story).await;
@@ -154,6 +158,20 @@ async fn describes_itself(story: &mut Story) {
     let containers = story.source.containers().await.unwrap();
     assert_eq!(containers[0].dn, story.lab.base);
     assert!(containers.iter().any(|found| found.dn == story.ou));
+}
+
+async fn changes_ring(story: &Story) {
+    let mut watch = Watch::begin(AdSource::new(story.lab.config()), spec());
+    assert_eq!(watch.next().await, Some(Heard::Armed));
+    let dn = story.user("Rings", "rings").await;
+    assert_eq!(watch.next().await, Some(Heard::Ring));
+    watch.hush();
+    story
+        .change(&dn, ChangeKind::Replace, "title", &["Bosun"])
+        .await;
+    assert_eq!(watch.next().await, Some(Heard::Ring));
+    story.writer.delete(&dn).await.unwrap();
+    assert_eq!(watch.next().await, Some(Heard::Ring));
 }
 
 async fn plain_changes(story: &mut Story) {

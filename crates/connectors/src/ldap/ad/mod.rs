@@ -12,6 +12,7 @@ mod scope;
 mod session;
 mod source;
 mod values;
+mod watch;
 mod watermark;
 
 pub use source::AdSource;

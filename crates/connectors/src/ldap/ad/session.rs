@@ -156,6 +156,20 @@ impl Session {
         )
     }
 
+    /// Whether the controller says that it knows this control.
+    pub async fn has_control(&self, oid: &str) -> Result<bool, SourceError> {
+        let query = Query::new("", Scope::Base).attributes(["supportedControl"]);
+        let found = self
+            .connection
+            .search_all(&query)
+            .await
+            .map_err(self.told("read the root DSE"))?;
+        let values = found
+            .first()
+            .and_then(|entry| entry.values("supportedControl"));
+        Ok(values.is_some_and(|values| values.iter().any(|value| value == oid)))
+    }
+
     pub fn replica_text(&self) -> String {
         sync_core::id::Anchor::new(self.replica).guid_text()
     }

@@ -14,13 +14,14 @@ use super::{
     schema::{self, Schema},
     scope::Scope,
     session::{Session, dns_name},
+    watch,
     watermark::Position,
 };
 use crate::{
     ldap::{config::LdapConfig, failure},
     source::{
-        Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source, SourceError,
-        SourceInfo,
+        Bell, Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source,
+        SourceError, SourceInfo, WatchEnd, Watermark,
     },
 };
 
@@ -101,6 +102,16 @@ impl Source for AdSource {
         each: &mut (dyn FnMut(Listed) -> bool + Send),
     ) -> Result<(), SourceError> {
         let result = self.try_enumerate(spec, each).await;
+        self.settle(result)
+    }
+
+    async fn watch(
+        &mut self,
+        _spec: &ReadSpec,
+        _watermark: Option<Watermark>,
+        bell: &dyn Bell,
+    ) -> Result<WatchEnd, SourceError> {
+        let result = self.try_watch(bell).await;
         self.settle(result)
     }
 
@@ -190,6 +201,10 @@ impl AdSource {
             usn: session.standing().await?.usn,
         };
         reading.list(page_size, each).await
+    }
+
+    async fn try_watch(&mut self, bell: &dyn Bell) -> Result<WatchEnd, SourceError> {
+        watch::watch(self.session().await?, bell).await
     }
 
     async fn try_containers(&mut self) -> Result<Vec<Container>, SourceError> {
