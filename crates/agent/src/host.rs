@@ -117,6 +117,7 @@ async fn poll(bench: &Arc<Bench>, work: &mut Work) -> Never {
     loop {
         while work.passing.try_join_next().is_some() {}
         while work.lasting.try_join_next().is_some() {}
+        bench.shelf.sweep();
         let running = u32::try_from(work.passing.len()).unwrap_or(u32::MAX);
         bench.busy.store(running, Ordering::Relaxed);
         let capacity = bench.config.parallel.max(1).saturating_sub(running);

@@ -221,7 +221,22 @@ impl Engine {
     /// # Errors
     /// Of the store.
     pub fn take_ready(&self, job: JobId, limit: usize) -> Result<Vec<PlannedChange>> {
+        self.take_ready_after(job, None, limit)
+    }
+
+    /// As [`Engine::take_ready`], of the links behind this one only: so the next batch can be carried out while the outcomes of
+    /// the one before are being stored.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn take_ready_after(
+        &self,
+        job: JobId,
+        after: Option<LinkId>,
+        limit: usize,
+    ) -> Result<Vec<PlannedChange>> {
         let (first, last) = crate::link_range(job);
+        let first = after.map_or(first, |after| first.max(after.0.saturating_add(1)));
         self.read(|c| {
             let mut ready = Vec::new();
             for state in [PendingState::Unknown, PendingState::Approved, PendingState::Ready] {

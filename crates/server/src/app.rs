@@ -100,6 +100,7 @@ struct Inner {
     started: Timestamp,
     wakes: Mutex<BTreeMap<JobId, Arc<Notify>>>,
     read_wakes: Mutex<BTreeMap<ConnectorId, Arc<Notify>>>,
+    rings: Mutex<BTreeMap<ConnectorId, Arc<Notify>>>,
     activities: Mutex<BTreeMap<JobId, Activity>>,
     jobs_changed: Notify,
     /// Counts changes of jobs, for those that must look again.
@@ -142,6 +143,7 @@ impl App {
             started: now,
             wakes: Mutex::default(),
             read_wakes: Mutex::default(),
+            rings: Mutex::default(),
             activities: Mutex::default(),
             jobs_changed: Notify::new(),
             generation: watch::Sender::new(0),
@@ -317,6 +319,13 @@ impl App {
             .entry(connector)
             .or_default()
             .clone()
+    }
+
+    /// The doorbell of a source, as its read loop hears it: heeded only while reading goes well.
+    pub(crate) fn ring(&self, connector: ConnectorId) -> Arc<Notify> {
+        let rings = self.0.rings.lock();
+        let mut rings = rings.unwrap_or_else(PoisonError::into_inner);
+        rings.entry(connector).or_default().clone()
     }
 
     /// Says that jobs were created, started, paused or changed.

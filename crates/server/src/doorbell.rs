@@ -178,11 +178,16 @@ async fn hang(
 
 fn heard(app: &App, id: ConnectorId, rang: Rang) {
     let now = app.engine().now();
+    let was = app.doorbell(id).state;
     app.note_doorbell(id, |doorbell| match rang {
         Rang::Armed => doorbell.becomes(DoorbellState::Armed, None),
         Rang::Changed => doorbell.rang(now),
     });
-    app.read_wake(id).notify_one();
+    // A source that can be watched again is back: no reason to wait for the next attempt to read it.
+    if was == DoorbellState::Failing && rang == Rang::Armed {
+        app.read_wake(id).notify_one();
+    }
+    app.ring(id).notify_one();
 }
 
 /// What the running jobs of a source read; none if none runs.

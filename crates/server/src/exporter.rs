@@ -9,7 +9,7 @@ use connectors::Target;
 use engine::{Engine, JobRow, PlannedChange};
 use sync_core::{
     code::Code,
-    id::TargetId,
+    id::{LinkId, TargetId},
     operation::{Lookup, Outcome, Refusal, Verb},
     plan::{Settled, settle},
 };
@@ -25,21 +25,32 @@ pub struct Exported {
     pub counts: BTreeMap<&'static str, u64>,
 }
 
-/// Carries out what is ready, at most `limit` operations.
+/// Operations that were carried out and whose outcomes are not stored yet.
+pub struct Carried {
+    outcomes: Vec<(PlannedChange, Outcome)>,
+    /// The last link among them.
+    pub last: LinkId,
+}
+
+/// Carries out what is ready behind this link, at most `limit` operations; `None`: nothing is ready there.
 ///
 /// # Errors
 /// If the target could not be reached at all, or refused the credential; then the operations stay ready.
-pub async fn step(
+pub async fn carry_out(
     engine: &Engine,
     job: &Arc<JobRow>,
     target: &Arc<dyn Target>,
+    after: Option<LinkId>,
     limit: usize,
-) -> Result<Exported, Refusal> {
+) -> Result<Option<Carried>, Refusal> {
     let id = job.id;
-    let ready = blocking(engine, move |engine| engine.take_ready(id, limit)).await?;
-    if ready.is_empty() {
-        return Ok(Exported::default());
-    }
+    let ready = blocking(engine, move |engine| {
+        engine.take_ready_after(id, after, limit)
+    })
+    .await?;
+    let Some(last) = ready.iter().map(|change| change.link).max() else {
+        return Ok(None);
+    };
     let (unknown, certain): (Vec<_>, Vec<_>) =
         ready.into_iter().partition(|change| change.is_unknown);
     let mut outcomes = Vec::new();
@@ -54,13 +65,26 @@ pub async fn step(
         let answers = unique::apply(target, &send).await?;
         outcomes.extend(send.into_iter().zip(answers));
     }
-    let reported = outcomes.len();
+    Ok(Some(Carried { outcomes, last }))
+}
+
+/// Stores what came of operations.
+///
+/// # Errors
+/// Of the store; then the operations are as they were, and are read back after the next start.
+pub async fn store(
+    engine: &Engine,
+    job: &Arc<JobRow>,
+    carried: Carried,
+) -> Result<Exported, Refusal> {
+    let outcomes = carried.outcomes;
     let mut counts = BTreeMap::new();
     for (change, outcome) in &outcomes {
         *counts
             .entry(word(change.pending.verb, outcome))
             .or_default() += 1;
     }
+    let reported = outcomes.len();
     let row = job.clone();
     blocking(engine, move |engine| engine.report(&row, &outcomes)).await?;
     Ok(Exported { reported, counts })

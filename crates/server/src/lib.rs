@@ -8,6 +8,7 @@ pub mod agents;
 pub mod api;
 pub mod app;
 pub mod caller;
+pub mod catch_up;
 pub mod desk;
 pub mod doorbell;
 pub mod exporter;

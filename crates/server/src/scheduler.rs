@@ -30,9 +30,10 @@ use tracing::{error, info, warn};
 use crate::{
     agents::blocking,
     app::App,
+    catch_up,
     desk::{Answer, Call, ReadOrder, ReadSink},
-    doorbell, exporter,
-    planner::{self, Surroundings},
+    doorbell,
+    planner::Surroundings,
 };
 
 /// What a job is doing: for its status only, gone with the process.
@@ -364,6 +365,7 @@ impl Sink {
 
 async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
     let bell = app.read_wake(id);
+    let ring = app.ring(id);
     let mut last_failure = None;
     let mut spacing = SHORTEST_SPACING;
     loop {
@@ -389,6 +391,8 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = bell.notified() => {}
+            // After a failure a ring changes nothing: the next attempt has its time.
+            () = ring.notified(), if last_failure.is_none() => {}
             () = tokio::time::sleep(pause) => {}
         }
         // Many rings within a moment become one read.
@@ -626,36 +630,16 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
     let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
     let target = app.target(&target_row)?;
-    let exported = exporter::step(app.engine(), &job, &target, planner::BATCH).await?;
-    if exported.reported > 0 {
-        note_progress(app, &job, "exporting", |activity| {
-            activity.exported += exported.reported as u64;
-            add(&mut activity.counts, &exported.counts);
-        })
-        .await;
+    let may_plan = may_plan(app, &source, id);
+    let caught_up = catch_up::run(app, &job, &target, may_plan).await?;
+    if caught_up.steps > 0 {
         return Ok(Next::Again);
     }
-    let is_reading_anew = app.activity(id).reading.as_deref() == Some("full");
-    if source.suspect.is_some()
-        || ((is_reading_anew || source.needs == "full") && source.complete_reads > 0)
-        || source.info.get("realm").is_none()
-            && source.complete_reads == 0
-            && app.activity(id).reading.is_none()
-    {
+    if !may_plan {
         app.note(id, |activity| activity.phase = "waiting");
         return Ok(Next::Wait(TICK));
     }
-    blocking(app.engine(), engine::Engine::wake).await?;
-    if blocking(app.engine(), move |engine| engine.has_due(id)).await? {
-        let surroundings = surroundings(app, &job).await?;
-        let step = planner::step(app.engine(), &job, &surroundings, &target).await?;
-        note_progress(app, &job, "planning", |activity| {
-            activity.planned += step.planned as u64;
-            add(&mut activity.counts, &step.counts);
-        })
-        .await;
-        return Ok(Next::Again);
-    }
+    let is_reading_anew = is_reading_anew(app, id);
     let first_read = is_reading_anew && source.complete_reads == 0;
     if !first_read && blocking(app.engine(), move |engine| engine.has_due_references(id)).await? {
         let mapped = surroundings(app, &job).await?.references();
@@ -678,13 +662,27 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     settle(app, &job).await
 }
 
-fn add(to: &mut BTreeMap<&'static str, u64>, from: &BTreeMap<&'static str, u64>) {
+fn is_reading_anew(app: &App, job: JobId) -> bool {
+    app.activity(job).reading.as_deref() == Some("full")
+}
+
+/// Whether what is in the connector space may be planned from: its last full read is believed, and none is under way that
+/// replaces an earlier one.
+pub(crate) fn may_plan(app: &App, source: &ConnectorRow, job: JobId) -> bool {
+    let is_read_anew = is_reading_anew(app, job) || source.needs == "full";
+    let was_never_reached = source.info.get("realm").is_none()
+        && source.complete_reads == 0
+        && app.activity(job).reading.is_none();
+    source.suspect.is_none() && !(is_read_anew && source.complete_reads > 0) && !was_never_reached
+}
+
+pub(crate) fn add(to: &mut BTreeMap<&'static str, u64>, from: &BTreeMap<&'static str, u64>) {
     for (name, count) in from {
         *to.entry(name).or_default() += count;
     }
 }
 
-async fn note_progress(
+pub(crate) async fn note_progress(
     app: &App,
     job: &JobRow,
     phase: &'static str,

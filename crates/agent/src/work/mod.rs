@@ -21,7 +21,7 @@ use crate::{
     lease::Lease,
     link::Link,
 };
-use shelf::Shelf;
+use shelf::{Aged, Shelf};
 
 /// What work needs.
 pub struct Bench {
@@ -72,10 +72,12 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
         true => None,
         false => bench.shelf.take(&leased.connector),
     };
-    let mut source = match shelved.map_or_else(|| source(bench, &leased.connector), Ok) {
-        Ok(source) => source,
+    let fresh = || source(bench, &leased.connector).map(Aged::new);
+    let mut aged = match shelved.map_or_else(fresh, Ok) {
+        Ok(aged) => aged,
         Err(refusal) => return give_up(lease, is_read, refusal).await,
     };
+    let source = &mut aged.source;
     let answer = match leased.work {
         Work::Read {
             read,
@@ -89,14 +91,14 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
                 mode: convert::mode(mode),
                 first_page,
             };
-            let end = read::read(lease, &mut source, order).await;
+            let end = read::read(lease, source, order).await;
             if end.is_ok() {
-                bench.shelf.keep(&leased.connector, source);
+                bench.shelf.keep(&leased.connector, aged);
             }
             return end;
         }
         Work::Enumerate { spec } => {
-            let answer = enumerate::enumerate(lease, source, spec.into()).await;
+            let answer = enumerate::enumerate(lease, aged.source, spec.into()).await;
             return lease.post("answer", &ended(answer)).await;
         }
         Work::Discover => source.discover().await.map(convert::source),
@@ -107,7 +109,7 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
         }
         Work::Watch { spec, watermark } => {
             let watermark = watermark.map(|watermark| watermark.0);
-            watch::watch(lease, &mut source, &spec.into(), watermark).await
+            watch::watch(lease, source, &spec.into(), watermark).await
         }
         Work::Unknown => Err(Refusal::new(Code::RequestInvalid).with(
             "text",
@@ -115,7 +117,7 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
         )),
     };
     if answer.is_ok() && !is_lasting {
-        bench.shelf.keep(&leased.connector, source);
+        bench.shelf.keep(&leased.connector, aged);
     }
     lease.post("answer", &ended(answer)).await
 }

@@ -1,8 +1,8 @@
-//! Sources between two pieces of work, so that a delta does not begin with a new connection.
+//! Sources between two pieces of work, so that in a burst of changes a delta does not begin with a new connection.
 //!
-//! Only a source whose work ended well is kept, and only for a while: an idle connection may be cut by the network without a
-//! word. Never holds more than a few per connector. Trap: a source keeps what it learnt of the directory; whoever takes it
-//! must not expect a fresh one.
+//! Only a source whose work ended well is kept, and none gets old: a changed password, a locked account or a right that was
+//! taken away shows only on a new connection, and must not go unnoticed for long. Trap: a source keeps what it learnt of the
+//! directory; whoever takes it must not expect a fresh one.
 
 use std::{
     collections::HashMap,
@@ -13,36 +13,56 @@ use std::{
 use connectors::Source;
 use tokio::time::Instant;
 
-/// How long a source may lie unused: shorter than firewalls forget connections.
-const KEPT: Duration = Duration::from_secs(60);
+/// How old a source may become.
+const OLDEST: Duration = Duration::from_secs(5);
 // LIMIT: sources kept for one connector.
 const MOST: usize = 2;
 
-/// Sources of one connector, with the time their work ended; the latest last.
-type Kept = Vec<(Instant, Box<dyn Source>)>;
+/// A source and when it was made.
+pub struct Aged {
+    pub source: Box<dyn Source>,
+    made: Instant,
+}
+
+impl Aged {
+    pub fn new(source: Box<dyn Source>) -> Self {
+        Self {
+            source,
+            made: Instant::now(),
+        }
+    }
+}
 
 /// The shelf.
 #[derive(Default)]
 pub struct Shelf {
-    sources: Mutex<HashMap<String, Kept>>,
+    sources: Mutex<HashMap<String, Vec<Aged>>>,
 }
 
 impl Shelf {
-    /// The source of this connector that was used last, if it is not too long ago.
-    pub fn take(&self, connector: &str) -> Option<Box<dyn Source>> {
+    /// A source of this connector that is not too old.
+    pub fn take(&self, connector: &str) -> Option<Aged> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = sources.get_mut(connector)?;
-        kept.retain(|(since, _)| since.elapsed() < KEPT);
-        kept.pop().map(|(_, source)| source)
+        kept.retain(|aged| aged.made.elapsed() < OLDEST);
+        kept.pop()
     }
 
     /// Keeps a source whose work ended well.
-    pub fn keep(&self, connector: &str, source: Box<dyn Source>) {
+    pub fn keep(&self, connector: &str, aged: Aged) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = sources.entry(connector.to_owned()).or_default();
-        kept.retain(|(since, _)| since.elapsed() < KEPT);
-        if kept.len() < MOST {
-            kept.push((Instant::now(), source));
+        kept.retain(|aged| aged.made.elapsed() < OLDEST);
+        if kept.len() < MOST && aged.made.elapsed() < OLDEST {
+            kept.push(aged);
+        }
+    }
+
+    /// Lets go of sources nobody has come for in time.
+    pub fn sweep(&self) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        for kept in sources.values_mut() {
+            kept.retain(|aged| aged.made.elapsed() < OLDEST);
         }
     }
 }

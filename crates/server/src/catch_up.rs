@@ -1,0 +1,188 @@
+//! Planning and exporting side by side, until nothing is due and nothing is ready.
+//!
+//! Three stages that overlap: objects are planned while operations are carried out in the target, and those while the
+//! outcomes of the ones before are stored. Order between them is not relied on: an operation that was superseded while it was
+//! carried out is noticed by its generation, and a precondition that no longer holds by the target. Trap: the next batch is
+//! taken from behind the one whose outcomes are not stored yet, or it would be carried out twice.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use connectors::Target;
+use engine::{JobRow, JobState};
+use sync_core::{id::LinkId, operation::Refusal};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    agents::blocking,
+    app::App,
+    exporter::{self, Exported},
+    planner,
+    scheduler::{add, may_plan, note_progress, surroundings},
+};
+
+/// Planned operations that may wait before planning pauses: enough to keep the target busy.
+const BACKLOG: usize = 4 * planner::BATCH;
+
+/// What a catch-up came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Steps of planning and of exporting that had something to do.
+    pub steps: usize,
+}
+
+/// What the two sides know of each other.
+#[derive(Default)]
+struct Between {
+    /// Operations planned and not reported yet, as far as this catch-up knows.
+    waiting: AtomicUsize,
+    planning_is_over: AtomicBool,
+    exporting_is_over: AtomicBool,
+    planned: Notify,
+    reported: Notify,
+}
+
+/// Plans what is due (if that is allowed) and exports what is ready.
+///
+/// # Errors
+/// Those of planning and of the target; whatever was carried out is stored before they are returned.
+pub async fn run(
+    app: &App,
+    job: &Arc<JobRow>,
+    target: &Arc<dyn Target>,
+    plan: bool,
+) -> Result<CaughtUp, Refusal> {
+    let between = Between::default();
+    let planning = async {
+        let planned = match plan {
+            true => plan_all(app, job, target, &between).await,
+            false => Ok(0),
+        };
+        between.planning_is_over.store(true, Ordering::Release);
+        between.planned.notify_one();
+        planned
+    };
+    let exporting = async {
+        let exported = export_all(app, job, target, &between).await;
+        between.exporting_is_over.store(true, Ordering::Release);
+        between.reported.notify_one();
+        exported
+    };
+    let (planned, exported) = tokio::join!(planning, exporting);
+    Ok(CaughtUp {
+        steps: planned? + exported?,
+    })
+}
+
+async fn plan_all(
+    app: &App,
+    job: &Arc<JobRow>,
+    target: &Arc<dyn Target>,
+    between: &Between,
+) -> Result<usize, Refusal> {
+    let (id, source) = (job.id, job.source);
+    let mut known = None;
+    let mut steps = 0;
+    loop {
+        while between.waiting.load(Ordering::Acquire) > BACKLOG
+            && !between.exporting_is_over.load(Ordering::Acquire)
+        {
+            between.reported.notified().await;
+        }
+        if between.exporting_is_over.load(Ordering::Acquire) || !is_running(app, job).await? {
+            return Ok(steps);
+        }
+        let source = blocking(app.engine(), move |engine| {
+            engine.wake()?;
+            engine.connector(source)
+        })
+        .await?;
+        if !may_plan(app, &source, id)
+            || !blocking(app.engine(), move |engine| engine.has_due(id)).await?
+        {
+            return Ok(steps);
+        }
+        let surroundings = match &known {
+            Some(known) => Arc::clone(known),
+            None => known.insert(surroundings(app, job).await?).clone(),
+        };
+        let step = planner::step(app.engine(), job, &surroundings, target).await?;
+        steps += 1;
+        between.waiting.fetch_add(step.ready, Ordering::AcqRel);
+        between.planned.notify_one();
+        note_progress(app, job, "planning", |activity| {
+            activity.planned += step.planned as u64;
+            add(&mut activity.counts, &step.counts);
+        })
+        .await;
+    }
+}
+
+async fn export_all(
+    app: &App,
+    job: &Arc<JobRow>,
+    target: &Arc<dyn Target>,
+    between: &Between,
+) -> Result<usize, Refusal> {
+    let mut after: Option<LinkId> = None;
+    let mut storing: Option<JoinHandle<Result<Exported, Refusal>>> = None;
+    let mut steps = 0;
+    loop {
+        let is_running = is_running(app, job).await?;
+        let over = between.planning_is_over.load(Ordering::Acquire);
+        let carried = match is_running {
+            true => exporter::carry_out(app.engine(), job, target, after, planner::BATCH).await,
+            false => Ok(None),
+        };
+        // Stored first, whatever came of the next batch.
+        if let Some(stored) = storing.take() {
+            steps += 1;
+            stored_one(app, job, between, stored).await?;
+        }
+        match carried? {
+            Some(carried) => {
+                after = Some(carried.last);
+                let (engine, job) = (app.engine().clone(), job.clone());
+                storing = Some(tokio::spawn(async move {
+                    exporter::store(&engine, &job, carried).await
+                }));
+            }
+            None if after.is_some() => after = None,
+            None if over || !is_running => return Ok(steps),
+            None => between.planned.notified().await,
+        }
+    }
+}
+
+async fn stored_one(
+    app: &App,
+    job: &JobRow,
+    between: &Between,
+    stored: JoinHandle<Result<Exported, Refusal>>,
+) -> Result<(), Refusal> {
+    let exported = stored.await.map_err(|_| {
+        Refusal::new(sync_core::code::Code::InternalFault).with("text", "a store task ended")
+    })??;
+    let rest = |waiting: usize| Some(waiting.saturating_sub(exported.reported));
+    let _ = between
+        .waiting
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, rest);
+    between.reported.notify_one();
+    note_progress(app, job, "exporting", |activity| {
+        activity.exported += exported.reported as u64;
+        add(&mut activity.counts, &exported.counts);
+    })
+    .await;
+    Ok(())
+}
+
+/// Whether the job still runs as it did: a pause, other rules and other settings take effect between two batches.
+async fn is_running(app: &App, job: &JobRow) -> Result<bool, Refusal> {
+    let id = job.id;
+    let now = blocking(app.engine(), move |engine| engine.job(id)).await?;
+    Ok(now.state == JobState::Active
+        && now.rules_version == job.rules_version
+        && now.settings == job.settings)
+}
