@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod arrows;
+mod bench;
 mod ci;
 mod codes;
 mod lab;
@@ -45,6 +46,13 @@ enum Chore {
     #[command(disable_help_flag = true)]
     Lab {
         /// Handed to lab/samba-lab.sh as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure: initial|delta|unchanged [--source slapd|forest|samba] [--people N] [--changes N] [--json]
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Handed to the benchmark as they are
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -106,6 +114,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
             suite::run(tier, &packages, &filters)
         }
         Chore::Lab { arguments } => lab::samba(&arguments),
+        Chore::Bench { arguments } => bench::measure(&arguments),
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
         Chore::Codes => codes::check(),

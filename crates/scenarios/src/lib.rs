@@ -5,6 +5,7 @@
 //! engine's own memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+pub mod bench;
 pub mod crash;
 pub mod judge;
 pub mod processes;

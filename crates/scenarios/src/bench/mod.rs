@@ -1,0 +1,72 @@
+//! The benchmark: the whole of Hybridge, as real processes, beside what others do with the same directory.
+//!
+//! `cargo xtask bench initial|delta|unchanged` builds the programs and runs this. Nothing is set for the benchmark that an
+//! administrator could not set, every store is as durable as in production. Trap: on a busy machine only the ratios within
+//! one run and the seconds of processor time mean anything; the share that others took is part of the result.
+
+mod api;
+mod directories;
+mod installation;
+mod measure;
+mod organisation;
+mod procfs;
+mod report;
+mod slapd;
+
+pub use measure::run;
+pub use report::Result;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The initial cycle, beside a search and a replica.
+    Initial,
+    /// Single changes, one after the other.
+    Delta,
+    /// A cycle in which nothing changed.
+    Unchanged,
+}
+
+/// The directory that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// OpenLDAP.
+    Slapd,
+    /// The in-memory directory in the dialect of AD.
+    Forest,
+    /// A Samba domain of the lab.
+    Samba,
+}
+
+impl Kind {
+    /// As given on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slapd => "slapd",
+            Self::Forest => "forest",
+            Self::Samba => "samba",
+        }
+    }
+}
+
+/// Which measurement.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is measured.
+    pub what: What,
+    /// The directory that is read.
+    pub source: Kind,
+    /// How many people it holds.
+    pub people: usize,
+    /// How many single changes are made.
+    pub changes: usize,
+    /// The job's interval; `None`: the usual one.
+    pub interval_seconds: Option<u64>,
+    /// Keeps the data of the run for looking at.
+    pub keeps_data: bool,
+}
+
+/// Tells a person how far the run is.
+fn say(text: impl std::fmt::Display) {
+    eprintln!("bench: {text}");
+}

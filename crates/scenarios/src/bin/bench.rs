@@ -1,0 +1,61 @@
+//! `bench initial|delta|unchanged [--source slapd|forest|samba] [--people N] [--changes N] [--interval S] [--json]`.
+//!
+//! Run by `cargo xtask bench`, which builds the programs it starts. Trap: it must stand beside `hybridge` and
+//! `hybridge-agent` of the same build.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
+use scenarios::bench::{Kind, Options, What, run};
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let is_json = words.iter().any(|word| word == "--json");
+    let result = run(&options(&words)).await;
+    match is_json {
+        true => println!("{}", result.json()),
+        false => println!("{}", result.table()),
+    }
+}
+
+fn options(words: &[String]) -> Options {
+    let what = match words.first().map(String::as_str) {
+        Some("initial") => What::Initial,
+        Some("delta") => What::Delta,
+        Some("unchanged") => What::Unchanged,
+        other => panic!("bench initial|delta|unchanged, not {other:?}"),
+    };
+    let value = |name: &str| -> Option<&str> {
+        let place = words.iter().position(|word| word == name)?;
+        Some(
+            words
+                .get(place + 1)
+                .unwrap_or_else(|| panic!("{name} needs a value")),
+        )
+    };
+    let number = |name: &str| {
+        value(name).map(|text| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("{name} needs a number"))
+        })
+    };
+    let source = match value("--source") {
+        None | Some("slapd") => Kind::Slapd,
+        Some("forest") => Kind::Forest,
+        Some("samba") => Kind::Samba,
+        Some(other) => panic!("--source slapd|forest|samba, not {other}"),
+    };
+    let changes = if what == What::Delta { 1_000 } else { 100 };
+    Options {
+        what,
+        source,
+        people: number("--people").unwrap_or(10_000),
+        changes: number("--changes").unwrap_or(changes),
+        interval_seconds: number("--interval").map(|seconds| seconds as u64),
+        keeps_data: words.iter().any(|word| word == "--keep"),
+    }
+}
