@@ -198,7 +198,7 @@ impl Routing {
         }
         match (self.routes.get(&id), body) {
             // Abandoned meanwhile.
-            (None, _) | (_, Body::Intermediate) => Ok(()),
+            (None, _) | (Some(Route::Single(..)), Body::Intermediate(..)) => Ok(()),
             (Some(Route::Single(wanted, _)), Body::Done { tag, outcome, .. }) if *wanted == tag => {
                 if let Some(Route::Single(_, waiter)) = self.routes.remove(&id) {
                     let _ = waiter.send(outcome);
@@ -247,9 +247,9 @@ impl Routing {
 
 fn kind(body: &Body) -> u8 {
     match body {
-        Body::Entry(_) => 0x64,
+        Body::Entry(..) => 0x64,
         Body::Reference(_) => 0x73,
         Body::Done { tag, .. } => *tag,
-        Body::Intermediate => 0x79,
+        Body::Intermediate(..) => 0x79,
     }
 }

@@ -22,6 +22,7 @@ mod paged;
 mod range;
 mod result;
 mod search;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -44,5 +45,6 @@ pub use paged::Paged;
 pub use range::{Range, split_range};
 pub use result::{Outcome, ResultCode};
 pub use search::{Item, Query, Scope, Search};
+pub use sync::{SYNC_REQUEST, SyncMode, SyncSearch, SyncState, SyncStep};
 pub use tls::{ClientIdentity, Trust, client_config};
 pub use write::{Change, ChangeKind};

@@ -92,7 +92,7 @@ pub(crate) struct Incoming {
 /// What a server can say.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    Entry(Entry),
+    Entry(Entry, Vec<Control>),
     Reference(Vec<String>),
     /// The end of an operation, with the application tag of the response and the name of an extended response.
     Done {
@@ -100,7 +100,8 @@ pub(crate) enum Body {
         outcome: Outcome,
         name: Option<String>,
     },
-    Intermediate,
+    /// RFC 4511 §4.13: name and value.
+    Intermediate(Option<String>, Option<Bytes>),
 }
 
 /// Attribute names seen on a connection: a repeated name costs no allocation.
@@ -146,9 +147,16 @@ pub(crate) fn decode(frame: &Bytes, names: &mut Names) -> Result<Incoming, BadMe
     let id = i32::try_from(id).map_err(|_| BadMessage::Id(id))?;
     let (tag, content) = message.element()?;
     let body = match tag {
-        0x64 => Body::Entry(entry(frame, content, names)?),
+        0x64 => {
+            let entry = entry(frame, content, names)?;
+            let controls = match message.optional(0xa0)? {
+                Some(list) => controls(frame, list)?,
+                None => Vec::new(),
+            };
+            Body::Entry(entry, controls)
+        }
         0x73 => Body::Reference(texts(content, "a reference")?),
-        0x79 => Body::Intermediate,
+        0x79 => intermediate(frame, content)?,
         0x61 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x78 => {
             let (mut outcome, name) = outcome(content)?;
             if let Some(list) = message.optional(0xa0)? {
@@ -177,6 +185,13 @@ fn entry(frame: &Bytes, content: &[u8], names: &mut Names) -> Result<Entry, BadM
         attributes.push((name, values));
     }
     Ok(Entry { dn, attributes })
+}
+
+fn intermediate(frame: &Bytes, content: &[u8]) -> Result<Body, BadMessage> {
+    let mut parts = Reader::new(content);
+    let name = parts.optional(0x80)?.map(lossy);
+    let value = parts.optional(0x81)?.map(|value| frame.slice_ref(value));
+    Ok(Body::Intermediate(name, value))
 }
 
 fn outcome(content: &[u8]) -> Result<(Outcome, Option<String>), BadMessage> {

@@ -12,7 +12,7 @@ pub struct ResultCode(pub u32);
 
 macro_rules! codes {
     ($($constant:ident $number:literal $name:literal;)*) => {
-        #[allow(missing_docs, reason = "the names are those of RFC 4511 appendix A")]
+        #[allow(missing_docs, reason = "the names are those of RFC 4511 appendix A and RFC 4533")]
         impl ResultCode {
             $(pub const $constant: Self = Self($number);)*
             /// The name in RFC 4511.
@@ -62,6 +62,7 @@ codes! {
     OBJECT_CLASS_MODS_PROHIBITED 69 "objectClassModsProhibited";
     AFFECTS_MULTIPLE_DSAS 71 "affectsMultipleDSAs";
     OTHER 80 "other";
+    SYNC_REFRESH_REQUIRED 4096 "e-syncRefreshRequired";
 }
 
 impl fmt::Display for ResultCode {

@@ -167,15 +167,7 @@ impl Search {
     /// # Errors
     /// Silence for too long, or a broken connection.
     pub async fn next(&mut self) -> Result<Item, Error> {
-        let limits = self.connection.timeouts();
-        let limit = match self.has_begun {
-            true => limits.idle_between_entries,
-            false => limits.request,
-        };
-        match tokio::time::timeout(limit, self.next_whenever()).await {
-            Ok(item) => item,
-            Err(_) => Err(self.connection.silence(self.operation, limit)),
-        }
+        self.next_body().await.map(item)
     }
 
     /// As [`Search::next`], without a limit: for searches that tell of what happens, where silence is the usual thing. The
@@ -184,21 +176,32 @@ impl Search {
     /// # Errors
     /// A broken connection.
     pub async fn next_whenever(&mut self) -> Result<Item, Error> {
-        let item = self.items.recv().await;
-        self.has_begun = true;
-        match item {
-            None => {
-                self.is_over = true;
-                Err(self.connection.ended(self.operation))
-            }
-            Some((Body::Entry(entry), _)) => Ok(Item::Entry(entry)),
-            Some((Body::Reference(urls), _)) => Ok(Item::Reference(urls)),
-            Some((Body::Done { outcome, .. }, _)) => {
-                self.is_over = true;
-                Ok(Item::Done(outcome))
-            }
-            Some((Body::Intermediate, _)) => Ok(Item::Reference(Vec::new())),
+        self.next_body_whenever().await.map(item)
+    }
+
+    /// As [`Search::next`], with everything the message carries.
+    pub(crate) async fn next_body(&mut self) -> Result<Body, Error> {
+        let limits = self.connection.timeouts();
+        let limit = match self.has_begun {
+            true => limits.idle_between_entries,
+            false => limits.request,
+        };
+        match tokio::time::timeout(limit, self.next_body_whenever()).await {
+            Ok(body) => body,
+            Err(_) => Err(self.connection.silence(self.operation, limit)),
         }
+    }
+
+    /// As [`Search::next_whenever`], with everything the message carries.
+    pub(crate) async fn next_body_whenever(&mut self) -> Result<Body, Error> {
+        let delivery = self.items.recv().await;
+        self.has_begun = true;
+        let Some((body, _)) = delivery else {
+            self.is_over = true;
+            return Err(self.connection.ended(self.operation));
+        };
+        self.is_over |= matches!(body, Body::Done { .. });
+        Ok(body)
     }
 
     /// Everything to the end, which must be success. References to other servers are passed over.
@@ -232,6 +235,15 @@ impl Search {
             operation: self.operation,
             what,
         }
+    }
+}
+
+fn item(body: Body) -> Item {
+    match body {
+        Body::Entry(entry, _) => Item::Entry(entry),
+        Body::Reference(urls) => Item::Reference(urls),
+        Body::Done { outcome, .. } => Item::Done(outcome),
+        Body::Intermediate(..) => Item::Reference(Vec::new()),
     }
 }
 

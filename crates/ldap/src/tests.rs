@@ -110,7 +110,7 @@ proptest! {
         prop_assert!(buffer.is_empty());
         let message = decode(&frame, &mut Names::default()).unwrap();
         prop_assert_eq!(message.id, id);
-        let Body::Entry(entry) = message.body else { panic!("no entry") };
+        let Body::Entry(entry, _) = message.body else { panic!("no entry") };
         prop_assert_eq!(entry.dn, dn);
         let found: Vec<(String, Vec<Vec<u8>>)> = entry.attributes.iter()
             .map(|(name, values)| (name.to_string(), values.iter().map(|v| v.to_vec()).collect())).collect();
