@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use connectors::{
     Source,
-    ldap::{AdSource, LdapConfig},
+    ldap::{AdSource, LdapConfig, OpenLdapSource},
 };
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
@@ -38,7 +38,7 @@ fn default_parallel() -> u32 {
 pub struct ConnectorConfig {
     /// Its name, as on the server.
     pub name: String,
-    /// Its kind (`ad`).
+    /// Its kind (`ad`, `openldap`).
     pub kind: String,
     /// Settings of that kind.
     pub settings: serde_json::Value,
@@ -120,12 +120,16 @@ pub fn known_source(connector: &ConnectorConfig) -> Result<Box<dyn Source>, Refu
             .with("connector", &connector.name)
             .with("text", text)
     };
+    let ldap = || {
+        LdapConfig::deserialize(&connector.settings)
+            .map_err(|fault| invalid(format!("settings: {fault}")))
+    };
     match connector.kind.as_str() {
-        "ad" => match LdapConfig::deserialize(&connector.settings) {
-            Ok(config) => Ok(Box::new(AdSource::new(config))),
-            Err(fault) => Err(invalid(format!("settings: {fault}"))),
-        },
-        other => Err(invalid(format!("kind: {other} is not known; known is ad"))),
+        "ad" => Ok(Box::new(AdSource::new(ldap()?))),
+        "openldap" => Ok(Box::new(OpenLdapSource::new(ldap()?))),
+        other => Err(invalid(format!(
+            "kind: {other} is not known; known are ad and openldap"
+        ))),
     }
 }
 
@@ -156,7 +160,7 @@ mod tests {
             kind: kind.into(),
             settings: serde_json::json!({"urls": 5}),
         };
-        for kind in ["ad", "fax"] {
+        for kind in ["ad", "openldap", "fax"] {
             let refusal = known_source(&connector(kind)).err().unwrap();
             assert_eq!(refusal.code, Code::ConfigurationInvalid);
             assert_eq!(refusal.argument("connector"), Some("canal"));

@@ -4,4 +4,5 @@
 mod bell;
 mod forest_ad;
 mod model;
+mod openldap;
 mod samba;

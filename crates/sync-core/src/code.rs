@@ -105,6 +105,7 @@ codes! {
     SourceReplicaReset Source Later "the domain controller was restored or replaced";
     SourceCookieTooOld Source Later "the stored read position is older than deletions are remembered";
     SourceReadSpecChanged Rules Later "what is read from the source has changed";
+    SourceSyncNotOffered Source Never "the directory does not offer content synchronisation";
     SourceReadEndedEarly Source Later "a full read ended before it was complete";
     SourceReadEmpty Source Never "a full read showed no object, and that is not believed";
     SourceReadShrunk Source Never "a full read showed far fewer objects than before, and that is not believed";

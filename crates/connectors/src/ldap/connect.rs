@@ -43,6 +43,11 @@ where
     })
 }
 
+/// Opens one more connection to a server that was usable before.
+pub(super) async fn again(url: &str, config: &LdapConfig) -> Result<Connection, SourceError> {
+    authenticated(url, config, &options(config)?).await
+}
+
 fn options(config: &LdapConfig) -> Result<Options, SourceError> {
     let security = match config.tls {
         TlsMode::PlainForTests => Security::PlainForTests,

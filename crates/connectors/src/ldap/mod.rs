@@ -1,4 +1,5 @@
-//! Connectors to directories that speak LDAP. Dialect `ad`: Active Directory and Samba AD.
+//! Connectors to directories that speak LDAP. Dialects: `ad` (Active Directory and Samba AD) and
+//! `openldap` (whatever speaks RFC 4533, and as a fallback whatever speaks LDAP).
 //!
 //! Only reads; nothing is ever written to a source. What the dialects share is here: settings, connecting through the list of
 //! servers, and what a failure means. Trap: on one connection a search that is not drained holds up every other answer, so
@@ -8,6 +9,9 @@ mod ad;
 mod config;
 mod connect;
 mod failure;
+mod openldap;
+mod scope;
 
 pub use ad::AdSource;
 pub use config::{Authentication, ClientCertificate, LdapConfig, Limits, Secret, TlsMode};
+pub use openldap::OpenLdapSource;

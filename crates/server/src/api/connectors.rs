@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use sync_core::{code::Code, operation::Refusal};
+use sync_core::{code::Code, operation::Refusal, schema::preset};
 use wire::api::v1::{Connector, ConnectorTest, Container, NewConnector, Page};
 
 use super::{
@@ -41,10 +41,11 @@ pub async fn list(State(app): State<App>) -> Answer<Page<Connector>> {
 /// `POST /connectors`: makes one.
 pub async fn create(State(app): State<App>, Body(new): Body<NewConnector>) -> Answer<Connector> {
     check_name(&new.name)?;
-    if new.kind != "ad" {
+    if preset::of_kind(&new.kind).is_none() {
         return Err(ApiError::invalid(format!(
-            "{} is not a kind of connector; known: ad",
-            new.kind
+            "{} is not a kind of connector; known: {}",
+            new.kind,
+            preset::SOURCE_KINDS.join(", ")
         )));
     }
     let config = if new.config.is_null() {

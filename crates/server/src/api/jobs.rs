@@ -60,7 +60,8 @@ pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Jo
 /// `POST /jobs`: makes one.
 pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<Job> {
     check_name(&new.name)?;
-    let rules = rules_of(&new)?;
+    let kind = source_kind(&app, &new.source).await?;
+    let rules = rules_of(&new, &kind)?;
     let settings = convert::changed(&engine::JobSettings::default(), &new.settings);
     check_settings(&settings)?;
     let job = blocking(app.engine(), move |engine| {
@@ -68,7 +69,7 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
         let target = if new.target.is_empty() { DIRECTORY_CONNECTOR } else { &new.target };
         let target = engine.connector_named(target)?;
         if source.kind == "directory" || target.kind != "directory" {
-            let text = format!("{} cannot flow into {}: a job reads an ad connector and writes the tenant directory", source.name, target.name);
+            let text = format!("{} cannot flow into {}: a job reads a directory of your own and writes the tenant directory", source.name, target.name);
             return Err(StoreError::Refused(Refusal::new(Code::ConfigurationInvalid).with("text", text)));
         }
         let row = engine.create_job(&engine::NewJob {
@@ -89,11 +90,19 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
     Ok(Json(job))
 }
 
-/// The rules as stored: those given, or the preset, with the containers put in; checked.
-fn rules_of(new: &NewJob) -> Result<String, ApiError> {
+async fn source_kind(app: &App, source: &str) -> Result<String, ApiError> {
+    let name = source.to_owned();
+    blocking(app.engine(), move |engine| {
+        Ok(engine.connector_named(&name)?.kind)
+    })
+    .await
+}
+
+/// The rules as stored: those given, or those of the source's kind, with the containers put in; checked.
+fn rules_of(new: &NewJob, kind: &str) -> Result<String, ApiError> {
     let mut rules = match &new.rules {
         Some(rules) => rules.clone(),
-        None => serde_json::from_str(preset::AD_TO_DIRECTORY)
+        None => serde_json::from_str(preset::of_kind(kind).unwrap_or(preset::AD_TO_DIRECTORY))
             .map_err(|error| Refusal::new(Code::InternalFault).with("text", error.to_string()))?,
     };
     if !new.containers.is_empty() {

@@ -36,8 +36,10 @@ const MAX_TREE_DEPTH: usize = crate::expression::MAX_EXPRESSION_DEPTH;
 pub const PSEUDO_ATTRIBUTES: [&str; 4] = ["distinguishedName", "objectGUID", "objectClass", "rdn"];
 
 /// Source attributes that are links to other objects.
-pub const LINKED_ATTRIBUTES: [&str; 17] = [
+pub const LINKED_ATTRIBUTES: [&str; 19] = [
     "member",
+    "uniqueMember",
+    "memberUid",
     "manager",
     "managedBy",
     "assistant",

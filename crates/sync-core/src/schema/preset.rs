@@ -8,6 +8,21 @@ use crate::code::Code;
 /// Active Directory → tenant directory, as JSON.
 pub const AD_TO_DIRECTORY: &str = include_str!("../../presets/ad-to-directory.json");
 
+/// OpenLDAP → tenant directory, as JSON.
+pub const OPENLDAP_TO_DIRECTORY: &str = include_str!("../../presets/openldap-to-directory.json");
+
+/// Kinds of source connectors that have rules of their own here.
+pub const SOURCE_KINDS: &[&str] = &["ad", "openldap"];
+
+/// The rules that come with a kind of source connector, as JSON; `None`: it is no source, or not known.
+pub fn of_kind(kind: &str) -> Option<&'static str> {
+    match kind {
+        "ad" => Some(AD_TO_DIRECTORY),
+        "openldap" => Some(OPENLDAP_TO_DIRECTORY),
+        _ => None,
+    }
+}
+
 /// Reads and checks a schema.
 ///
 /// # Errors

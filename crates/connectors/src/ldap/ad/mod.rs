@@ -8,7 +8,6 @@ mod list;
 mod one;
 mod read;
 mod schema;
-mod scope;
 mod session;
 mod source;
 mod values;

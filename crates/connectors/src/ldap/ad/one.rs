@@ -12,10 +12,12 @@ use sync_core::{
 
 use super::{
     entry::{self, Life, Seen, Selection},
-    scope::Scope,
     session::Session,
 };
-use crate::source::{ObjectName, ReadOne, SourceError, source_error};
+use crate::{
+    ldap::scope::Scope,
+    source::{ObjectName, ReadOne, SourceError, source_error},
+};
 
 const OPERATION: &str = "read one object";
 

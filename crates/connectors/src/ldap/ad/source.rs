@@ -12,13 +12,12 @@ use super::{
     one::Reading,
     read::Pages,
     schema::{self, Schema},
-    scope::Scope,
     session::{Session, dns_name},
     watch,
     watermark::Position,
 };
 use crate::{
-    ldap::{config::LdapConfig, failure},
+    ldap::{config::LdapConfig, failure, scope::Scope},
     source::{
         Bell, Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source,
         SourceError, SourceInfo, WatchEnd, Watermark,

@@ -1,6 +1,6 @@
 //! `hybridge connect`: a new connector, one verb per kind of directory.
 
-mod ad;
+mod directory;
 
 use clap::Subcommand;
 
@@ -11,7 +11,9 @@ use crate::failure::Failure;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// An Active Directory domain
-    Ad(ad::Arguments),
+    Ad(directory::Arguments),
+    /// An OpenLDAP directory, or another that speaks LDAP
+    Openldap(directory::Arguments),
 }
 
 /// Carries out a verb.
@@ -20,6 +22,7 @@ pub enum Command {
 /// By code.
 pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Ad(arguments) => ad::run(&arguments, context).await,
+        Command::Ad(arguments) => directory::run("ad", &arguments, context).await,
+        Command::Openldap(arguments) => directory::run("openldap", &arguments, context).await,
     }
 }

@@ -1,7 +1,7 @@
-//! `hybridge connect ad NAME`: a connector for an Active Directory domain.
+//! `hybridge connect ad NAME`, `hybridge connect openldap NAME`: a connector for a directory of one's own.
 //!
-//! Addresses and credentials of domain controllers are not asked for: they belong to the agent's configuration, on the
-//! agent's machine.
+//! Addresses and credentials of its servers are not asked for: they belong to the agent's configuration, on the agent's
+//! machine. Trap: the kind chooses the rules a job begins with, and cannot be changed afterwards.
 
 use clap::Args;
 use wire::api::v1::{Connector, NewConnector};
@@ -19,11 +19,11 @@ pub struct Arguments {
 ///
 /// # Errors
 /// `Conflict` if there is one of this name.
-pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+pub async fn run(kind: &str, arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
     let new = NewConnector {
         name: arguments.name.clone(),
-        kind: "ad".into(),
+        kind: kind.into(),
         config: serde_json::json!({}),
     };
     let connector: Connector = client.post("connectors", &new).await?;
@@ -33,9 +33,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     context.output.say(format!(
         "\nNext:\n  \
          1. here:  hybridge agent token > token.txt     (valid once, for an hour; also tells the fingerprint)\n  \
-         2. there, on a machine that reaches the domain controllers:\n     \
+         2. there, on a machine that reaches the directory:\n     \
             hybridge-agent enrol --server {} --fingerprint FINGERPRINT --token-file token.txt --data-dir agent-data\n  \
-         3. there: write agent.json with a connector named {:?} (addresses, bind name, secret file)\n  \
+         3. there: write agent.json with a connector named {:?} of kind {kind} (addresses, bind name, secret file)\n  \
          4. there: hybridge-agent check --config agent.json --data-dir agent-data, then `run` in the place of `check`\n\
          Then here: hybridge connector test {}",
         client.url(),
