@@ -92,10 +92,8 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
 
 async fn source_kind(app: &App, source: &str) -> Result<String, ApiError> {
     let name = source.to_owned();
-    blocking(app.engine(), move |engine| {
-        Ok(engine.connector_named(&name)?.kind)
-    })
-    .await
+    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
+    Ok(row.kind)
 }
 
 /// The rules as stored: those given, or those of the source's kind, with the containers put in; checked.

@@ -63,7 +63,7 @@ pub(super) async fn watch(
 async fn patiently(session: &Session, sync: &mut SyncSearch) -> Result<SyncStep, SourceError> {
     let told = session.told(OPERATION);
     loop {
-        match tokio::time::timeout(SIGN_OF_LIFE, sync.next_patiently()).await {
+        match tokio::time::timeout(SIGN_OF_LIFE, sync.next_whenever()).await {
             Ok(step) => return step.map_err(&told),
             Err(_) => {
                 let query = Query::new("", Depth::Base).attributes(["1.1"]);
