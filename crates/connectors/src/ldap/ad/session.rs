@@ -72,6 +72,9 @@ impl Session {
                 )
             })
         };
+        if let Some(given) = &config.naming_context {
+            demand_base(&connection, given).await?;
+        }
         let configuration_context = needed("configurationNamingContext")?;
         let replica = invocation_id(&connection, &needed("dsServiceName")?).await?;
         let tombstone_lifetime_seconds =
@@ -224,6 +227,28 @@ async fn root_dse(connection: &Connection) -> Result<Entry, Error> {
         operation: "read the root DSE",
         what: "an entry",
     })
+}
+
+/// Refuses a naming context the controller does not have. Without this its absence would look like a missing right.
+async fn demand_base(connection: &Connection, base: &str) -> Result<(), SourceError> {
+    let operation = "look at the naming context";
+    let query = Query::new(base, Scope::Base).attributes(["objectClass"]);
+    let told = |refusal: SourceError| refusal.with("base", base);
+    let found = connection
+        .search_all(&query)
+        .await
+        .map_err(|error| told(failure::refusal(connection.server(), operation, &error)))?;
+    if found.is_empty() {
+        let text = "the controller shows no such object";
+        let code = Code::SourceBaseNotFound;
+        return Err(told(source_error(
+            code,
+            connection.server(),
+            operation,
+            text,
+        )));
+    }
+    Ok(())
 }
 
 async fn invocation_id(connection: &Connection, service: &str) -> Result<[u8; 16], SourceError> {
