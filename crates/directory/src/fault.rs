@@ -55,13 +55,32 @@ impl Fault {
     pub fn code(&self) -> &'static str {
         match self {
             Fault::Denied(error) => error.code(),
-            Fault::Storage(_) => "StorageFailed",
-            Fault::Unreadable { .. } => "StorageUnreadable",
+            Fault::Storage(error) => storage_code(error),
+            Fault::Unreadable { .. } => "StorageDamaged",
             Fault::BatchTooLarge { .. } => "BatchTooLarge",
             Fault::InvalidPageToken => "InvalidPageToken",
             Fault::FeedExpired { .. } => "FeedExpired",
             Fault::NotAllowed(_) => "NotAllowed",
         }
+    }
+}
+
+/// What a failure of the storage engine says about the file.
+fn storage_code(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    // The index of the write-ahead log is shared memory, and says in its own way that there is no room for it.
+    let number = error.sqlite_error().map(|error| error.extended_code);
+    if number == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+        return "StorageFull";
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "StorageFull",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "StorageDamaged",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "StorageInUse",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
+            "StorageInaccessible"
+        }
+        _ => "StorageFailed",
     }
 }
 
@@ -131,6 +150,9 @@ impl OpenError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            OpenError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "StorageFull"
+            }
             OpenError::Io { .. } => "StorageInaccessible",
             OpenError::InUse { .. } => "StorageInUse",
             OpenError::NewerSchema { .. } => "StorageOfNewerSchema",
@@ -138,7 +160,7 @@ impl OpenError {
             OpenError::Damaged { .. } => "StorageDamaged",
             OpenError::Migration { .. } => "StorageMigrationFailed",
             OpenError::InvalidOptions(_) => "InvalidOptions",
-            OpenError::Storage { .. } => "StorageFailed",
+            OpenError::Storage { source, .. } => storage_code(source),
         }
     }
 }

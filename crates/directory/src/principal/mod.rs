@@ -89,8 +89,13 @@ pub enum AuthError {
     #[error("the service principal may only read; give it the role of a writer")]
     Forbidden,
     /// Something else went wrong before anything could be said about the credential.
-    #[error("the credential could not be checked: {0}")]
-    Unchecked(String),
+    #[error("the credential could not be checked: {text}")]
+    Unchecked {
+        /// The code of what went wrong.
+        code: &'static str,
+        /// What went wrong.
+        text: String,
+    },
 }
 
 impl AuthError {
@@ -102,7 +107,7 @@ impl AuthError {
             AuthError::Wrong => "CredentialWrong",
             AuthError::Disabled => "PrincipalDisabled",
             AuthError::Forbidden => "Forbidden",
-            AuthError::Unchecked(_) => "CredentialUnchecked",
+            AuthError::Unchecked { code, .. } => code,
         }
     }
 }
@@ -122,7 +127,11 @@ impl Directory {
         });
         checked.map_err(|fault| match fault {
             Fault::Denied(error) => error,
-            other => AuthError::Unchecked(other.to_string()),
+            other => AuthError::Unchecked {
+                code: other.code(),
+                text: std::error::Error::source(&other)
+                    .map_or_else(|| other.to_string(), |cause| format!("{other}: {cause}")),
+            },
         })
     }
 

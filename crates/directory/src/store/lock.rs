@@ -16,6 +16,8 @@ const MARK: &[u8] = b"open\n";
 pub(super) struct FileLock {
     file: File,
     was_clean: bool,
+    /// INVARIANT: only true once the database was found in order.
+    is_trusted: bool,
 }
 
 impl FileLock {
@@ -48,6 +50,7 @@ impl FileLock {
         Ok(FileLock {
             file,
             was_clean: mark.is_empty(),
+            is_trusted: false,
         })
     }
 
@@ -56,14 +59,25 @@ impl FileLock {
         self.was_clean
     }
 
-    /// Removes the mark and lets go. A mark that stays only costs a check on the next opening.
-    pub(super) fn release_clean(mut self) {
-        let removed = self
-            .file
-            .rewind()
-            .and_then(|()| self.file.set_len(0))
-            .and_then(|()| self.file.sync_all());
-        if let Err(error) = removed {
+    /// The file behind the lock is in order: when the lock goes in order too, it goes without its mark.
+    pub(super) fn trust(&mut self) {
+        self.is_trusted = true;
+    }
+
+    fn remove_mark(&mut self) -> std::io::Result<()> {
+        self.file.rewind()?;
+        self.file.set_len(0)?;
+        self.file.sync_all()
+    }
+}
+
+impl Drop for FileLock {
+    /// A mark that stays only costs a check on the next opening.
+    fn drop(&mut self) {
+        if self.is_trusted
+            && !std::thread::panicking()
+            && let Err(error) = self.remove_mark()
+        {
             tracing::warn!(%error, "the mark of an open directory could not be removed; the next start checks the file");
         }
     }

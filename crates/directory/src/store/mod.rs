@@ -28,7 +28,8 @@ pub struct Directory {
     path: PathBuf,
     writer: Mutex<WriterState>,
     readers: Mutex<Vec<Connection>>,
-    lock: lock::FileLock,
+    /// Dropped last, when nothing has the file open any more.
+    _lock: lock::FileLock,
 }
 
 /// What only the writer may touch.
@@ -51,7 +52,7 @@ impl Directory {
         Administrator::new()
     }
 
-    /// Writes everything to the main file and marks the shutdown as clean.
+    /// Writes everything to the main file and lets go of it. Dropping does the same without telling of failures.
     ///
     /// # Errors
     /// When the last checkpoint fails; what was committed stays committed.
@@ -66,7 +67,6 @@ impl Directory {
             .pragma_update(None, "wal_checkpoint", "TRUNCATE")
             .or_else(ignore_rows)?;
         state.connection.close().map_err(|(_, error)| error)?;
-        self.lock.release_clean();
         Ok(())
     }
 

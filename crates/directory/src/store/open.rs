@@ -38,7 +38,7 @@ impl Directory {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Directory, OpenError> {
         let path = path.as_ref();
         tenant::check_seed(&options.tenant)?;
-        let lock = FileLock::take(path)?;
+        let mut lock = FileLock::take(path)?;
         let mut connection = connect(path)?;
         check_is_ours(path, &connection)?;
         check_file(path, &connection, &lock, options.file_check)?;
@@ -47,6 +47,7 @@ impl Directory {
         migrate(path, &mut connection)?;
         let (domains, objects) =
             seed(&mut connection, &options).map_err(|fault| unusable(path, fault))?;
+        lock.trust();
         let writer = Mutex::new(WriterState {
             connection,
             domains,
@@ -57,7 +58,7 @@ impl Directory {
             path: path.to_owned(),
             writer,
             readers: Mutex::default(),
-            lock,
+            _lock: lock,
         })
     }
 }
