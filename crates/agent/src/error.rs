@@ -111,13 +111,9 @@ impl AgentError {
         }
     }
 
-    /// Exit code of a command that ends with this: 1 the user must change something, 2 we failed.
+    /// Exit code of a command that ends with this: as its code says.
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Certificate(_) | Self::Nonsense { .. } => 2,
-            Self::Answered { status: 500.., .. } => 2,
-            _ => 1,
-        }
+        self.code().exit_code()
     }
 
     /// As a refusal of leased work.

@@ -26,7 +26,11 @@ const TOKEN_VARIABLE: &str = "HYBRIDGE_ENROLMENT_TOKEN";
 
 /// The agent of Hybridge: reads directories in your network for your control plane.
 #[derive(Parser)]
-#[command(name = "hybridge-agent", version)]
+#[command(
+    name = "hybridge-agent",
+    version,
+    after_help = "Every error names a code; `hybridge codes CODE` explains it.\nExit codes: 0 done, 1 something has to be changed by you, 2 a fault of ours or of this machine."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -81,7 +85,13 @@ struct RunArguments {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

@@ -2,10 +2,7 @@
 //!
 //! Never loses the code of an inner error. Trap: exit code 1 means that the person can change something; 2 that we failed.
 
-use sync_core::{
-    code::{Blame, Code},
-    operation::Refusal,
-};
+use sync_core::{code::Code, operation::Refusal};
 use wire::api::v1::Problem;
 
 /// Why a command did not do what it was asked.
@@ -47,12 +44,9 @@ impl Failure {
         }
     }
 
-    /// 1: the person can change something; 2: we failed.
+    /// As its code says ([`Code::exit_code`]); 2 for the codes of a newer server.
     pub fn exit_code(&self) -> u8 {
-        match self.problem.known_code().map(Code::blame) {
-            Some(Blame::Us) | None => 2,
-            Some(Blame::Source | Blame::Target | Blame::Rules | Blame::Network) => 1,
-        }
+        self.problem.known_code().map_or(2, Code::exit_code)
     }
 
     /// In words, for stderr.

@@ -203,3 +203,21 @@ fn write_private(path: &std::path::Path, text: &str) {
 fn rcgen_free_authority() -> String {
     String::new()
 }
+
+#[test]
+fn pages_name_the_exit_code_their_code_has() {
+    for code in sync_core::code::Code::ALL {
+        let expected = format!("xit code {}.", code.exit_code());
+        let page = code.page_en();
+        assert!(
+            !page.contains("xit code") || page.contains(&expected),
+            "{code}: {page}"
+        );
+        let expected = format!("fsluitcode {}", code.exit_code());
+        let page = code.page_nl();
+        assert!(
+            !page.contains("fsluitcode") || page.contains(&expected),
+            "{code}: {page}"
+        );
+    }
+}

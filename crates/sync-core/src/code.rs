@@ -140,6 +140,8 @@ codes! {
     Conflict Rules Never "the state does not allow this now";
     StoreLocked Us Never "another process uses this data directory";
     StoreDamaged Us Never "the database file is damaged";
+    StoreMismatch Rules Never "the databases of the data directory do not belong together";
+    StoreRestored Us Later "a database was restored from a backup, and everything is compared with the target again";
     StoreNewer Rules Never "the database was written by a newer version";
     StoreUnwritable Us Later "the data directory cannot be written";
     DiskFull Us Later "the disk is full";
@@ -149,6 +151,15 @@ codes! {
 }
 
 impl Code {
+    /// Exit code of a program that ends with this: 1 if something outside Hybridge has to be changed first, 2 if Hybridge or the
+    /// machine it runs on is at fault. 0 is success; there are no others.
+    pub fn exit_code(self) -> u8 {
+        match self.blame() {
+            Blame::Source | Blame::Target | Blame::Rules | Blame::Network => 1,
+            Blame::Us => 2,
+        }
+    }
+
     /// The code of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)

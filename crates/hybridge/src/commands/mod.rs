@@ -39,7 +39,7 @@ use crate::{access::Access, client::Client, failure::Failure, output::Output};
     max_term_width = 100
 )]
 #[command(
-    after_help = "Every error names a code; `hybridge codes CODE` explains it.\nExit codes: 0 done, 1 something has to be changed by you, 2 a fault of ours."
+    after_help = "Every error names a code; `hybridge codes CODE` explains it.\nExit codes: 0 done, 1 something has to be changed by you, 2 a fault of ours or of this machine."
 )]
 pub struct Cli {
     /// Options of every verb.
