@@ -30,7 +30,7 @@ pub use observe::{ObserveError, Observed};
 pub use query::*;
 pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
-pub use store::{Codec, Engine, OpenError, Options, StoreError};
+pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 
 /// States of an object in the connector space, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -64,6 +64,12 @@ pub enum OpenError {
         /// What SQLite said.
         detail: String,
     },
+    /// No room.
+    #[error("there is no room to open {path}; make room on its disk")]
+    Full {
+        /// File or directory.
+        path: PathBuf,
+    },
     /// Cannot be written or created.
     #[error("{path} cannot be opened for writing: {detail}")]
     Unwritable {
@@ -81,6 +87,7 @@ impl OpenError {
             Self::Locked(_) => Code::StoreLocked,
             Self::Newer { .. } => Code::StoreNewer,
             Self::Damaged { .. } => Code::StoreDamaged,
+            Self::Full { .. } => Code::DiskFull,
             Self::Unwritable { .. } => Code::StoreUnwritable,
         }
     }
@@ -107,9 +114,10 @@ impl StoreError {
         let code = match self {
             Self::Refused(refusal) => return refusal.clone(),
             Self::Blob(_) => Code::StoreDamaged,
+            Self::Sqlite(error) if is_full(error) => Code::DiskFull,
             Self::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DiskFull) => Code::DiskFull,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Code::StoreDamaged,
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Code::StoreLocked,
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
                     Code::StoreUnwritable
                 }
@@ -153,7 +161,10 @@ fn relock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const FILE: &str = "engine.db";
+/// The database file in the data directory.
+pub const FILE: &str = "engine.db";
+/// Marks the file as ours: `HyEn`.
+const APPLICATION_ID: i64 = 0x4879_456E;
 const READERS_KEPT: usize = 8;
 
 impl Engine {
@@ -162,29 +173,26 @@ impl Engine {
     /// # Errors
     /// [`OpenError`], each with place and cure.
     pub fn open(directory: &Path, options: Options) -> std::result::Result<Self, OpenError> {
-        let unwritable = |path: &Path, detail: String| OpenError::Unwritable {
-            path: path.into(),
-            detail,
-        };
-        std::fs::create_dir_all(directory).map_err(|e| unwritable(directory, e.to_string()))?;
+        std::fs::create_dir_all(directory).map_err(|e| unwritable(directory, &e))?;
         let lock_path = directory.join("engine.lock");
         let lock = File::options()
             .create(true)
             .write(true)
             .truncate(false)
             .open(&lock_path)
-            .map_err(|e| unwritable(&lock_path, e.to_string()))?;
+            .map_err(|e| unwritable(&lock_path, &e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 return Err(OpenError::Locked(directory.into()));
             }
             Err(std::fs::TryLockError::Error(e)) => {
-                return Err(unwritable(&lock_path, e.to_string()));
+                return Err(unwritable(&lock_path, &e));
             }
         }
         let path = directory.join(FILE);
         let mut connection = Connection::open(&path).map_err(|e| sort_open_error(&path, &e))?;
+        check_is_ours(&path, &connection)?;
         prepare(&connection).map_err(|e| sort_open_error(&path, &e))?;
         migrate(&path, &mut connection)?;
         let inner = Inner {
@@ -449,9 +457,55 @@ pub(crate) fn unpack_option<T: DeserializeOwned>(blob: Option<Vec<u8>>) -> Resul
     blob.map(|blob| unpack(&blob)).transpose()
 }
 
+/// Whether there was no room. The index of the write-ahead log is shared memory, and says so in its own way.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let number = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || number == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> OpenError {
+    let path = path.to_path_buf();
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => OpenError::Full { path },
+        _ => OpenError::Unwritable {
+            path,
+            detail: error.to_string(),
+        },
+    }
+}
+
+/// Refuses the database of another program before anything is written to it.
+fn check_is_ours(path: &Path, connection: &Connection) -> std::result::Result<(), OpenError> {
+    let number = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map_err(|e| sort_open_error(path, &e))
+    };
+    let (mark, is_new) = (number("application_id")?, number("schema_version")? == 0);
+    // Files of before carry no mark, but the history of their migrations.
+    let is_ours = is_new
+        || mark == APPLICATION_ID
+        || mark == 0
+            && connection
+                .table_exists(None, "refinery_schema_history")
+                .map_err(|e| sort_open_error(path, &e))?;
+    match is_ours {
+        true => Ok(()),
+        false => Err(OpenError::Damaged {
+            path: path.into(),
+            detail: "it is the database of another program".into(),
+        }),
+    }
+}
+
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "page_size", 8192)?;
+    let mark: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if mark != APPLICATION_ID {
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
@@ -474,6 +528,7 @@ fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
             detail: error.to_string(),
         },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked(path),
+        _ if is_full(error) => OpenError::Full { path },
         _ => OpenError::Unwritable {
             path,
             detail: error.to_string(),
@@ -524,9 +579,26 @@ fn migrate(path: &Path, connection: &mut Connection) -> std::result::Result<(), 
     }
     match runner.run(connection) {
         Ok(_) => Ok(()),
-        Err(error) => Err(OpenError::Damaged {
-            path: path.into(),
-            detail: error.to_string(),
-        }),
+        Err(error) => Err(sort_migration_error(path, &error)),
+    }
+}
+
+/// A migration fails for what fails any other write, or because the schema is not what it was.
+fn sort_migration_error(path: &Path, error: &refinery::Error) -> OpenError {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<rusqlite::Error>()
+            && !matches!(
+                error.sqlite_error_code(),
+                None | Some(rusqlite::ErrorCode::Unknown)
+            )
+        {
+            return sort_open_error(path, error);
+        }
+        cause = error.source();
+    }
+    OpenError::Damaged {
+        path: path.into(),
+        detail: error.to_string(),
     }
 }

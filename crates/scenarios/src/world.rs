@@ -300,6 +300,7 @@ async fn start_server_at(
         tenant_name: "Canal".into(),
         initial_domain: "canal.hybridge.example".into(),
         verified_domains: domains.to_vec(),
+        adopts_directory: false,
     };
     let (ready, told) = tokio::sync::oneshot::channel();
     let stop = CancellationToken::new();

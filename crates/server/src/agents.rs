@@ -21,9 +21,20 @@ pub(crate) async fn blocking<T: Send + 'static>(
     act: impl FnOnce(&Engine) -> Result<T, engine::StoreError> + Send + 'static,
 ) -> Result<T, Refusal> {
     let engine = engine.clone();
-    tokio::task::spawn_blocking(move || act(&engine).map_err(|error| error.refusal()))
+    tokio::task::spawn_blocking(move || act(&engine).map_err(|error| placed(&engine, &error)))
         .await
         .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a store thread ended"))?
+}
+
+/// A refusal of the store; a fault of the file names the file.
+pub(crate) fn placed(engine: &Engine, error: &engine::StoreError) -> Refusal {
+    let refusal = error.refusal();
+    match refusal.code {
+        Code::DiskFull | Code::StoreDamaged | Code::StoreUnwritable | Code::StoreLocked => {
+            refusal.with("file", engine.path().display().to_string())
+        }
+        _ => refusal,
+    }
 }
 
 fn fingerprint_from(text: &str) -> Option<Fingerprint> {

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -32,12 +32,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent_api::{LinkState, agent_router},
-    agents::EngineAgents,
+    agents::{EngineAgents, placed},
     desk::Desk,
     doorbell::Doorbell,
     failpoint,
     pki::{AdminKey, Authority, ServerCertificate, files},
     scheduler::{self, Activity},
+    stores::{Stores, fault_of},
     tls::{self, Tls},
 };
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub initial_domain: String,
     /// Domains to verify, if they are not yet.
     pub verified_domains: Vec<String>,
+    /// Whether an empty engine may begin beside a directory that is in use.
+    pub adopts_directory: bool,
 }
 
 /// Why a server cannot start: a code with place and cure.
@@ -121,17 +124,15 @@ impl App {
     /// Each with code, place and cure.
     pub fn open(config: Config) -> Result<Self, StartError> {
         let now = Timestamp::now();
-        let engine = open_engine(&config.data_directory)?;
-        let directory = Arc::new(open_directory(&config)?);
+        let Stores { engine, directory } = Stores::open(&config)?;
+        let directory = Arc::new(directory);
         let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
         let authority = Arc::new(Authority::open(&config.data_directory, now).map_err(pki)?);
         let url = url(&config);
         let admin_key =
             AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
-        let epoch = desk_epoch(&engine, now).map_err(|error| StartError {
-            refusal: error.refusal(),
-        })?;
+        let epoch = desk_epoch(&engine, now).map_err(|error| placed(&engine, &error))?;
         let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
         let app = Self(Arc::new(Inner {
             engine,
@@ -155,10 +156,8 @@ impl App {
 
     /// What a new data directory lacks: the directory's connector, its credential, the domains.
     fn prepare(&self) -> Result<(), StartError> {
-        let store = |error: engine::StoreError| StartError {
-            refusal: error.refusal(),
-        };
         let engine = &self.0.engine;
+        let store = |error: engine::StoreError| placed(engine, &error);
         if engine
             .connectors()
             .map_err(store)?
@@ -174,7 +173,7 @@ impl App {
                 .map_err(store)?;
         }
         let administrator = self.0.directory.administrator();
-        let fault = |error: directory::Fault| start_error(Code::TargetFault, error);
+        let fault = |error: directory::Fault| fault_of(self.0.directory.path(), &error);
         let known = self
             .0
             .directory
@@ -218,7 +217,7 @@ impl App {
                 directory::Role::Writer,
                 lifetime,
             )
-            .map_err(|error| start_error(Code::TargetFault, error))?;
+            .map_err(|fault| fault_of(self.0.directory.path(), &fault))?;
         let stored = StoredCredential {
             app_id: made.app_id,
             secret: made.secret.expose().to_owned(),
@@ -419,50 +418,6 @@ fn desk_epoch(engine: &Engine, now: Timestamp) -> Result<u64, engine::StoreError
     let epoch = clock.max(last.unwrap_or(0).saturating_add(MOST_FENCES));
     engine.set_setting(DESK_EPOCH, &epoch.to_string())?;
     Ok(epoch)
-}
-
-fn open_engine(directory: &Path) -> Result<Engine, StartError> {
-    let options = engine::Options {
-        clock: Arc::new(|| Timestamp::now().as_millisecond()),
-        ids: Arc::new(random_id),
-        commit_hook: failpoint::hook(),
-    };
-    Engine::open(directory, options).map_err(|error| start_error(error.code(), error))
-}
-
-fn open_directory(config: &Config) -> Result<Directory, StartError> {
-    let seed = directory::TenantSeed {
-        id: None,
-        display_name: config.tenant_name.clone(),
-        initial_domain: config.initial_domain.clone(),
-    };
-    let mut options = directory::Options::new(Arc::new(Timestamp::now), Arc::new(random_id), seed);
-    if let Some(hook) = failpoint::hook() {
-        options.commit_hook = Some(Arc::new(move |point| hook(point)));
-    }
-    let path = config.data_directory.join("directory.db");
-    Directory::open(&path, options).map_err(|error| {
-        let code = match &error {
-            directory::OpenError::InUse { .. } => Code::StoreLocked,
-            directory::OpenError::NewerSchema { .. } => Code::StoreNewer,
-            directory::OpenError::Damaged { .. } | directory::OpenError::Foreign { .. } => {
-                Code::StoreDamaged
-            }
-            directory::OpenError::InvalidOptions { .. } => Code::ConfigurationInvalid,
-            _ => Code::StoreUnwritable,
-        };
-        start_error(code, error)
-    })
-}
-
-/// A random version 4 id.
-fn random_id() -> uuid::Uuid {
-    let mut bytes = [0_u8; 16];
-    // Without randomness nothing may go on: ids would repeat.
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        std::process::abort();
-    }
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
 /// Runs a server until `shutdown`. `ready` is told the address once it listens.

@@ -16,6 +16,7 @@ pub mod failpoint;
 pub mod pki;
 pub mod planner;
 pub mod scheduler;
+pub mod stores;
 pub mod tls;
 pub mod unique;
 pub mod verify;

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    agents::blocking,
+    agents::{blocking, placed},
     app::App,
     catch_up,
     desk::{Answer, Call, ReadOrder, ReadSink},
@@ -59,6 +59,10 @@ pub struct Activity {
     pub run: Option<sync_core::id::RunId>,
     /// What was counted since it began.
     pub counts: BTreeMap<&'static str, u64>,
+    /// Why the last step failed. Also kept here because a store that fails cannot remember it.
+    pub failure: Option<Refusal>,
+    /// Why the last read of the source failed, for the same reason.
+    pub read_failure: Option<Refusal>,
 }
 
 /// How long a question to an agent may take.
@@ -302,14 +306,15 @@ impl ReadSink for Sink {
         let read = self.read;
         let engine = self.app.engine().clone();
         let observed = tokio::task::spawn_blocking(move || {
-            engine.observe(read, page.number, &page.entries, page.watermark.as_deref())
+            engine
+                .observe(read, page.number, &page.entries, page.watermark.as_deref())
+                .map_err(|error| match error {
+                    engine::ObserveError::Store(error) => placed(&engine, &error),
+                    other => Refusal::new(Code::Conflict).with("text", other.to_string()),
+                })
         })
         .await
-        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a store thread ended"))?
-        .map_err(|error| match error {
-            engine::ObserveError::Store(error) => error.refusal(),
-            other => Refusal::new(Code::Conflict).with("text", other.to_string()),
-        })?;
+        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a store thread ended"))??;
         self.changed.fetch_add(observed.changed, Ordering::Relaxed);
         for job in &self.jobs {
             self.app
@@ -372,7 +377,9 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
         let began = Instant::now();
         let pause = match read_once(&app, id).await {
             Ok(looked) => {
-                last_failure = None;
+                if last_failure.take().is_some() {
+                    note_reading(&app, id, None).await;
+                }
                 spacing = match looked.changed {
                     0 => (spacing * 2).min(LONGEST_SPACING),
                     _ => SHORTEST_SPACING,
@@ -385,6 +392,7 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
                     warn!(connector = %id, code = %why.code, "reading failed: {why}");
                 }
                 last_failure = Some(why.code);
+                note_reading(&app, id, Some(why)).await;
                 retry_pause(&app, id).await
             }
         };
@@ -411,6 +419,18 @@ struct Looked {
 impl Looked {
     fn at_nothing(pause: Duration) -> Self {
         Self { pause, changed: 0 }
+    }
+}
+
+/// Shows a failure of reading, or its end, with every job of the source.
+async fn note_reading(app: &App, id: ConnectorId, why: Option<Refusal>) {
+    let jobs = blocking(app.engine(), engine::Engine::jobs).await;
+    for job in jobs
+        .unwrap_or_default()
+        .iter()
+        .filter(|job| job.source == id)
+    {
+        app.note(job.id, |activity| activity.read_failure.clone_from(&why));
     }
 }
 
@@ -576,9 +596,12 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
     loop {
         let pause = match job_step(&app, id).await {
             Ok(Next::Again) if shutdown.is_cancelled() => return,
-            Ok(Next::Again) => continue,
+            Ok(Next::Again) => {
+                forgive(&app, id, &mut last_failure);
+                continue;
+            }
             Ok(Next::Wait(pause)) => {
-                last_failure = None;
+                forgive(&app, id, &mut last_failure);
                 pause
             }
             Err(_) if shutdown.is_cancelled() => return,
@@ -587,6 +610,7 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
                     warn!(job = %id, code = %why.code, "the job cannot go on: {why}");
                 }
                 last_failure = Some(why.code);
+                app.note(id, |activity| activity.failure = Some(why.clone()));
                 end_run(&app, id, Some(why.clone())).await;
                 note_failure(&app, id, Some(why)).await;
                 TICK * 2
@@ -597,6 +621,13 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
             () = bell.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+/// A step went well.
+fn forgive(app: &App, id: JobId, last_failure: &mut Option<Code>) {
+    if last_failure.take().is_some() {
+        app.note(id, |activity| activity.failure = None);
     }
 }
 

@@ -63,6 +63,10 @@ impl DirectoryTarget {
             .authenticate(credential.app_id, credential.secret.expose_secret())
             .map_err(|error| {
                 let code = match error.code() {
+                    "StorageFull" => Code::DiskFull,
+                    "StorageDamaged" => Code::StoreDamaged,
+                    "StorageInUse" => Code::StoreLocked,
+                    "StorageInaccessible" => Code::StoreUnwritable,
                     "CredentialExpired" => Code::CredentialExpired,
                     "CredentialMissing" => Code::CredentialMissing,
                     "CredentialWrong" | "PrincipalDisabled" => Code::CredentialWrong,
@@ -75,6 +79,16 @@ impl DirectoryTarget {
             })
     }
 
+    /// A fault of the directory's file names the file.
+    fn placed(&self, refusal: Refusal) -> Refusal {
+        match refusal.code {
+            Code::DiskFull | Code::StoreDamaged | Code::StoreLocked | Code::StoreUnwritable => {
+                refusal.with("file", self.directory.path().display().to_string())
+            }
+            _ => refusal,
+        }
+    }
+
     /// Runs a blocking act on a thread of its own.
     async fn run<T: Send + 'static>(
         &self,
@@ -83,7 +97,7 @@ impl DirectoryTarget {
         let this = self.clone();
         tokio::task::spawn_blocking(move || {
             let caller = this.sign_in()?;
-            act(&this, &caller)
+            act(&this, &caller).map_err(|refusal| this.placed(refusal))
         })
         .await
         .map_err(|_| {
@@ -98,10 +112,11 @@ fn fault(error: Fault) -> Refusal {
         "CredentialMissing" => Code::CredentialMissing,
         "CredentialWrong" => Code::CredentialWrong,
         "Forbidden" | "NotAllowed" => Code::NotAllowed,
-        _ => match &error {
-            Fault::Storage(cause) => storage_code(cause),
-            _ => Code::TargetFault,
-        },
+        "StorageFull" => Code::DiskFull,
+        "StorageDamaged" => Code::StoreDamaged,
+        "StorageInUse" => Code::StoreLocked,
+        "StorageInaccessible" => Code::StoreUnwritable,
+        _ => Code::TargetFault,
     };
     let detail = std::error::Error::source(&error)
         .map(ToString::to_string)
@@ -109,14 +124,6 @@ fn fault(error: Fault) -> Refusal {
     Refusal::new(code)
         .with("text", error.to_string())
         .with("detail", detail)
-}
-
-fn storage_code(cause: &dyn std::fmt::Display) -> Code {
-    if cause.to_string().contains("full") {
-        Code::DiskFull
-    } else {
-        Code::TargetFault
-    }
 }
 
 #[async_trait]

@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Domain to be taken as verified; may be repeated
     #[arg(long = "tenant-domain", value_name = "DOMAIN")]
     domains: Vec<String>,
+    /// Begin with an empty engine beside a tenant directory that is in use (after the engine's file was lost)
+    #[arg(long)]
+    adopt_directory: bool,
     /// End when stdin ends (for a parent process)
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -66,6 +69,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         tenant_name: arguments.tenant.clone(),
         initial_domain: arguments.initial_domain.clone(),
         verified_domains: arguments.domains.clone(),
+        adopts_directory: arguments.adopt_directory,
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(shutdown.clone()));

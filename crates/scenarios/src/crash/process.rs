@@ -28,6 +28,7 @@ pub fn server_config(data_directory: PathBuf, port: u16) -> Config {
         tenant_name: "Canal".into(),
         initial_domain: "canal.hybridge.example".into(),
         verified_domains: vec![DOMAIN.into()],
+        adopts_directory: false,
     }
 }
 

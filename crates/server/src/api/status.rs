@@ -76,6 +76,13 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         since: time(since),
         age_ms: now.saturating_sub(since).max(0).unsigned_abs(),
     });
+    // What the store could not remember, because it was the store that failed.
+    let failure = job.failure.as_ref().or(activity.failure.as_ref());
+    let mut position = position(&source);
+    if position.failure.is_none() {
+        position.failure = activity.read_failure.as_ref().map(Into::into);
+    }
+    let is_failing = failure.is_some() || position.failure.is_some();
     let serves = |row: &&engine::AgentRow| {
         row.revoked_at.is_none() && app.desk().is_connected(row.id) && hosts(row, &source.name)
     };
@@ -84,7 +91,7 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
             id: job.guid.clone(),
             name: job.name.clone(),
         },
-        state: state(&job, &source, &numbers).into(),
+        state: state(&job, &source, &numbers, is_failing).into(),
         phase,
         progress: progress(&numbers, &activity, read.as_ref(), now),
         lag,
@@ -95,12 +102,12 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         skipped_codes: numbers.skipped,
         held_deletions: numbers.held,
         waiting_references: numbers.waiting_references,
-        failure: job.failure.as_ref().map(Into::into),
+        failure: failure.map(Into::into),
         retry_at: time_option(job.retry_at.filter(|_| job.failure.is_some())),
         guard: job.guard.as_ref().map(Into::into),
         source: SourceStatus {
             connector: named(&source),
-            position: position(&source),
+            position,
             reading: read
                 .filter(|read| is_reading && read.state == "open")
                 .map(|read| UnderWay {
@@ -139,12 +146,17 @@ fn hosts(row: &engine::AgentRow, connector: &str) -> bool {
     all.is_some_and(|all| all.iter().any(name))
 }
 
-fn state(job: &JobRow, source: &ConnectorRow, numbers: &JobNumbers) -> &'static str {
+fn state(
+    job: &JobRow,
+    source: &ConnectorRow,
+    numbers: &JobNumbers,
+    is_failing: bool,
+) -> &'static str {
     if job.state == JobState::Paused {
         "paused"
     } else if source.suspect.is_some() {
         "distrustful"
-    } else if job.failure.is_some() || source.failure.is_some() {
+    } else if is_failing {
         "failing"
     } else if job.guard.is_some() || numbers.held > 0 {
         "held"
