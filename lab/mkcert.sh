@@ -1,5 +1,6 @@
 #!/bin/bash
 # mkcert.sh CA_DIR OUT_DIR FQDN IP [IP...] -- issue a TLS server certificate from the lab's own CA, made on first use.
+# With LAB_CERT_UNTIL=YYYYMMDDHHMMSSZ the certificate ends then, which may have been long ago.
 # Result: OUT_DIR/{key.pem,cert.pem,ca.pem}. Several may run at once against one CA. Never to be trusted outside the lab.
 set -euo pipefail
 [ $# -ge 4 ] || { echo "usage: mkcert.sh CA_DIR OUT_DIR FQDN IP [IP...]" >&2; exit 2; }
@@ -24,8 +25,18 @@ extensions() {
 }
 # A common name holds 64 characters at most (X.520 ub-common-name); the whole name is in the alternative names.
 openssl req -new -newkey rsa:2048 -nodes -keyout "$out/key.pem" -subj "/CN=${fqdn:0:64}" -out "$out/req.pem" 2>/dev/null
-openssl x509 -req -in "$out/req.pem" -CA "$ca/ca.pem" -CAkey "$ca/ca.key" -CAcreateserial -days 825 -sha256 \
-  -extfile <(extensions) -out "$out/cert.pem" 2>/dev/null
+if [ -z "${LAB_CERT_UNTIL:-}" ]; then
+  openssl x509 -req -in "$out/req.pem" -CA "$ca/ca.pem" -CAkey "$ca/ca.key" -CAcreateserial -days 825 -sha256 \
+    -extfile <(extensions) -out "$out/cert.pem" 2>/dev/null
+else
+  book=$(mktemp -d) # only "openssl ca" issues for the past, and it keeps books
+  : >"$book/index"
+  printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\nnew_certs_dir=%s\nserial=%s\npolicy=p\n[p]\ncommonName=supplied\n' "$book/index" "$book" "$book/serial" >"$book/conf"
+  openssl ca -batch -notext -config "$book/conf" -cert "$ca/ca.pem" -keyfile "$ca/ca.key" -md sha256 -rand_serial \
+    -startdate 20200101000000Z -enddate "$LAB_CERT_UNTIL" -extfile <(extensions) \
+    -in "$out/req.pem" -out "$out/cert.pem" 2>/dev/null
+  rm -rf -- "$book"
+fi
 chmod 600 "$out/key.pem"
 cp "$ca/ca.pem" "$out/ca.pem"
 rm -f "$out/req.pem"

@@ -7,6 +7,7 @@
 #   samba-lab.sh freeze|thaw NAME                 stop answering without closing a connection, and go on
 #   samba-lab.sh snapshot|restore NAME TAG        copy the state of a stopped DC, put the copy back
 #   samba-lab.sh recycle-bin NAME
+#   samba-lab.sh certificate NAME good|expired|other-name      present another certificate from the next start on
 #   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all|+deleted...
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
 #   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin
@@ -242,7 +243,7 @@ shift || true
 case "$verb" in
   up) up "$@" ;;
   status) status ;;
-  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | rights | expunge | undelete | bulk | tool | env)
+  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | undelete | bulk | tool | env)
     load "${1:-}"
     shift
     case "$verb" in
@@ -265,6 +266,14 @@ case "$verb" in
         cp -a --reflink=auto "$LAB_ROOT/.snapshots/$NAME.$1" "$D"
         ;;
       recycle-bin) sam recycle-bin ;;
+      certificate)
+        case "${1:?which certificate}" in
+          good) "$here/mkcert.sh" "$LAB_ROOT/ca" "$D/tls" "$FQDN" "$IP" ;;
+          expired) LAB_CERT_UNTIL=20200201000000Z "$here/mkcert.sh" "$LAB_ROOT/ca" "$D/tls" "$FQDN" "$IP" ;;
+          other-name) "$here/mkcert.sh" "$LAB_ROOT/ca" "$D/tls" "other.$DNSDOMAIN" 127.255.255.254 ;;
+          *) die "no certificate $1" ;;
+        esac
+        ;;
       rights) sam rights "$@" ;;
       expunge) sam expunge "$@" ;;
       undelete) sam undelete "$@" ;;

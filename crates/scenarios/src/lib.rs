@@ -10,6 +10,7 @@ pub mod crash;
 pub mod judge;
 pub mod processes;
 pub mod record;
+pub mod room;
 pub mod samba;
 pub mod story;
 pub mod tree;

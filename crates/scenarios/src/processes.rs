@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tempfile::TempDir;
-use wire::api::v1::{JobStatus, LogRecord, ObjectView, Page, Problem, Report};
+use wire::api::v1::{ErrorAnswer, JobStatus, LogRecord, ObjectView, Page, Problem, Report};
 
-use crate::{Source, world::private_file};
+use crate::{Source, room::Room, world::private_file};
 
 /// How long anything may take to become quiet.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -27,10 +27,27 @@ const CALM_LOOKS: u32 = 3;
 const LINES_SHOWN: usize = 60;
 
 pub struct Installation {
-    /// Held so that it ends with the installation.
-    _server: Running,
+    server: Option<Running>,
     agent: Option<Running>,
+    /// Where the server listens, the same after every start.
+    listen: String,
+    domains: Vec<String>,
+    /// Where the server's data directory is, if it is not on the machine's disk.
+    room: Option<Room>,
+    /// Environment of the agent.
+    agent_environment: Vec<(String, String)>,
     dir: TempDir,
+}
+
+/// How a program ended that was expected to refuse.
+#[derive(Debug)]
+pub struct Refused {
+    /// Exit code.
+    pub code: Option<i32>,
+    /// What it told people.
+    pub told: String,
+    /// What it told programs.
+    pub problem: Problem,
 }
 
 /// A process of ours, ended when it goes.
@@ -53,6 +70,24 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Asks it to end, and waits until it has.
+    fn stop(&mut self) {
+        let process = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status();
+        assert!(asked.unwrap().success(), "process {process} is gone");
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "process {process} does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -69,15 +104,38 @@ impl Drop for Running {
 impl Installation {
     /// Starts a server and an agent, and creates a connector `ad` and a job `main`, paused.
     pub fn new(source: &Source) -> Self {
+        Self::begin(source, None, &[])
+    }
+
+    /// The same, with an agent that has these variables in its environment.
+    pub fn with_agent_environment(source: &Source, variables: &[(&str, String)]) -> Self {
+        Self::begin(source, None, variables)
+    }
+
+    /// The same, with the server's data directory on a disk of its own of so many bytes (`8m`).
+    pub fn with_small_disk(source: &Source, size: &str) -> Self {
+        Self::begin(source, Some(size), &[])
+    }
+
+    fn begin(source: &Source, disk: Option<&str>, variables: &[(&str, String)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let server = start_server(&dir, &source.domains);
+        let data = dir.path().join("server");
+        std::fs::create_dir(&data).unwrap();
         let mut new = Self {
-            _server: server,
+            server: None,
             agent: None,
+            listen: "127.0.0.1:0".into(),
+            domains: source.domains.clone(),
+            room: disk.map(|size| Room::with_disk(&data, size)),
+            agent_environment: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             dir,
         };
+        new.start_server();
         new.enrol();
-        new.configure(source);
+        new.configure(&source.settings);
         new.ask::<Value>(&["connect", "ad", "ad"]);
         new.start_agent();
         new.ask::<Value>(&[
@@ -92,6 +150,105 @@ impl Installation {
             "1",
         ]);
         new
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("server")
+    }
+
+    /// The disk the data directory is on, if it has one of its own.
+    pub fn room(&self) -> &Room {
+        self.room.as_ref().unwrap()
+    }
+
+    /// A program of ours, where the data directory can be seen.
+    fn program(&self, name: &str) -> Command {
+        match &self.room {
+            Some(room) => room.command(&program(name)),
+            None => Command::new(program(name)),
+        }
+    }
+
+    fn server_command(&self) -> Command {
+        let mut command = self.program("hybridge");
+        command.args(["server", "--json", "--listen", &self.listen, "--data-dir"]);
+        command.arg(self.data());
+        let domains = self.domains.iter();
+        command.args(domains.flat_map(|domain| ["--tenant-domain", domain]));
+        command.stdout(Stdio::piped());
+        command
+    }
+
+    /// Starts the server, and waits until it listens.
+    pub fn start_server(&mut self) {
+        let log = self.dir.path().join("server.log");
+        let mut running = Running::start(self.server_command(), &log);
+        let mut first = String::new();
+        let mut output = BufReader::new(running.child.stdout.take().unwrap());
+        output.read_line(&mut first).unwrap();
+        let ready: Value = serde_json::from_str(&first).unwrap_or_default();
+        let Some(url) = ready["url"].as_str() else {
+            // Dropped in a panic it shows its log.
+            let _shown = running;
+            panic!("the server did not start: {first}");
+        };
+        self.listen = url.strip_prefix("https://").unwrap().to_owned();
+        self.server = Some(running);
+    }
+
+    /// Starts a server that has to refuse, on another port than the one that may run.
+    pub fn server_refuses(&self) -> Refused {
+        let mut command = self.program("hybridge");
+        command.args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"]);
+        command.arg(self.data());
+        let output = self.refusing(command);
+        let answer: ErrorAnswer = answer(&output);
+        Refused {
+            code: output.status.code(),
+            told: String::from_utf8_lossy(&output.stderr).into_owned(),
+            problem: answer.error,
+        }
+    }
+
+    /// Runs a program that must end by itself soon.
+    fn refusing(&self, mut command: Command) -> Output {
+        let output = File::create(self.dir.path().join("refused.out")).unwrap();
+        let told = File::create(self.dir.path().join("refused.err")).unwrap();
+        let mut child = command.stdout(output).stderr(told).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("it does not refuse");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let read = |name: &str| std::fs::read(self.dir.path().join(name)).unwrap();
+        Output {
+            status,
+            stdout: read("refused.out"),
+            stderr: read("refused.err"),
+        }
+    }
+
+    /// Ends the server in order.
+    pub fn stop_server(&mut self) {
+        self.server.take().unwrap().stop();
+    }
+
+    /// Ends the server as a crash would.
+    pub fn kill_server(&mut self) {
+        self.server = None;
+    }
+
+    /// Whether the server's process lives.
+    pub fn server_lives(&mut self) -> bool {
+        self.server.as_mut().is_some_and(Running::is_alive)
     }
 
     fn enrol(&self) {
@@ -119,27 +276,53 @@ impl Installation {
         );
     }
 
-    fn configure(&self, source: &Source) {
-        let connector =
-            serde_json::json!({ "name": "ad", "kind": "ad", "settings": source.settings });
+    /// Settings of the agent's connector, from its next start on.
+    pub fn configure(&self, settings: &Value) {
+        let connector = serde_json::json!({ "name": "ad", "kind": "ad", "settings": settings });
         let config = serde_json::json!({ "connectors": [connector] });
         private_file(&self.dir, "agent.json", &config.to_string());
     }
 
-    /// Starts the agent, and waits until the source answers through it.
-    pub fn start_agent(&mut self) {
+    fn agent_command(&self, verb: &str) -> Command {
         let mut command = Command::new(program("hybridge-agent"));
         command
-            .arg("run")
+            .arg(verb)
             .arg("--config")
             .arg(self.dir.path().join("agent.json"));
         command.arg("--data-dir").arg(self.dir.path().join("agent"));
-        self.agent = Some(Running::start(command, &self.dir.path().join("agent.log")));
+        let variables = self.agent_environment.iter();
+        command.envs(variables.map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts the agent, whatever it will find.
+    pub fn launch_agent(&mut self) {
+        let log = self.dir.path().join("agent.log");
+        self.agent = Some(Running::start(self.agent_command("run"), &log));
+    }
+
+    /// Starts the agent, and waits until the source answers through it.
+    pub fn start_agent(&mut self) {
+        self.launch_agent();
         let deadline = Instant::now() + PATIENCE;
         while !self.run(&["connector", "test", "ad"]).status.success() {
             assert!(Instant::now() < deadline, "the source does not answer");
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// What `hybridge-agent check` says of the source, with its exit code.
+    pub fn check(&self) -> (Option<i32>, Value) {
+        let output = self.agent_command("check").arg("--json").output().unwrap();
+        let all: Vec<Value> = answer(&output);
+        let is_source = |one: &&Value| one["subject"] == "ad";
+        let source = all.iter().find(is_source).unwrap().clone();
+        (output.status.code(), source)
+    }
+
+    /// Ends the agent in order.
+    pub fn stop_agent(&mut self) {
+        self.agent.take().unwrap().stop();
     }
 
     /// Ends the agent as a crash would.
@@ -149,12 +332,12 @@ impl Installation {
 
     /// Runs a verb of the administrator's program.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(program("hybridge"));
+        let mut command = self.program("hybridge");
         command
             .args(arguments)
             .arg("--json")
             .arg("--data-dir")
-            .arg(self.dir.path().join("server"));
+            .arg(self.data());
         command.output().unwrap()
     }
 
@@ -308,28 +491,6 @@ fn answer<T: DeserializeOwned>(output: &Output) -> T {
     let text = String::from_utf8_lossy(&output.stdout);
     let told = String::from_utf8_lossy(&output.stderr);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text} {told}"))
-}
-
-fn start_server(dir: &TempDir, domains: &[String]) -> Running {
-    let mut command = Command::new(program("hybridge"));
-    command
-        .args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(dir.path().join("server"));
-    command.args(
-        domains
-            .iter()
-            .flat_map(|domain| ["--tenant-domain", domain]),
-    );
-    command.stdout(Stdio::piped());
-    let mut running = Running::start(command, &dir.path().join("server.log"));
-    let mut first = String::new();
-    let mut output = BufReader::new(running.child.stdout.take().unwrap());
-    output.read_line(&mut first).unwrap();
-    assert!(
-        first.contains("https://"),
-        "the server did not start: {first}"
-    );
-    running
 }
 
 /// A program beside the test's own executable.

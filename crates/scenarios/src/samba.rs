@@ -131,6 +131,17 @@ impl Domain {
         lab(&all).unwrap_or_else(|text| panic!("{verb} {arguments:?}: {text}"))
     }
 
+    /// A new connection for the verbs here, after the controller was restarted.
+    pub async fn reconnect(&mut self) {
+        self.writer = connect(&self.values).await;
+    }
+
+    /// Whether the controller takes this name and password.
+    pub async fn accepts(&self, name: &str, password: &str) -> bool {
+        let connection = open(&self.values).await;
+        connection.simple_bind(name, password).await.is_ok()
+    }
+
     /// An object.
     pub async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
         let mut all: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
@@ -340,7 +351,7 @@ pub fn container_of(dn: &str) -> &str {
     ""
 }
 
-async fn connect(values: &HashMap<String, String>) -> Connection {
+async fn open(values: &HashMap<String, String>) -> Connection {
     let trust = ldap::Trust::CaFile(values["LAB_CA"].clone().into());
     let options = ldap::Options {
         security: ldap::Security::Verified(ldap::client_config(&trust, None).unwrap()),
@@ -348,7 +359,11 @@ async fn connect(values: &HashMap<String, String>) -> Connection {
         timeouts: ldap::Timeouts::default(),
     };
     let endpoint = format!("ldaps://{}", values["LAB_DC_IP"]).parse().unwrap();
-    let connection = ldap::connect(&endpoint, &options).await.unwrap();
+    ldap::connect(&endpoint, &options).await.unwrap()
+}
+
+async fn connect(values: &HashMap<String, String>) -> Connection {
+    let connection = open(values).await;
     let administrator = (&values["LAB_ADMIN"], &values["LAB_ADMIN_PASS"]);
     connection
         .simple_bind(administrator.0, administrator.1)

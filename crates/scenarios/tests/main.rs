@@ -4,5 +4,6 @@
 mod crash;
 mod disasters;
 mod life;
+mod refusals;
 mod samba;
 mod with_forest;

@@ -1,0 +1,66 @@
+//! Everything that can be refused: each refusal has a code, names place and cure, loses nothing, and is over by itself once
+//! it is cured.
+//!
+//! Real processes, driven as an administrator drives them. Trap: a cure is waited for, never helped along by pausing or
+//! restarting what has to recover by itself.
+
+mod disk;
+mod source;
+mod stores;
+
+use std::time::{Duration, Instant};
+
+use scenarios::processes::Installation;
+use sync_core::code::Code;
+use wire::api::v1::Problem;
+
+/// How long a refusal may take to be noticed, or a cure.
+const PATIENCE: Duration = Duration::from_secs(150);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Waits until something is so.
+fn until<T>(what: &str, look: impl Fn() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(told) => assert!(Instant::now() < deadline, "{what} did not come: {told}"),
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Waits until the status of the job shows this code for its source, and gives the whole of it.
+fn source_fails_with(installation: &Installation, code: Code) -> Problem {
+    until(code.name(), || {
+        let status = installation.status();
+        match status.source.position.failure {
+            Some(problem) if problem.code == code.name() => {
+                assert_eq!(status.state, "failing");
+                Ok(problem)
+            }
+            other => Err(format!("{other:?}")),
+        }
+    })
+}
+
+/// Waits until the job as a whole fails with this code.
+#[allow(dead_code)]
+fn job_fails_with(installation: &Installation, code: Code) -> Problem {
+    until(code.name(), || {
+        let status = installation.status();
+        match status.failure {
+            Some(problem) if problem.code == code.name() => Ok(problem),
+            other => Err(format!("{other:?} {:?}", status.source.position.failure)),
+        }
+    })
+}
+
+/// A refusal that a person can act on: a place, a cause, a cure, and a page of its code.
+fn is_told_well(installation: &Installation, problem: &Problem, place: &str) {
+    assert!(problem.message.contains(place), "{place}: {problem:#?}");
+    assert!(!problem.cause.is_empty(), "{problem:#?}");
+    assert!(!problem.cure.is_empty(), "{problem:#?}");
+    let page: serde_json::Value = installation.ask(&["codes", &problem.code]);
+    assert!(page["page"].as_str().unwrap().contains("## What to do"));
+}
