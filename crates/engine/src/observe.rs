@@ -323,11 +323,12 @@ impl Engine {
 
 impl ReadMemory {
     fn note(&mut self, seen: &[i64], entries: &[Entry]) {
-        if !self.counts {
-            return;
-        }
+        // Marked in deltas too: only their end says whether they were a census.
         for object in seen {
             self.see(*object);
+        }
+        if !self.counts {
+            return;
         }
         for entry in entries {
             let (EntryKind::Whole, Some(class)) = (entry.kind, &entry.class) else {

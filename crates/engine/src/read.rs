@@ -1,8 +1,8 @@
 //! Reads of a source: which kind is next, how one begins, and what its end means.
 //!
-//! A full read is judged before anything is planned from it; what it did not show is *vanished*, not deleted. A refused or
-//! unusable position leads to the right kind of read, never to a gap. Trap: the watermark is published only here (or page
-//! by page in a delta), in the transaction that stores what it stands for.
+//! A full read is judged before anything is planned from it, and so is a delta that named all there is; what they did not
+//! show is *vanished*, not deleted. A refused or unusable position leads to the right kind of read, never to a gap. Trap: the
+//! watermark is published only here (or page by page in a delta), in the transaction that stores what it stands for.
 
 use std::collections::BTreeMap;
 
@@ -166,9 +166,12 @@ impl Engine {
                     Ok(None)
                 }
                 ReadResult::Complete(done) => {
-                    if mode == "full"
-                        && let Some(doubt) = self.doubt(tx, connector, &memory.census, &spec)?
-                    {
+                    let doubt = match mode.as_str() {
+                        "full" => self.doubt(tx, connector, &memory.census, &spec)?,
+                        "delta" if done.is_census => self.doubt_absence(tx, &memory)?,
+                        _ => None,
+                    };
+                    if let Some(doubt) = doubt {
                         return self.read_doubted(tx, connector, read, doubt, now);
                     }
                     self.read_complete(tx, connector, read, &memory, (&mode, spec, done), now)
@@ -240,8 +243,10 @@ impl Engine {
     ) -> Result<Option<Refusal>> {
         close(tx, read, "complete", None, now)?;
         place_the_rest(tx, &memory.jobs(tx)?, now)?;
-        if mode == "full" {
+        if mode == "full" || (mode == "delta" && done.is_census) {
             self.vanish(tx, connector, memory, now)?;
+        }
+        if mode == "full" {
             let census =
                 serde_json::to_string(&memory.census).map_err(|_| StoreError::Blob("census"))?;
             tx.execute(
@@ -266,7 +271,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// What a full read did not show becomes vanished, and is looked up one by one.
+    /// What a full read or a census did not show becomes vanished, and is looked up one by one.
     fn vanish(
         &self,
         tx: &Transaction<'_>,
@@ -408,6 +413,31 @@ impl Engine {
         }
         before.classes = living;
         Ok(judge(Some(&before), now).into_iter().next())
+    }
+
+    /// What speaks against a delta that named everything that is there: as for a full read, but for attributes, which it did
+    /// not show.
+    fn doubt_absence(&self, tx: &Transaction<'_>, memory: &ReadMemory) -> Result<Option<Refusal>> {
+        let before = Census {
+            classes: self.living(tx, memory.connector)?,
+            ..Census::default()
+        };
+        let mut now = Census::default();
+        let mut statement =
+            tx.prepare_cached("SELECT id, class FROM object WHERE connector = ?1 AND state = 2")?;
+        let mut rows = statement.query([memory.connector.0])?;
+        while let Some(row) = rows.next()? {
+            if memory.was_seen(row.get(0)?)
+                && let Some(class) = class_name(self, row.get(1)?)
+            {
+                *now.classes.entry(class).or_default() += 1;
+            }
+        }
+        // A directory without anybody to lose is no reason for doubt.
+        if before.classes.is_empty() {
+            return Ok(None);
+        }
+        Ok(judge(Some(&before), &now).into_iter().next())
     }
 
     /// Live objects by class.

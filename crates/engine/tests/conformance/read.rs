@@ -1,7 +1,11 @@
 //! Which read is next, and what its end means.
 
-use engine::{ObjectState, ReadResult};
-use sync_core::{code::Code, object::ReadSpec, operation::Refusal};
+use engine::{Completed, ObjectState, ReadResult};
+use sync_core::{
+    code::Code,
+    object::{Entry, EntryKind, ReadSpec},
+    operation::Refusal,
+};
 
 use super::{
     bench::{Bench, LONG, spec},
@@ -278,4 +282,70 @@ fn an_empty_first_read_is_not_believed() {
         Some(Code::SourceReadEmpty)
     );
     assert_eq!(bench.source().complete_reads, 0);
+}
+
+fn present(number: u16) -> Entry {
+    Entry::new(anchor(number), EntryKind::Present)
+}
+
+/// A delta in two pages that names everything that is there.
+fn census(bench: &Bench, changed: &[Entry], unchanged: &[Entry]) -> Option<Code> {
+    let e = bench.engine();
+    let read = e.begin_read(bench.source_id, &spec()).unwrap().read;
+    e.observe(read, 0, changed, None).unwrap();
+    e.observe(read, 1, unchanged, None).unwrap();
+    let done = Completed {
+        watermark: b"after".to_vec(),
+        is_census: true,
+        ..Completed::default()
+    };
+    let doubt = e.end_read(read, &ReadResult::Complete(done)).unwrap();
+    doubt.map(|doubt| doubt.code)
+}
+
+#[test]
+fn what_a_census_does_not_name_vanishes_and_is_not_deleted() {
+    let mut bench = Bench::new();
+    bench.start_with(&people(10));
+    let unchanged: Vec<Entry> = (3..=8).map(present).collect();
+    let changed = [user(1, "u1"), user(2, "renamed"), user(11, "new")];
+    assert_eq!(census(&bench, &changed, &unchanged), None);
+    for (number, state) in [
+        (1, ObjectState::Live),
+        (8, ObjectState::Live),
+        (9, ObjectState::Vanished),
+        (11, ObjectState::Live),
+    ] {
+        assert_eq!(bench.state(number), state, "{number}");
+    }
+    bench.catch_up();
+    assert!(bench.name_in_target(9).is_some(), "absence is not deletion");
+    assert_eq!(
+        bench.engine().lookups(bench.source_id, 10).unwrap().len(),
+        2
+    );
+    let next = bench.engine().begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!(next.watermark.as_deref(), Some(&b"after"[..]));
+}
+
+#[test]
+fn a_delta_that_is_no_census_says_nothing_of_what_it_does_not_name() {
+    let mut bench = Bench::new();
+    bench.start_with(&people(10));
+    bench.delta(&[user(1, "renamed")]);
+    assert!((1..=10).all(|number| bench.state(number) == ObjectState::Live));
+}
+
+#[test]
+fn a_census_that_misses_half_the_directory_is_not_believed() {
+    let mut bench = Bench::new();
+    bench.start_with(&people(20));
+    let unchanged: Vec<Entry> = (1..=10).map(present).collect();
+    assert_eq!(
+        census(&bench, &[], &unchanged),
+        Some(Code::SourceReadShrunk)
+    );
+    assert_eq!(bench.state(20), ObjectState::Live);
+    let next = bench.engine().begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!(next.mode, "full", "the whole is looked at again");
 }
