@@ -1,0 +1,37 @@
+//! Security contexts for clients: Kerberos (by password or keytab) and NTLM, both within SPNEGO (RFC 4178).
+//!
+//! An [`Initiator`] turns the tokens of the other side into tokens for it ([`SecurityContext::step`]); once it is established
+//! it seals and opens what is sent. It knows neither the protocol that carries the tokens nor any configuration, and never
+//! chooses between Kerberos and NTLM by itself. Trap: the library below prints plaintext when its log target is enabled
+//! below `warn`; every program that links this crate must refuse to show [`QUIET_TARGETS`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![deny(missing_docs)]
+
+mod context;
+mod error;
+mod identity;
+mod kdc;
+pub mod keytab;
+mod wrap;
+
+pub use context::{Initiator, Protection, SecurityContext, Step};
+pub use error::{Error, Reason};
+pub use identity::{Credential, Identity};
+pub use kdc::{Kdcs, MAX_REPLY_BYTES};
+
+/// Log targets that show secrets and plaintext at `debug` and below: they begin with one of these.
+pub const QUIET_TARGETS: &[&str] = &["sspi", "picky"];
+
+/// Entry points for fuzzing: everything here takes bytes of the other side. No promise is made about them.
+#[doc(hidden)]
+pub mod fuzz {
+    /// Reads the error code of a KDC's reply.
+    pub fn kdc_error(reply: &[u8]) -> Option<u32> {
+        crate::kdc::error_code(reply)
+    }
+
+    /// Opens one Kerberos wrap token under a fixed key.
+    pub fn unwrap(token: &[u8]) -> bool {
+        crate::wrap::Opener::new(&[7; 32]).is_ok_and(|mut opener| opener.open(token).is_ok())
+    }
+}
