@@ -123,25 +123,27 @@ impl Connection {
             cred,
         });
         let outcome = self.ask("bind", request, Vec::new()).await?;
-        match outcome.code {
-            ResultCode::SUCCESS => Ok(()),
-            ResultCode::STRONGER_AUTH_REQUIRED | ResultCode::CONFIDENTIALITY_REQUIRED => {
-                Err(Error::StrongerAuthRequired {
-                    server: self.server().to_owned(),
-                    text: outcome.text,
-                })
-            }
-            _ => Err(refused(self.server(), name, outcome)),
-        }
+        judge(self.server(), name, outcome)
     }
 }
 
-fn refused(server: &str, name: &str, outcome: Outcome) -> Error {
-    Error::BindRefused {
-        server: server.to_owned(),
-        name: name.to_owned(),
-        reason: BindReason::parse(&outcome.text),
-        code: outcome.code,
-        text: outcome.text,
+/// What the answer to a bind means.
+pub(crate) fn judge(server: &str, name: &str, outcome: Outcome) -> Result<(), Error> {
+    let server = server.to_owned();
+    match outcome.code {
+        ResultCode::SUCCESS => Ok(()),
+        ResultCode::STRONGER_AUTH_REQUIRED | ResultCode::CONFIDENTIALITY_REQUIRED => {
+            Err(Error::StrongerAuthRequired {
+                server,
+                text: outcome.text,
+            })
+        }
+        _ => Err(Error::BindRefused {
+            server,
+            name: name.to_owned(),
+            reason: BindReason::parse(&outcome.text),
+            code: outcome.code,
+            text: outcome.text,
+        }),
     }
 }

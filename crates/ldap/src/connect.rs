@@ -15,7 +15,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     connection::Connection,
@@ -77,13 +77,22 @@ pub struct Options {
 /// # Errors
 /// One variant per stage: address, name, TCP, TLS, time-out.
 pub async fn connect(endpoint: &Endpoint, options: &Options) -> Result<Connection, Error> {
-    let limit = options.timeouts.connect;
-    match tokio::time::timeout(limit, open(endpoint, options)).await {
+    in_time(endpoint, options, open(endpoint, options)).await
+}
+
+/// Whatever opens a stream, within the connect time-out.
+pub(crate) async fn in_time<T>(
+    endpoint: &Endpoint,
+    options: &Options,
+    opening: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let after = options.timeouts.connect;
+    match tokio::time::timeout(after, opening).await {
         Ok(result) => result,
         Err(_) => Err(Error::Timeout {
             server: endpoint.to_string(),
             operation: "connect",
-            after: limit,
+            after,
         }),
     }
 }
@@ -97,40 +106,41 @@ where
 }
 
 async fn open(endpoint: &Endpoint, options: &Options) -> Result<Connection, Error> {
-    if endpoint.scheme == Scheme::Ldapi {
-        let stream = local(endpoint).await?;
-        return Ok(over(stream, endpoint.to_string(), options.timeouts));
+    let (server, timeouts) = (endpoint.to_string(), options.timeouts);
+    match (endpoint.scheme, &options.security) {
+        (Scheme::Ldapi, _) => Ok(over(local(endpoint).await?, server, timeouts)),
+        (Scheme::Ldap, Security::PlainForTests) => Ok(over(tcp(endpoint).await?, server, timeouts)),
+        _ => Ok(over(tls(endpoint, options).await?, server, timeouts)),
     }
-    let mut tcp = tcp(endpoint).await?;
-    let config = match (&options.security, endpoint.scheme) {
-        (Security::Verified(config), _) => config.clone(),
-        (Security::PlainForTests, Scheme::Ldap) => {
-            return Ok(over(tcp, endpoint.to_string(), options.timeouts));
-        }
-        (Security::PlainForTests, Scheme::Ldaps | Scheme::Ldapi) => {
-            return Err(Error::BadAddress {
-                address: endpoint.to_string(),
-                why: "ldaps cannot be used without TLS",
-            });
-        }
+}
+
+/// A verified TLS stream: from the first byte with `ldaps`, after StartTLS with `ldap`.
+pub(crate) async fn tls(
+    endpoint: &Endpoint,
+    options: &Options,
+) -> Result<TlsStream<TcpStream>, Error> {
+    let bad = |why| Error::BadAddress {
+        address: endpoint.to_string(),
+        why,
     };
+    let Security::Verified(config) = &options.security else {
+        return Err(bad("ldaps cannot be used without TLS"));
+    };
+    let mut tcp = tcp(endpoint).await?;
     if endpoint.scheme == Scheme::Ldap {
         start_tls(&mut tcp, endpoint).await?;
     }
     let host = options.server_name.as_deref().unwrap_or(&endpoint.host);
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::BadAddress {
-        address: endpoint.to_string(),
-        why: "the host is no valid name for a certificate",
-    })?;
-    let stream = TlsConnector::from(config)
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| bad("the host is no valid name for a certificate"))?;
+    TlsConnector::from(config.clone())
         .connect(name, tcp)
         .await
         .map_err(|error| Error::Tls {
             server: endpoint.to_string(),
             failure: classify(&error),
             text: error.to_string(),
-        })?;
-    Ok(over(stream, endpoint.to_string(), options.timeouts))
+        })
 }
 
 #[cfg(unix)]
@@ -151,7 +161,7 @@ async fn local(endpoint: &Endpoint) -> Result<TcpStream, Error> {
     })
 }
 
-async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Error> {
+pub(crate) async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Error> {
     let server = || endpoint.to_string();
     let host = (endpoint.host.as_str(), endpoint.port);
     let addresses = tokio::net::lookup_host(host)

@@ -119,7 +119,7 @@ pub(crate) async fn run<S>(
             read = reader.read_buf(&mut inbox), if !is_waiting => match read {
                 Ok(0) => break Failure::Closed("end of stream".into()),
                 Ok(_) => {}
-                Err(error) => break Failure::Closed(error.to_string()),
+                Err(error) => break broken(&error),
             },
             put = put(&mut writer, outbox), if has_output || is_unflushed => match put {
                 Ok(unflushed) => is_unflushed = unflushed,
@@ -130,6 +130,15 @@ pub(crate) async fn run<S>(
     // The reason must be there before those who wait are woken by the closing of their channels.
     let _ = ending.set(failure);
     drop(routing);
+}
+
+/// A stream below may know that what it read is no frame of its own.
+fn broken(error: &io::Error) -> Failure {
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref::<BadMessage>()) {
+        Some(bad) => Failure::Bad(*bad),
+        None => Failure::Closed(error.to_string()),
+    }
 }
 
 async fn acquire(room: Option<(Arc<Semaphore>, u32)>) -> Option<OwnedSemaphorePermit> {

@@ -103,8 +103,18 @@ pub enum Error {
         /// Diagnostic message.
         text: String,
     },
+    /// The security context could not be established.
+    #[error("no authenticated connection to {server}")]
+    Negotiate {
+        /// Server.
+        server: String,
+        /// Cause.
+        source: negotiate::Error,
+    },
     /// The server wants an encrypted or signed bind.
-    #[error("{server} demands an encrypted connection ({text}); use ldaps or StartTLS")]
+    #[error(
+        "{server} demands an encrypted connection ({text}); use ldaps, StartTLS, or negotiate on an ldap address"
+    )]
     StrongerAuthRequired {
         /// Server.
         server: String,

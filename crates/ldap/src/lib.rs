@@ -21,6 +21,8 @@ mod notify;
 mod paged;
 mod range;
 mod result;
+mod sasl;
+mod sealed;
 mod search;
 mod sync;
 #[cfg(test)]
@@ -44,6 +46,8 @@ pub use notify::{CHANGE_NOTIFICATION, change_notification};
 pub use paged::Paged;
 pub use range::{Range, split_range};
 pub use result::{Outcome, ResultCode};
+pub use sasl::connect_negotiated;
+pub use sealed::MAX_FRAME_BYTES;
 pub use search::{Item, Query, Scope, Search};
 pub use sync::{SYNC_REQUEST, SyncMode, SyncSearch, SyncState, SyncStep};
 pub use tls::{ClientIdentity, Trust, client_config};

@@ -36,6 +36,12 @@ pub enum BadMessage {
     /// A message id outside its range.
     #[error("message id {0} is out of range")]
     Id(i64),
+    /// A sealed frame larger than allowed.
+    #[error("sealed frame claims {0} bytes, more than the limit of {max}", max = crate::sealed::MAX_FRAME_BYTES)]
+    FrameTooLarge(u32),
+    /// A sealed frame that cannot be opened.
+    #[error("sealed frame cannot be believed: {0}")]
+    Unsealed(&'static str),
     /// A response a client does not expect.
     #[error("response of kind {0:#04x} does not belong to the request")]
     Kind(u8),
@@ -94,11 +100,13 @@ pub(crate) struct Incoming {
 pub(crate) enum Body {
     Entry(Entry, Vec<Control>),
     Reference(Vec<String>),
-    /// The end of an operation, with the application tag of the response and the name of an extended response.
+    /// The end of an operation, with the application tag of the response, the name of an extended response and the
+    /// credentials of a bind response.
     Done {
         tag: u8,
         outcome: Outcome,
         name: Option<String>,
+        credentials: Option<Bytes>,
     },
     /// RFC 4511 §4.13: name and value.
     Intermediate(Option<String>, Option<Bytes>),
@@ -158,11 +166,16 @@ pub(crate) fn decode(frame: &Bytes, names: &mut Names) -> Result<Incoming, BadMe
         0x73 => Body::Reference(texts(content, "a reference")?),
         0x79 => intermediate(frame, content)?,
         0x61 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x78 => {
-            let (mut outcome, name) = outcome(content)?;
+            let (mut outcome, name, credentials) = outcome(frame, content)?;
             if let Some(list) = message.optional(0xa0)? {
                 outcome.controls = controls(frame, list)?;
             }
-            Body::Done { tag, outcome, name }
+            Body::Done {
+                tag,
+                outcome,
+                name,
+                credentials,
+            }
         }
         other => return Err(BadMessage::Kind(other)),
     };
@@ -194,7 +207,9 @@ fn intermediate(frame: &Bytes, content: &[u8]) -> Result<Body, BadMessage> {
     Ok(Body::Intermediate(name, value))
 }
 
-fn outcome(content: &[u8]) -> Result<(Outcome, Option<String>), BadMessage> {
+type Done = (Outcome, Option<String>, Option<Bytes>);
+
+fn outcome(frame: &Bytes, content: &[u8]) -> Result<Done, BadMessage> {
     let mut parts = Reader::new(content);
     let code = parts.integer(ber::ENUMERATED)?;
     let matched_dn = lossy(parts.expect(ber::OCTETS)?);
@@ -203,7 +218,8 @@ fn outcome(content: &[u8]) -> Result<(Outcome, Option<String>), BadMessage> {
         Some(list) => texts(list, "a referral")?,
         None => Vec::new(),
     };
-    let _sasl_credentials = parts.optional(0x87)?;
+    let credentials = parts.optional(0x87)?;
+    let credentials = credentials.map(|token| frame.slice_ref(token));
     let name = parts.optional(0x8a)?.map(lossy);
     let outcome = Outcome {
         code: ResultCode(u32::try_from(code).unwrap_or(u32::MAX)),
@@ -212,7 +228,7 @@ fn outcome(content: &[u8]) -> Result<(Outcome, Option<String>), BadMessage> {
         referrals,
         controls: Vec::new(),
     };
-    Ok((outcome, name))
+    Ok((outcome, name, credentials))
 }
 
 fn controls(frame: &Bytes, content: &[u8]) -> Result<Vec<Control>, BadMessage> {

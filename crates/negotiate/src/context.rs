@@ -52,6 +52,12 @@ pub enum Step {
 /// A security context of a client.
 #[async_trait]
 pub trait SecurityContext: Send {
+    /// Who signs in.
+    fn account(&self) -> &str;
+
+    /// Whether it seals.
+    fn protection(&self) -> Protection;
+
     /// Takes the other side's token (empty: the first step).
     ///
     /// # Errors
@@ -264,6 +270,14 @@ impl Initiator {
 
 #[async_trait]
 impl SecurityContext for Initiator {
+    fn account(&self) -> &str {
+        &self.account
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection
+    }
+
     async fn step(&mut self, token: &[u8]) -> Result<Step, Error> {
         let (status, output) = self.turn(token).await?;
         match status {
