@@ -12,6 +12,7 @@
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
 #   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin
 #   samba-lab.sh bulk NAME OPTIONS...             load people and groups (samba_bulk.py)
+#   samba-lab.sh keytab NAME ACCOUNT FILE         write the keys of an account into a keytab
 #   samba-lab.sh tool NAME ARGUMENTS...           samba-tool against the DC's own database
 #   samba-lab.sh env NAME                         KEY=VALUE lines for a test: URIs, CA, administrator, hosts file
 #   samba-lab.sh status
@@ -243,7 +244,7 @@ shift || true
 case "$verb" in
   up) up "$@" ;;
   status) status ;;
-  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | undelete | bulk | tool | env)
+  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | undelete | bulk | keytab | tool | env)
     load "${1:-}"
     shift
     case "$verb" in
@@ -278,6 +279,7 @@ case "$verb" in
       expunge) sam expunge "$@" ;;
       undelete) sam undelete "$@" ;;
       bulk) "$py" "$here/samba_bulk.py" --smbconf "$D/etc/smb.conf" --sam "$D/private/sam.ldb" "$@" ;;
+      keytab) samba-tool domain exportkeytab "${2:?file}" --principal="${1:?account}" -s "$D/etc/smb.conf" && chmod 600 "$2" ;;
       tool) samba-tool "$@" -s "$D/etc/smb.conf" -H "$D/private/sam.ldb" ;;
       env) print_env ;;
     esac

@@ -41,13 +41,18 @@ const RULES: &[Rule] = &[
         never: IMPURE,
     },
     Rule {
-        name: "ldap",
+        name: "negotiate",
         may_use: &[],
+        never: &["rusqlite", "reqwest", "axum", "rustls"],
+    },
+    Rule {
+        name: "ldap",
+        may_use: &["negotiate"],
         never: &["rusqlite", "reqwest", "axum"],
     },
     Rule {
         name: "connectors",
-        may_use: &["sync-core", "ldap", "directory"],
+        may_use: &["sync-core", "ldap", "negotiate", "directory"],
         never: &["rusqlite", "axum"],
     },
     Rule {

@@ -94,6 +94,7 @@ codes! {
     SourceNameMismatch Network Never "the certificate is for another host name";
     SourceCredentialRefused Source Never "the directory refuses the name or password of the sync account";
     SourceAccountUnusable Source Never "the sync account is locked, disabled, expired or must change its password";
+    SourceClockDiffers Network Later "the clocks of the agent's machine and the domain controller differ too much";
     SourceStrongAuthRequired Source Never "the directory demands an encrypted connection";
     SourceInsufficientAccess Source Never "the sync account lacks a right";
     SourceBaseNotFound Rules Never "the base of the search does not exist in the directory";

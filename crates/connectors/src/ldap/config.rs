@@ -12,6 +12,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
 
+use super::negotiated;
+
 /// A directory and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,13 +29,16 @@ pub struct LdapConfig {
     /// Where its password is.
     #[serde(default)]
     pub secret: Option<Secret>,
+    /// More about `"authentication": "negotiate"`.
+    #[serde(default)]
+    pub negotiate: Negotiate,
     /// The certificate to show when the TLS connection is made.
     #[serde(default)]
     pub client_certificate: Option<ClientCertificate>,
     /// The CA that issued the servers' certificates; none: the operating system's trust store.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// The name the certificates must hold, if not the host of the URL.
+    /// The name the certificates must hold, and by which Kerberos knows the server, if not the host of the URL.
     #[serde(default)]
     pub server_name: Option<String>,
     /// Protection of the connection.
@@ -63,6 +68,36 @@ pub enum Authentication {
     Simple,
     /// SASL EXTERNAL (RFC 4422 appendix A): the TLS client certificate, or with `ldapi` the operating system's account.
     External,
+    /// SASL GSS-SPNEGO: Kerberos or NTLM with an account of Active Directory. On `ldap://` addresses everything is then sealed
+    /// by it, without a certificate; on `ldaps://` TLS protects.
+    Negotiate,
+}
+
+/// How to negotiate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Negotiate {
+    /// Which of the two.
+    pub method: Method,
+    /// Keytab with the account's key, in place of a password; readable by its owner only.
+    pub keytab: Option<PathBuf>,
+    /// Kerberos realm; none: told from the keytab, the naming context, or the servers' names.
+    pub realm: Option<String>,
+    /// KDCs (`host` or `host:port`); none: the servers of `urls`.
+    pub kdcs: Vec<String>,
+}
+
+/// Kerberos or NTLM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Kerberos; NTLM only where Kerberos cannot serve (no KDC reached, server addressed by number or unknown to the realm).
+    #[default]
+    Auto,
+    /// Kerberos only.
+    Kerberos,
+    /// NTLM only.
+    Ntlm,
 }
 
 /// A certificate that proves who this is.
@@ -86,6 +121,8 @@ pub(super) enum Credential {
     },
     /// What the connection itself proves.
     External,
+    /// An account of Active Directory.
+    Negotiate(negotiate::Identity),
 }
 
 /// Where a password is kept.
@@ -139,6 +176,7 @@ impl LdapConfig {
             authentication: Authentication::Simple,
             bind: Some(bind.into()),
             secret: Some(secret),
+            negotiate: Negotiate::default(),
             client_certificate: None,
             ca_file: None,
             server_name: None,
@@ -154,24 +192,66 @@ impl LdapConfig {
     /// # Errors
     /// `ConfigurationInvalid` naming the setting, or the failure of [`Secret::read`].
     pub(super) fn credential(&self, url: &str) -> Result<Credential, Refusal> {
-        let missing = |setting: &str| {
-            invalid(format!(
-                "settings: {setting} is missing; authentication simple needs bind and secret"
-            ))
-        };
+        if self.authentication != Authentication::Negotiate
+            && self.negotiate != Negotiate::default()
+        {
+            return Err(invalid(
+                "settings: negotiate has no use unless authentication is negotiate".into(),
+            ));
+        }
         match self.authentication {
-            Authentication::Simple => {
-                let bind = self.bind.as_deref().filter(|name| !name.is_empty());
-                let name = bind.ok_or_else(|| missing("bind"))?.to_owned();
-                let secret = self.secret.as_ref().ok_or_else(|| missing("secret"))?;
-                let password = secret.read()?;
-                Ok(Credential::Simple { name, password })
-            }
+            Authentication::Simple => Ok(Credential::Simple {
+                name: self.account("simple")?,
+                password: self.password("simple needs bind and secret")?,
+            }),
+            Authentication::Negotiate => Ok(Credential::Negotiate(self.identity()?)),
             Authentication::External => {
                 self.check_external(url)?;
                 Ok(Credential::External)
             }
         }
+    }
+
+    fn account(&self, authentication: &str) -> Result<String, Refusal> {
+        let bind = self.bind.as_deref().filter(|name| !name.is_empty());
+        bind.map(str::to_owned).ok_or_else(|| {
+            let text =
+                format!("settings: bind is missing; authentication {authentication} needs it");
+            invalid(text)
+        })
+    }
+
+    fn password(&self, why: &str) -> Result<SecretString, Refusal> {
+        match &self.secret {
+            Some(secret) => secret.read(),
+            None => Err(invalid(format!(
+                "settings: secret is missing; authentication {why}"
+            ))),
+        }
+    }
+
+    fn identity(&self) -> Result<negotiate::Identity, Refusal> {
+        let account = self.account("negotiate")?;
+        let credential = match (&self.negotiate.keytab, &self.secret) {
+            (Some(_), Some(_)) => {
+                let text = "settings: give secret or negotiate.keytab, not both";
+                return Err(invalid(text.into()));
+            }
+            (Some(_), None) if self.negotiate.method == Method::Ntlm => {
+                let text =
+                    "settings: NTLM needs the password; negotiate.keytab serves Kerberos only";
+                return Err(invalid(text.into()));
+            }
+            (Some(path), None) => negotiate::Credential::Key(negotiated::key(path, &account)?),
+            (None, _) => {
+                let why = "negotiate needs it, or negotiate.keytab";
+                negotiate::Credential::Password(self.password(why)?)
+            }
+        };
+        Ok(negotiate::Identity {
+            account,
+            credential,
+        })
     }
 
     fn check_external(&self, url: &str) -> Result<(), Refusal> {
@@ -253,7 +333,7 @@ fn read_file(path: &Path) -> Result<SecretString, Refusal> {
 }
 
 #[cfg(unix)]
-fn refuse_readable_by_others(path: &Path) -> Result<(), Refusal> {
+pub(super) fn refuse_readable_by_others(path: &Path) -> Result<(), Refusal> {
     use std::os::unix::fs::PermissionsExt as _;
     let shown = path.display();
     let file = std::fs::metadata(path)
@@ -269,11 +349,11 @@ fn refuse_readable_by_others(path: &Path) -> Result<(), Refusal> {
 }
 
 #[cfg(not(unix))]
-fn refuse_readable_by_others(_: &Path) -> Result<(), Refusal> {
+pub(super) fn refuse_readable_by_others(_: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn invalid(text: String) -> Refusal {
+pub(super) fn invalid(text: String) -> Refusal {
     Refusal::new(Code::ConfigurationInvalid).with("text", text)
 }
 
@@ -313,6 +393,14 @@ mod tests {
         assert_eq!(check(external, "ldapi://%2Frun%2Fldapi"), "");
         let both = r#"{"urls":[],"authentication":"external","bind":"a"}"#;
         assert!(check(both, "ldapi:///").contains("no use"));
+        let stray = r#"{"urls":[],"bind":"a","negotiate":{"realm":"B"}}"#;
+        assert!(check(stray, tls).contains("negotiate has no use"));
+        let both = r#"{"urls":[],"authentication":"negotiate","bind":"a","secret":{"environment":"X"},"negotiate":{"keytab":"k"}}"#;
+        assert!(check(both, tls).contains("not both"));
+        let ntlm = r#"{"urls":[],"authentication":"negotiate","bind":"a","negotiate":{"method":"ntlm","keytab":"k"}}"#;
+        assert!(check(ntlm, tls).contains("NTLM needs the password"));
+        let none = r#"{"urls":[],"authentication":"negotiate","bind":"a"}"#;
+        assert!(check(none, tls).contains("negotiate.keytab"));
     }
 
     #[cfg(unix)]

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     config::{Credential, LdapConfig, TlsMode},
-    failure,
+    failure, negotiated,
 };
 use crate::source::SourceError;
 
@@ -82,16 +82,26 @@ async fn authenticated(
     };
     let endpoint: Endpoint = url.parse().map_err(told("connect"))?;
     let credential = config.credential(url)?;
-    let connection = ldap::connect(&endpoint, options)
-        .await
-        .map_err(told("connect"))?;
+    let connected = async || {
+        let connected = ldap::connect(&endpoint, options).await;
+        connected.map_err(told("connect"))
+    };
     match credential {
         Credential::Simple { name, password } => {
-            let password = password.expose_secret();
-            connection.simple_bind(&name, password).await
+            let connection = connected().await?;
+            let bound = connection
+                .simple_bind(&name, password.expose_secret())
+                .await;
+            bound.map_err(told("bind"))?;
+            Ok(connection)
         }
-        Credential::External => connection.external_bind().await,
+        Credential::External => {
+            let connection = connected().await?;
+            connection.external_bind().await.map_err(told("bind"))?;
+            Ok(connection)
+        }
+        Credential::Negotiate(identity) => {
+            negotiated::connect(url, &endpoint, options, config, &identity).await
+        }
     }
-    .map_err(told("bind"))?;
-    Ok(connection)
 }

@@ -22,6 +22,7 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Connect { .. } | Error::Closed { .. } => Code::SourceUnreachable,
         Error::Tls { failure, .. } => tls(*failure),
         Error::BindRefused { reason, code, .. } => bind(*reason, *code),
+        Error::Negotiate { source, .. } => negotiate(source),
         Error::StrongerAuthRequired { .. } => Code::SourceStrongAuthRequired,
         Error::Timeout { operation, .. } if *operation == "connect" => Code::SourceUnreachable,
         Error::Timeout { .. } => Code::SourceTimeOut,
@@ -58,6 +59,47 @@ fn bind(reason: BindReason, result_code: ResultCode) -> Code {
     }
 }
 
+fn negotiate(error: &negotiate::Error) -> Code {
+    use negotiate::{Error, Reason};
+    match error {
+        Error::BadAccount(_) | Error::KeytabWithNtlm => Code::ConfigurationInvalid,
+        Error::KdcUnreachable { .. } => Code::SourceUnreachable,
+        Error::Refused { reason, .. } => match reason {
+            Reason::WrongPassword | Reason::UnknownAccount => Code::SourceCredentialRefused,
+            Reason::AccountRevoked
+            | Reason::PasswordExpired
+            | Reason::NotAllowed
+            | Reason::NoCommonEncryption => Code::SourceAccountUnusable,
+            Reason::UnknownService => Code::SourceNameMismatch,
+            Reason::ClockSkew => Code::SourceClockDiffers,
+            Reason::WrongRealm => Code::ConfigurationInvalid,
+            Reason::Other => Code::SourceProtocolError,
+        },
+        Error::BadToken(_) | Error::NotEstablished | Error::Broken(_) | Error::CannotSeal(_) => {
+            Code::SourceProtocolError
+        }
+    }
+}
+
+/// What to do about a failed negotiation, where the page of its code does not say it.
+fn cure(error: &Error) -> Option<&'static str> {
+    use negotiate::Reason;
+    let Error::Negotiate { source, .. } = error else {
+        return None;
+    };
+    Some(match source.reason()? {
+        Reason::UnknownService => {
+            "write the domain controller's full name in the URL, or give it as server_name"
+        }
+        Reason::NoCommonEncryption => {
+            "allow AES for the account (msDS-SupportedEncryptionTypes 24), then set its password once more"
+        }
+        Reason::WrongRealm => "give the realm the account belongs to as negotiate.realm",
+        Reason::ClockSkew => "set the clocks of the agent's machine and the domain controllers",
+        _ => return None,
+    })
+}
+
 fn result(code: ResultCode) -> Code {
     match code {
         ResultCode::REFERRAL => Code::SourceReferral,
@@ -78,7 +120,11 @@ fn result(code: ResultCode) -> Code {
 
 /// The failure as a refusal: code, server, operation, text.
 pub(super) fn refusal(server: &str, operation: &str, error: &Error) -> SourceError {
-    crate::source::source_error(code(error), server, operation, error.chain())
+    let refusal = crate::source::source_error(code(error), server, operation, error.chain());
+    match cure(error) {
+        Some(cure) => refusal.with("cure", cure),
+        None => refusal,
+    }
 }
 
 /// As [`refusal`], for DirSync: says which right is missing where.

@@ -9,9 +9,12 @@ mod ad;
 mod config;
 mod connect;
 mod failure;
+mod negotiated;
 mod openldap;
 mod scope;
 
 pub use ad::AdSource;
-pub use config::{Authentication, ClientCertificate, LdapConfig, Limits, Secret, TlsMode};
+pub use config::{
+    Authentication, ClientCertificate, LdapConfig, Limits, Method, Negotiate, Secret, TlsMode,
+};
 pub use openldap::OpenLdapSource;

@@ -77,6 +77,23 @@ impl Lab {
         script(&["rights", name, account, right]).unwrap();
     }
 
+    /// One of the values the lab tells of its controller; only of one the lab raised.
+    pub fn about(&self, name: &str) -> String {
+        let raised = self.raised.as_deref().expect("raised by the lab");
+        let text = script(&["env", raised]).unwrap();
+        let mut values = text.lines().filter_map(|line| line.split_once('='));
+        let (_, value) = values.find(|(have, _)| *have == name).unwrap();
+        value.to_owned()
+    }
+
+    /// The keys of an account, in a file; only of a controller the lab raised.
+    pub fn keytab(&self, account: &str) -> PathBuf {
+        let raised = self.raised.as_deref().expect("raised by the lab");
+        let path = self.folder.path().join(format!("{account}.keytab"));
+        script(&["keytab", raised, account, path.to_str().unwrap()]).unwrap();
+        path
+    }
+
     /// A connection to change the directory with.
     pub async fn connect(&self) -> ldap::Connection {
         let trust = ldap::Trust::CaFile(self.ca.clone());

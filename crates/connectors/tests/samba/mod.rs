@@ -4,6 +4,7 @@
 //! and takes it down again. What the deltas add up to is always compared with a fresh plain search.
 
 mod lab;
+mod negotiate;
 
 pub use lab::write_secret;
 

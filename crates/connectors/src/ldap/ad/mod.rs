@@ -14,4 +14,5 @@ mod values;
 mod watch;
 mod watermark;
 
+pub(super) use session::dns_name;
 pub use source::AdSource;

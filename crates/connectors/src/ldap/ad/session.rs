@@ -307,7 +307,7 @@ fn product(vendor: &str, level: &str) -> String {
 }
 
 /// `DC=canal,DC=example` as `canal.example`.
-pub(super) fn dns_name(dn: &str) -> String {
+pub(in crate::ldap) fn dns_name(dn: &str) -> String {
     let mut labels = Vec::new();
     let mut rest = dn;
     while !rest.is_empty() {
