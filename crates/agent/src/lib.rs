@@ -14,6 +14,7 @@ pub mod host;
 pub mod identity;
 mod lease;
 pub mod link;
+pub mod log;
 pub mod tls;
 mod work;
 

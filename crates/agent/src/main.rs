@@ -76,7 +76,7 @@ struct EnrolArguments {
 
 #[derive(Args)]
 struct RunArguments {
-    /// Settings (JSON).
+    /// Settings (JSON): the connectors, with addresses, account and how it signs in (simple, external, negotiate).
     #[arg(long)]
     config: PathBuf,
     /// Where the identity is kept.
@@ -92,14 +92,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+    agent::log::to_stderr("info");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

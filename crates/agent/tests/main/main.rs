@@ -6,6 +6,8 @@ mod enrolment;
 mod hostile;
 mod lab;
 mod leases;
+#[cfg(unix)]
+mod log;
 mod process;
 mod reading;
 mod watching;

@@ -14,6 +14,9 @@ mod openldap;
 mod scope;
 
 pub use ad::AdSource;
+/// Log targets of the sign-in library, which shows secrets below `warn`: whoever writes a log must leave them out.
+pub use negotiate::QUIET_TARGETS;
+
 pub use config::{
     Authentication, ClientCertificate, LdapConfig, Limits, Method, Negotiate, Secret, TlsMode,
 };

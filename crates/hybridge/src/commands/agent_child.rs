@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use sync_core::code::Code;
 use tokio_util::sync::CancellationToken;
 
-use super::server::{log_to_stderr, stop_on_signal, stop_with_stdin};
+use super::server::{stop_on_signal, stop_with_stdin};
 use crate::{access::read, failure::Failure};
 
 /// Variable that holds the enrolment token.
@@ -44,7 +44,7 @@ pub struct Arguments {
 /// # Errors
 /// By code.
 pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    log_to_stderr();
+    agent::log::to_stderr("info");
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(shutdown.clone()));
     tokio::spawn(stop_with_stdin(shutdown.clone()));

@@ -60,7 +60,7 @@ struct Ready {
 /// # Errors
 /// By code, if it cannot start.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    log_to_stderr();
+    agent::log::to_stderr("info");
     let directory = context.access.data_directory();
     let config = Config {
         data_directory: directory.clone(),
@@ -115,17 +115,6 @@ async fn tell(ready: oneshot::Receiver<app::App>, directory: PathBuf, output: Ou
             ready.data_directory.join("admin.json").display()
         )),
     }
-}
-
-/// Log lines to stderr, filtered by RUST_LOG.
-pub fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init();
 }
 
 /// Cancels when this process is asked to stop.

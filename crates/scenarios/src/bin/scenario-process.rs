@@ -22,12 +22,7 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     // Orders are answered on stdout, so the log goes elsewhere.
-    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .init();
+    agent::log::to_stderr("info");
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
