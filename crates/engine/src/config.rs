@@ -100,6 +100,8 @@ pub struct JobSettings {
     pub settle_seconds: u64,
     /// Time between two reads, in seconds.
     pub interval_seconds: u64,
+    /// Whether the source is asked to tell of changes, so that they are read at once.
+    pub doorbell: bool,
 }
 
 impl Default for JobSettings {
@@ -110,6 +112,7 @@ impl Default for JobSettings {
             delete_window_seconds: 24 * 3600,
             settle_seconds: 30,
             interval_seconds: 10,
+            doorbell: true,
         }
     }
 }

@@ -190,12 +190,12 @@ fn heard(app: &App, id: ConnectorId, rang: Rang) {
     app.ring(id).notify_one();
 }
 
-/// What the running jobs of a source read; none if none runs.
+/// What the running jobs of a source read; none if none of them wants to be told of changes.
 async fn wanted(app: &App, id: ConnectorId) -> Result<Option<ReadSpec>, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let mut jobs = blocking(app.engine(), engine::Engine::jobs).await?;
     jobs.retain(|job| job.source == id && job.state == JobState::Active);
-    if jobs.is_empty() {
+    if !jobs.iter().any(|job| job.settings.doorbell) {
         return Ok(None);
     }
     Ok(Some(read_spec(app, &source, &jobs).await?))

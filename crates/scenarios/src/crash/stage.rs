@@ -38,6 +38,8 @@ pub fn settings() -> JobSettings {
     JobSettings {
         settle_seconds: 1,
         interval_seconds: 1,
+        // The changes of an act must come in one read, however fast the machine is.
+        doorbell: false,
         ..JobSettings::default()
     }
 }

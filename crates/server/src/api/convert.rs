@@ -132,6 +132,7 @@ pub fn settings(row: &engine::JobSettings) -> JobSettings {
         guard_window_seconds: Some(row.delete_window_seconds),
         settle_seconds: Some(row.settle_seconds),
         interval_seconds: Some(row.interval_seconds),
+        doorbell: Some(row.doorbell),
     }
 }
 
@@ -145,6 +146,7 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
             .unwrap_or(row.delete_window_seconds),
         settle_seconds: change.settle_seconds.unwrap_or(row.settle_seconds),
         interval_seconds: change.interval_seconds.unwrap_or(row.interval_seconds),
+        doorbell: change.doorbell.unwrap_or(row.doorbell),
     }
 }
 

@@ -58,6 +58,17 @@ pub struct Settings {
     /// How often the source is asked for changes
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     interval: Option<u64>,
+    /// Whether the source is asked to tell of changes, so that they are read at once (without it: every interval)
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    doorbell: Option<bool>,
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("say `on` or `off`".into()),
+    }
 }
 
 impl From<&Settings> for JobSettings {
@@ -68,6 +79,7 @@ impl From<&Settings> for JobSettings {
             guard_window_seconds: settings.guard_window,
             settle_seconds: settings.settle,
             interval_seconds: settings.interval,
+            doorbell: settings.doorbell,
         }
     }
 }

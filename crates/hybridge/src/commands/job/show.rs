@@ -60,5 +60,12 @@ pub fn people(job: &Job) -> String {
         ("guard: window", number(settings.guard_window_seconds, " s")),
         ("settle time", number(settings.settle_seconds, " s")),
         ("interval", number(settings.interval_seconds, " s")),
+        (
+            "doorbell",
+            match settings.doorbell {
+                Some(false) => "off".into(),
+                _ => "on".into(),
+            },
+        ),
     ])
 }

@@ -54,6 +54,9 @@ pub struct JobSettings {
     /// How often the source is asked for changes, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval_seconds: Option<u64>,
+    /// Whether the source is asked to tell of changes, so that they are read at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doorbell: Option<bool>,
 }
 
 /// `PATCH /jobs/{id}`.
