@@ -64,8 +64,10 @@ impl Builder<'_> {
             let before = spread * place / people.len();
             let count = (spread * (place + 1) / people.len() - before).min(others.len());
             let first = self.rng.usize(0..others.len());
-            for group in others.iter().cycle().skip(first).take(count) {
-                self.link(*group, "member", person.id);
+            for step in 0..count {
+                if let Some(group) = others.get((first + step) % others.len()) {
+                    self.link(*group, "member", person.id);
+                }
             }
         }
         Ok(others.len() + 1)

@@ -222,29 +222,26 @@ fn job_of(
 /// An address part and an account name (at most twenty characters) that nobody has.
 fn free_account(state: &State, given: &str, family: &str, place: usize) -> (String, String) {
     let (given, family) = (latin(given), latin(family));
-    for attempt in 0.. {
-        let number = nth_number(attempt, place);
-        let tail = if number == 0 {
-            String::new()
-        } else {
-            (number + 1).to_string()
+    let numbered = |attempt| {
+        let tail = match nth_number(attempt, place) {
+            0 => String::new(),
+            number => (number + 1).to_string(),
         };
-        let alias = format!("{given}.{family}{tail}");
-        let room = 20 - tail.len();
-        let account: String = format!("{}{family}", given.chars().next().unwrap_or('x'))
-            .chars()
-            .take(room)
-            .chain(tail.chars())
-            .collect();
-        let is_free = state.by_account(&account).is_none()
+        let initial = given.chars().next().unwrap_or('x');
+        let start: String = std::iter::once(initial).chain(family.chars()).collect();
+        let account: String = start.chars().take(20 - tail.len()).collect();
+        (format!("{given}.{family}{tail}"), account + &tail)
+    };
+    let is_free = |(alias, account): &(String, String)| {
+        state.by_account(account).is_none()
             && ["canal.local", state.options.domain.as_str()]
                 .iter()
-                .all(|suffix| state.by_principal(&format!("{alias}@{suffix}")).is_empty());
-        if is_free {
-            return (alias, account);
-        }
-    }
-    (given, family)
+                .all(|suffix| state.by_principal(&format!("{alias}@{suffix}")).is_empty())
+    };
+    (first_attempt(|attempt| is_free(&numbered(attempt)))..)
+        .map(numbered)
+        .find(is_free)
+        .unwrap_or((given.clone(), family.clone()))
 }
 
 /// A relative name free below the parent; some in the form "Family, Given".
@@ -254,20 +251,34 @@ fn free_name(state: &State, parent: ObjectId, given: &str, family: &str, place: 
     } else {
         format!("{given} {family}")
     };
-    let mut name = base.clone();
-    let mut attempt = 0;
-    while state.check_name(parent, "cn", &name).is_err() {
-        attempt += 1;
-        name = format!("{base} {}", nth_number(attempt, place) + 1);
-    }
-    name
+    let numbered = |attempt| match attempt {
+        0 => base.clone(),
+        attempt => format!("{base} {}", nth_number(attempt, place) + 1),
+    };
+    let is_free = |name: &String| state.check_name(parent, "cn", name).is_ok();
+    (first_attempt(|attempt| is_free(&numbered(attempt)))..)
+        .map(numbered)
+        .find(is_free)
+        .unwrap_or(base.clone())
 }
+
+/// Numbers that are tried before a name goes on from the person's own.
+const SMALL_NUMBERS: usize = 9;
 
 /// Small numbers first; a crowded name then goes on from the person's own, so that a million find theirs.
 fn nth_number(attempt: usize, place: usize) -> usize {
-    if attempt < 9 {
+    if attempt < SMALL_NUMBERS {
         attempt
     } else {
         place % 9_000_000 + attempt
+    }
+}
+
+/// Where to begin: when the last of the small numbers is taken, the others are not tried.
+fn first_attempt(is_free: impl Fn(usize) -> bool) -> usize {
+    if is_free(SMALL_NUMBERS - 1) {
+        0
+    } else {
+        SMALL_NUMBERS
     }
 }

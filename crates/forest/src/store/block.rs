@@ -37,8 +37,13 @@ impl<'a> Values<'a> {
 }
 
 /// Encodes values in order.
-pub fn encode<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Vec<u8> {
-    let mut writer = Writer::new();
+pub fn encode<V: AsRef<[u8]>>(values: impl AsRef<[V]>) -> Vec<u8> {
+    let values = values.as_ref();
+    // A head of two octets, seldom of six.
+    let content: usize = values.iter().map(|value| value.as_ref().len() + 2).sum();
+    let mut writer = Writer {
+        bytes: Vec::with_capacity(content),
+    };
     for value in values {
         writer.octets(OCTETS, value.as_ref());
     }

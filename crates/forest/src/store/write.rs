@@ -89,20 +89,19 @@ impl State {
     }
 
     /// Creates an object.
-    pub fn create(&mut self, new: NewObject, origin: Origin) -> Result<ObjectId, Refusal> {
+    pub fn create(&mut self, mut new: NewObject, origin: Origin) -> Result<ObjectId, Refusal> {
         self.check_place(&new)?;
         let naming = schema::attribute(new.class.naming).unwrap_or(attr::CN);
-        let changes: Vec<Change> = new
-            .attributes
-            .iter()
+        let changes = std::mem::take(&mut new.attributes)
+            .into_iter()
             .filter(|(name, _)| !is_given_by_creation(name, new.class.naming))
-            .map(|(name, values)| Change {
+            .map(|(attribute, values)| Change {
                 kind: ChangeKind::Replace,
-                attribute: name.clone(),
-                values: values.clone(),
+                attribute,
+                values,
             })
             .collect();
-        let mut plan = self.plan(None, &changes, origin)?;
+        let mut plan = self.plan(None, changes, origin)?;
         self.fill_defaults(&new, &mut plan);
         let usn = self.next_usn();
         let id = self.push(&new, naming, usn);
@@ -246,7 +245,7 @@ impl State {
                 "00002077: SvcErr: DSID-03190DA3, problem 5003 (WILL_NOT_PERFORM): the object is deleted",
             ));
         }
-        let plan = self.plan(Some(id), changes, origin)?;
+        let plan = self.plan(Some(id), changes.to_vec(), origin)?;
         let usn = self.next_usn();
         if self.carry_out(id, plan, usn) {
             self.touch(id, usn);
@@ -257,18 +256,18 @@ impl State {
     fn plan(
         &self,
         id: Option<ObjectId>,
-        changes: &[Change],
+        changes: Vec<Change>,
         origin: Origin,
     ) -> Result<Plan, Refusal> {
         let mut plan = Plan::default();
         for change in changes {
             let attribute = schema::attribute(&change.attribute)
                 .ok_or_else(|| no_such_attribute(&change.attribute))?;
-            self.check_change(id, attribute, change, origin)?;
+            self.check_change(id, attribute, &change, origin)?;
             if attribute == attr::UNICODE_PWD {
                 plan.password = Some(password(&change.values)?);
             } else if schema::definition(attribute).syntax == Syntax::Dn {
-                self.plan_links(&mut plan, id, attribute, change, origin)?;
+                self.plan_links(&mut plan, id, attribute, &change, origin)?;
             } else {
                 self.plan_values(&mut plan, id, attribute, change, origin)?;
             }
@@ -312,7 +311,7 @@ impl State {
         plan: &mut Plan,
         id: Option<ObjectId>,
         attribute: AttributeId,
-        change: &Change,
+        change: Change,
         origin: Origin,
     ) -> Result<(), Refusal> {
         let def = schema::definition(attribute);
@@ -322,7 +321,7 @@ impl State {
                 .unwrap_or_default()
         });
         match change.kind {
-            ChangeKind::Replace => *values = change.values.clone(),
+            ChangeKind::Replace => *values = change.values,
             ChangeKind::Delete if change.values.is_empty() => {
                 if values.is_empty() && origin == Origin::Client {
                     return Err(no_such_value(def.name));
@@ -339,9 +338,9 @@ impl State {
                 }
             }
             ChangeKind::Add => {
-                for value in &change.values {
-                    if !values.iter().any(|have| same(def.syntax, have, value)) {
-                        values.push(value.clone());
+                for value in change.values {
+                    if !values.iter().any(|have| same(def.syntax, have, &value)) {
+                        values.push(value);
                     } else if origin == Origin::Client {
                         return Err(value_exists(def.name));
                     }
