@@ -206,6 +206,7 @@ const ROWS: &[Row] = &[
     ("otherMailbox", "M4.651", Syntax::Unicode, "multi"),
     ("badPwdCount", "M4.12", Syntax::Integer, "single local"),
     ("badPasswordTime", "M4.49", Syntax::Large, "single local"),
+    ("lastLogoff", "M4.51", Syntax::Large, "single local"),
     ("lastLogon", "M4.52", Syntax::Large, "single local"),
     ("lastLogonTimestamp", "M4.1696", Syntax::Large, "single"),
     ("logonCount", "M4.169", Syntax::Integer, "single local"),
@@ -384,6 +385,8 @@ const COMMON: &[&str] = &[
     "badPwdCount",
     "logonCount",
     "lastLogon",
+    "lastLogoff",
+    "badPasswordTime",
     "groupType",
 ];
 

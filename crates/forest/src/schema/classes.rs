@@ -1,7 +1,7 @@
 //! The table of classes, with the single superior, the naming attribute and the default category of each.
 
 /// One class of the schema.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClassDef {
     /// lDAPDisplayName.
     pub name: &'static str,

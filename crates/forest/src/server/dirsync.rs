@@ -48,12 +48,12 @@ impl Session {
         }
         let may_dirsync = self.rights().is_some_and(|rights| rights.may_dirsync);
         if request.flags & OBJECT_SECURITY == 0 && !may_dirsync {
-            return Err(Outcome::of(
-                Code::InsufficientAccessRights,
-                "00002105: SecErr: DSID-031522AF, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0",
-            ));
+            return Err(no_right());
         }
         let state = self.forest.read();
+        if state.context(base).is_none() && request.flags & OBJECT_SECURITY == 0 {
+            return Err(no_right());
+        }
         if state.context(base).is_none() || search.scope != Scope::Subtree {
             return Err(Outcome::of(
                 Code::UnwillingToPerform,
@@ -88,6 +88,14 @@ impl Session {
         let control = Control::dirsync_answer(next.since != next.done, &next.write(&state));
         Ok((Outcome::success(), vec![control]))
     }
+}
+
+/// The right to replicate changes is held for naming contexts only, and not by everybody.
+fn no_right() -> Outcome {
+    Outcome::of(
+        Code::InsufficientAccessRights,
+        "00002105: SecErr: DSID-031522AF, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0",
+    )
 }
 
 /// Where a reader has come.

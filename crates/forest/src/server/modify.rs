@@ -7,7 +7,7 @@ use crate::schema::{self, attr};
 use crate::server::conn::Session;
 use crate::server::controls::{self, Asked};
 use crate::server::search::{not_bound, refer};
-use crate::store::{NewObject, Origin, Refusal, Resolved, State, View};
+use crate::store::{NewObject, ObjectId, Origin, Refusal, Resolved, State, View};
 
 impl Session {
     /// Carries out a change or a comparison.
@@ -65,7 +65,7 @@ fn carry_out(state: &mut State, operation: &Operation, asked: &Asked) -> Result<
     match operation {
         Operation::Add(add) => create(state, add),
         Operation::Delete(dn) => {
-            let id = state.find(dn)?;
+            let id = seen(state, dn, asked)?;
             if asked.is_tree_delete {
                 state.delete_tree(id).map(drop)
             } else {
@@ -73,8 +73,19 @@ fn carry_out(state: &mut State, operation: &Operation, asked: &Asked) -> Result<
             }
         }
         Operation::Modify(dn, changes) => modify(state, dn, changes, asked),
-        Operation::ModifyDn(rename) => place(state, rename),
+        Operation::ModifyDn(rename) => place(state, rename, asked),
         _ => Ok(()),
+    }
+}
+
+/// The object of that name, if this client sees it.
+fn seen(state: &State, dn: &str, asked: &Asked) -> Result<ObjectId, Refusal> {
+    let id = state.find(dn)?;
+    let object = state.object(id);
+    if asked.view.shows(object.is_deleted, object.is_recycled) {
+        Ok(id)
+    } else {
+        Err(state.no_such_object(state.domain()))
     }
 }
 
@@ -88,13 +99,22 @@ fn create(state: &mut State, add: &Add) -> Result<(), Refusal> {
     let parts = crate::dn::parse(&add.dn).unwrap_or_default();
     let (_, parent) = split_name(&add.dn);
     let parent = state.find(parent)?;
-    let class = add
+    let named: Vec<_> = add
         .attributes
         .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("objectClass"))
-        .into_iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("objectClass"))
         .flat_map(|(_, values)| values)
-        .filter_map(|value| schema::class(std::str::from_utf8(value).ok()?))
+        .map(|value| std::str::from_utf8(value).ok().and_then(schema::class))
+        .collect();
+    if named.contains(&None) {
+        return Err(Refusal::new(
+            Code::NoSuchAttribute,
+            "00000057: LdapErr: DSID-0C090D8A, comment: Error in attribute conversion operation (objectClass), data 0",
+        ));
+    }
+    let class = named
+        .into_iter()
+        .flatten()
         .max_by_key(|class| schema::class_chain(class).len())
         .filter(|class| class.name != "top")
         .ok_or_else(|| {
@@ -141,7 +161,7 @@ fn split_name(dn: &str) -> (&str, &str) {
 }
 
 fn modify(state: &mut State, dn: &str, changes: &[Change], asked: &Asked) -> Result<(), Refusal> {
-    let id = state.find(dn)?;
+    let id = seen(state, dn, asked)?;
     let is = |change: &Change, attribute| schema::attribute(&change.attribute) == Some(attribute);
     let is_restored = changes
         .iter()
@@ -171,8 +191,8 @@ fn modify(state: &mut State, dn: &str, changes: &[Change], asked: &Asked) -> Res
     state.modify(id, changes, origin)
 }
 
-fn place(state: &mut State, rename: &ModifyDn) -> Result<(), Refusal> {
-    let id = state.find(&rename.dn)?;
+fn place(state: &mut State, rename: &ModifyDn, asked: &Asked) -> Result<(), Refusal> {
+    let id = seen(state, &rename.dn, asked)?;
     let name = state.new_name(id, &rename.new_rdn)?;
     let parent = rename
         .new_superior

@@ -58,10 +58,7 @@ impl Session {
             let base = base_of(&state, search)?;
             let object = state.object(base);
             if !asked.view.shows(object.is_deleted, object.is_recycled) && asked.dirsync.is_none() {
-                return Err(state
-                    .find(&format!("<GUID={}>", uuid::Uuid::nil()))
-                    .err()
-                    .map_or_else(not_bound, crate::store::Refusal::outcome));
+                return Err(state.no_such_object(state.domain()).outcome());
             }
             base
         };

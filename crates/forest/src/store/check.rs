@@ -109,6 +109,17 @@ pub(super) fn value_exists(name: &str) -> Refusal {
     )
 }
 
+/// Adding a member that is one already is refused with another code than other values.
+pub(super) fn link_exists(attribute: schema::AttributeId) -> Refusal {
+    if attribute != schema::attr::MEMBER {
+        return value_exists(schema::definition(attribute).name);
+    }
+    Refusal::new(
+        Code::EntryAlreadyExists,
+        "00000562: UpdErr: DSID-031A11E2, problem 6005 (ENTRY_EXISTS), data 0",
+    )
+}
+
 /// Removing a member that is none is refused with another code than other values.
 pub(super) fn unwilling_member(name: &str) -> Refusal {
     Refusal::new(

@@ -419,7 +419,7 @@ impl State {
         found.ok_or_else(|| self.no_such_object(self.domain()))
     }
 
-    fn no_such_object(&self, matched: ObjectId) -> Refusal {
+    pub(crate) fn no_such_object(&self, matched: ObjectId) -> Refusal {
         let matched = self.dn(matched);
         Refusal {
             code: Code::NoSuchObject,

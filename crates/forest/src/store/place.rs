@@ -54,13 +54,7 @@ impl State {
         if self.context_of(parent) != self.context_of(id) {
             return Err(unwilling("an object stays in its naming context"));
         }
-        if !self.object(parent).class.is_container || self.object(parent).is_deleted {
-            return Err(Refusal::new(
-                Code::NamingViolation,
-                "00002099: NameErr: DSID-0305109C, problem 2003 (NAMING_VIOLATION): the parent cannot hold objects",
-            ));
-        }
-        Ok(())
+        self.check_parent(parent, self.object(id).class)
     }
 
     /// Moves the name in the tables; no checks, no change number.
@@ -85,13 +79,13 @@ impl State {
 
     /// Deletes one object that has nothing below it.
     pub fn delete(&mut self, id: ObjectId) -> Result<(), Refusal> {
+        self.check_deletable(id)?;
         if self.has_children(id) {
             return Err(Refusal::new(
                 Code::NotAllowedOnNonLeaf,
                 "00002015: UpdErr: DSID-031A11E2, problem 6003 (CANT_ON_NON_LEAF), data 0",
             ));
         }
-        self.check_deletable(id)?;
         self.bury(id);
         Ok(())
     }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::block::{Block, Record};
 use super::check::{
-    already_exists, bad_syntax, check_values, constraint, is_given_by_creation, no_such_attribute,
-    no_such_value, password, same, unwilling_member, value_exists,
+    already_exists, bad_syntax, check_values, constraint, is_given_by_creation, link_exists,
+    no_such_attribute, no_such_value, password, same, unwilling_member, value_exists,
 };
 use super::object::{Change as Stored, LinkValue};
 use super::read::{filetime, generalized};
@@ -110,12 +110,7 @@ impl State {
     }
 
     fn check_place(&self, new: &NewObject) -> Result<(), Refusal> {
-        if !self.object(new.parent).class.is_container || self.object(new.parent).is_deleted {
-            return Err(Refusal::new(
-                Code::NamingViolation,
-                "00002099: NameErr: DSID-0305109C, problem 2003 (NAMING_VIOLATION): the parent cannot hold objects",
-            ));
-        }
+        self.check_parent(new.parent, new.class)?;
         self.check_name(new.parent, new.class.naming, &new.name)?;
         if new
             .guid
@@ -124,6 +119,24 @@ impl State {
             return Err(already_exists());
         }
         Ok(())
+    }
+
+    /// The parent is a place for objects of the class; an account holds only what belongs to it, no other account.
+    pub(super) fn check_parent(
+        &self,
+        parent: ObjectId,
+        class: &'static ClassDef,
+    ) -> Result<(), Refusal> {
+        let above = self.object(parent);
+        let is_account = above.class.has_sid && above.parent.is_some();
+        let is_of_its_own = class.has_sid || matches!(class.name, "contact" | "organizationalUnit");
+        if above.class.is_container && !above.is_deleted && !(is_account && is_of_its_own) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::NamingViolation,
+            "00002099: NameErr: DSID-0305109C, problem 2003 (NAMING_VIOLATION): the parent cannot hold the object",
+        ))
     }
 
     /// The name is free below that parent, and not too long.
@@ -292,8 +305,8 @@ impl State {
         }
         if attribute == attr::OBJECT_CLASS || attribute == attr::OBJECT_CATEGORY {
             return Err(Refusal::new(
-                Code::UnwillingToPerform,
-                "00002072: SvcErr: DSID-030F0A57, problem 5003 (WILL_NOT_PERFORM): the class does not change",
+                Code::ObjectClassViolation,
+                "00002072: UpdErr: DSID-030F0A57, problem 6002 (OBJ_CLASS_VIOLATION): the class does not change",
             ));
         }
         let is_protected = def.is_system || (def.is_constructed && attribute != attr::UNICODE_PWD);
@@ -391,7 +404,7 @@ impl State {
                 for to in named {
                     if is_held(plan, to) {
                         if origin == Origin::Client {
-                            return Err(value_exists(def.name));
+                            return Err(link_exists(attribute));
                         }
                     } else {
                         plan.links.push((attribute, to, true));
@@ -613,6 +626,8 @@ impl State {
                 "badPwdCount",
                 "logonCount",
                 "lastLogon",
+                "lastLogoff",
+                "badPasswordTime",
             ] {
                 if let Some(attribute) = schema::attribute(name) {
                     set(attribute, "0");

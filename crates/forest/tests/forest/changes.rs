@@ -187,7 +187,7 @@ async fn refusals_carry_the_codes_of_ad() {
                 "CN=x,CN=Users,DC=canal,DC=example",
                 vec![attribute("objectClass", &["nonsense"])],
             ),
-            Code::ObjectClassViolation,
+            Code::NoSuchAttribute,
         ),
         (add("nonsense", user()), Code::InvalidDNSyntax),
         (
@@ -228,7 +228,7 @@ async fn refusals_carry_the_codes_of_ad() {
         ),
         (
             modify(group, &[(Add, "member", &[dn])]),
-            Code::AttributeOrValueExists,
+            Code::EntryAlreadyExists,
         ),
         (
             modify(group, &[(Delete, "member", &[two])]),

@@ -302,7 +302,7 @@ async fn bad_requests_are_answered_never_met_with_silence() {
             vec![dirsync(0, &[])],
         )
         .await;
-    assert_eq!(found.done.code, LdapResultCode::UnwillingToPerform);
+    assert_eq!(found.done.code, LdapResultCode::InsufficentAccessRights);
     let garbled = LdapControl::Unknown {
         oid: "1.2.840.113556.1.4.841".into(),
         criticality: true,
