@@ -6,7 +6,7 @@ packages=(
   samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind # a domain controller
   python3-samba ldb-tools                                                          # its database, from scripts
   slapd                                                                            # OpenLDAP
-  krb5-user ldap-utils libnss-wrapper                                              # clients, and host names without /etc/hosts
+  krb5-user ldap-utils python3-ldap libnss-wrapper                                 # clients, and host names without /etc/hosts
   openssl python3 procps util-linux gcc libc6-dev                                  # certificates, scripts, the power cut shim
 )
 

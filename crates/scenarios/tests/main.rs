@@ -4,6 +4,7 @@
 mod crash;
 mod disasters;
 mod life;
+mod likeness;
 mod refusals;
 mod samba;
 mod with_forest;
