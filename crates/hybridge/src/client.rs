@@ -152,6 +152,16 @@ impl Client {
         })
     }
 
+    /// Asks for a page that is text.
+    ///
+    /// # Errors
+    /// By code.
+    pub async fn text(&self, path: &str) -> Result<String, Failure> {
+        let response = self.send(Method::GET, path, &[], None::<&()>).await?;
+        let text = response.text().await;
+        text.map_err(|error| lost(&self.url, &error))
+    }
+
     async fn act<T: DeserializeOwned>(
         &self,
         method: Method,

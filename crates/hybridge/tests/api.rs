@@ -25,6 +25,20 @@ fn status_tells_phase_numbers_and_agents() {
 }
 
 #[test]
+fn metrics_name_the_oldest_unsynced_change() {
+    let page = world().ask(&["metrics"]).out;
+    let value = |name: &str| {
+        let line = page.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name} is missing in:\n{page}"));
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    assert!(value("hybridge_oldest_unsynced_change_seconds{job=") >= 0.0);
+    assert_eq!(value("hybridge_job_running{job="), 1.0);
+    assert_eq!(value("hybridge_deletions_held{job="), 0.0);
+    assert!(page.contains("# TYPE hybridge_doorbell_rings_total counter"));
+}
+
+#[test]
 fn a_connector_answers_and_shows_its_containers() {
     let test = world().json(&["connector", "test", "canal"]);
     assert_eq!(test["domain"], "canal.example");

@@ -73,6 +73,11 @@ pub enum Command {
     Job(job::Command),
     /// How the jobs are doing
     Status(status::Arguments),
+    /// What a monitoring system watches, in the Prometheus text format
+    #[command(
+        after_help = "The same page is at /api/v1/metrics of the server, for a scraper that sends the administrator's token."
+    )]
+    Metrics,
     /// Show one object from source to target, or search for objects
     #[command(subcommand)]
     Object(object::Command),
@@ -184,6 +189,10 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Agent(command) => agent::run(command, context).await,
         Command::Job(command) => job::run(command, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Metrics => {
+            print!("{}", context.client()?.text("metrics").await?);
+            Ok(())
+        }
         Command::Object(command) => object::run(command, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
