@@ -256,6 +256,26 @@ async fn refusals_carry_the_codes_of_ad() {
         let text = format!("{op:?}");
         assert_eq!(client.change(op, vec![]).await.code, code, "{text}");
     }
+    let gone = forest.add_user(USERS, "gone", &[]).unwrap();
+    forest.delete(gone).unwrap();
+    let by_guid = format!("<GUID={gone}>");
+    let as_a_controller_does = vec![
+        (add(&format!("CN=x,{dn}"), user()), Code::NamingViolation),
+        (
+            modify(dn, &[(Replace, "objectClass", &["group"])]),
+            Code::ObjectClassViolation,
+        ),
+        (LdapOp::DelRequest(USERS.into()), Code::UnwillingToPerform),
+        (LdapOp::DelRequest(by_guid.clone()), Code::NoSuchObject),
+        (
+            modify(&by_guid, &[(Replace, "title", &["x"])]),
+            Code::NoSuchObject,
+        ),
+    ];
+    for (op, code) in as_a_controller_does {
+        let text = format!("{op:?}");
+        assert_eq!(client.change(op, vec![]).await.code, code, "{text}");
+    }
     let half = client
         .change(
             modify(
