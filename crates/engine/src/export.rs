@@ -280,7 +280,11 @@ impl Engine {
             let mut tally = Tally::default();
             let mut records = Vec::new();
             let mut destroyed = 0;
+            let mut mark = 0;
             for (change, outcome) in outcomes {
+                if let Outcome::Done { version, .. } = outcome {
+                    mark = mark.max(*version);
+                }
                 let Some(reported) = self.reported(tx, change)? else {
                     superseded(tx, job, change, outcome, now)?;
                     continue;
@@ -320,6 +324,9 @@ impl Engine {
                     now,
                     destroyed
                 ])?;
+            }
+            if mark > 0 {
+                crate::rejoin::raise_mark(tx, mark)?;
             }
             tally.store(tx, job.id)?;
             self.append_log(tx, records, now)
@@ -550,7 +557,7 @@ impl Engine {
     }
 
     /// The target object is gone for good: nothing from it or to it is exported any more.
-    fn forget_exported_edges(
+    pub(crate) fn forget_exported_edges(
         &self,
         tx: &Transaction<'_>,
         job: &JobRow,

@@ -16,6 +16,7 @@ mod observe;
 mod query;
 mod read;
 mod reference;
+mod rejoin;
 mod store;
 
 pub use config::{
@@ -30,6 +31,7 @@ pub use observe::{ObserveError, Observed};
 pub use query::*;
 pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
+pub use rejoin::{DoubtedLink, HeldReferences};
 pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 
 /// States of an object in the connector space, as stored.

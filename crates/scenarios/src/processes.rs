@@ -34,6 +34,8 @@ pub struct Installation {
     domains: Vec<String>,
     /// Where the server's data directory is, if it is not on the machine's disk.
     room: Option<Room>,
+    /// Environment of the server.
+    server_environment: Vec<(String, String)>,
     /// Environment of the agent.
     agent_environment: Vec<(String, String)>,
     dir: TempDir,
@@ -127,6 +129,7 @@ impl Installation {
             listen: "127.0.0.1:0".into(),
             domains: source.domains.clone(),
             room: disk.map(|size| Room::with_disk(&data, size)),
+            server_environment: Vec::new(),
             agent_environment: variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
@@ -176,8 +179,18 @@ impl Installation {
         command.arg(self.data());
         let domains = self.domains.iter();
         command.args(domains.flat_map(|domain| ["--tenant-domain", domain]));
+        let variables = self.server_environment.iter();
+        command.envs(variables.map(|(name, value)| (name, value)));
         command.stdout(Stdio::piped());
         command
+    }
+
+    /// Starts the server so that it dies when it reaches this point the first time.
+    pub fn start_doomed_server(&mut self, point: &str) {
+        let fate = ("HYBRIDGE_FAILPOINT".to_owned(), format!("{point}:1"));
+        self.server_environment.push(fate);
+        self.start_server();
+        self.server_environment.clear();
     }
 
     /// Starts the server, and waits until it listens.

@@ -38,7 +38,7 @@ use crate::{
     failpoint,
     pki::{AdminKey, Authority, ServerCertificate, files},
     scheduler::{self, Activity},
-    stores::{Stores, fault_of},
+    stores::{Gap, Stores, fault_of},
     tls::{self, Tls},
 };
 
@@ -105,6 +105,7 @@ struct Inner {
     read_wakes: Mutex<BTreeMap<ConnectorId, Arc<Notify>>>,
     rings: Mutex<BTreeMap<ConnectorId, Arc<Notify>>>,
     activities: Mutex<BTreeMap<JobId, Activity>>,
+    gap: Gap,
     jobs_changed: Notify,
     /// Counts changes of jobs, for those that must look again.
     generation: watch::Sender<u64>,
@@ -124,7 +125,11 @@ impl App {
     /// Each with code, place and cure.
     pub fn open(config: Config) -> Result<Self, StartError> {
         let now = Timestamp::now();
-        let Stores { engine, directory } = Stores::open(&config)?;
+        let Stores {
+            engine,
+            directory,
+            gap,
+        } = Stores::open(&config)?;
         let directory = Arc::new(directory);
         let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
         let authority = Arc::new(Authority::open(&config.data_directory, now).map_err(pki)?);
@@ -146,6 +151,7 @@ impl App {
             read_wakes: Mutex::default(),
             rings: Mutex::default(),
             activities: Mutex::default(),
+            gap,
             jobs_changed: Notify::new(),
             generation: watch::Sender::new(0),
             doorbells: Mutex::default(),
@@ -226,6 +232,11 @@ impl App {
             .map_err(|error| start_error(Code::InternalFault, error))?;
         files::write_private(&self.credential_path(), &text)
             .map_err(|error| start_error(error.code(), error))
+    }
+
+    /// How far engine and directory were apart when they were opened.
+    pub fn gap(&self) -> Gap {
+        self.0.gap
     }
 
     /// The engine.

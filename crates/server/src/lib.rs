@@ -15,6 +15,7 @@ pub mod exporter;
 pub mod failpoint;
 pub mod pki;
 pub mod planner;
+pub mod rejoin;
 pub mod scheduler;
 pub mod stores;
 pub mod tls;

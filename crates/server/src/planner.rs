@@ -62,21 +62,26 @@ impl Surroundings {
 
     /// Reference attributes the rules map, by source class.
     pub fn references(&self) -> Vec<MappedReference> {
-        let of = |mapping: &sync_core::schema::checked::ObjectMapping| {
-            let class = mapping.source_class.clone();
-            mapping
-                .references
-                .iter()
-                .map(move |reference| MappedReference {
-                    class: class.clone(),
-                    source: reference.source.clone(),
-                    target: reference.target.clone(),
-                    is_multivalued: reference.is_multivalued,
-                })
-                .collect::<Vec<_>>()
-        };
-        self.rules.mappings().iter().flat_map(of).collect()
+        references_of(&self.rules)
     }
+}
+
+/// Reference attributes some rules map, by source class.
+pub fn references_of(rules: &Rules) -> Vec<MappedReference> {
+    let of = |mapping: &sync_core::schema::checked::ObjectMapping| {
+        let class = mapping.source_class.clone();
+        mapping
+            .references
+            .iter()
+            .map(move |reference| MappedReference {
+                class: class.clone(),
+                source: reference.source.clone(),
+                target: reference.target.clone(),
+                is_multivalued: reference.is_multivalued,
+            })
+            .collect::<Vec<_>>()
+    };
+    rules.mappings().iter().flat_map(of).collect()
 }
 
 /// What a step of planning came to.

@@ -34,6 +34,7 @@ use crate::{
     desk::{Answer, Call, ReadOrder, ReadSink},
     doorbell,
     planner::Surroundings,
+    rejoin,
 };
 
 /// What a job is doing: for its status only, gone with the process.
@@ -63,6 +64,8 @@ pub struct Activity {
     pub failure: Option<Refusal>,
     /// Why the last read of the source failed, for the same reason.
     pub read_failure: Option<Refusal>,
+    /// What was noticed when the server started.
+    pub notice: Option<Refusal>,
 }
 
 /// How long a question to an agent may take.
@@ -81,6 +84,14 @@ const LONGEST_SPACING: Duration = Duration::from_millis(1_000);
 
 /// Runs all loops until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
+    // Nothing is planned or exported before engine and target are known to speak of the same things.
+    while let Err(why) = rejoin::run(&app).await {
+        warn!(code = %why.code, "engine and directory cannot be brought together yet: {why}");
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(TICK * 2) => {}
+        }
+    }
     let mut jobs: HashMap<JobId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut sources: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut doorbells: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
@@ -135,7 +146,7 @@ async fn housekeeping(app: &App) {
 }
 
 /// Checked rules, by the job and version they were checked for.
-fn rules_of(job: &JobRow) -> Result<Arc<checked::Rules>, Refusal> {
+pub(crate) fn rules_of(job: &JobRow) -> Result<Arc<checked::Rules>, Refusal> {
     static KNOWN: Mutex<BTreeMap<(String, i64), Arc<checked::Rules>>> = Mutex::new(BTreeMap::new());
     let key = (job.guid.clone(), job.rules_version);
     if let Some(rules) = KNOWN

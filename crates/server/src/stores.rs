@@ -19,12 +19,56 @@ const DIRECTORY_FILE: &str = "directory.db";
 /// Setting of the engine: the tenant it has worked with.
 const TENANT: &str = "tenant";
 
+/// Setting of the engine: from which version on a restored directory is doubted, until that is done.
+const REWIND: &str = "targetRewind";
+
 /// Both databases.
 pub struct Stores {
     /// The engine.
     pub engine: Engine,
     /// The tenant directory.
     pub directory: Directory,
+    /// How far they are apart.
+    pub gap: Gap,
+}
+
+/// How far the engine's memory of the directory and the directory are apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// They stand together.
+    None,
+    /// The directory was changed after this version without the engine: by others, in the last moment of a process that was
+    /// killed, or because the engine was restored from a backup.
+    EngineIsOlder(u64),
+    /// The directory has given out versions after this one, and does not know: it was restored from a backup.
+    DirectoryIsOlder(u64),
+}
+
+/// Remembers that nothing is in doubt any more.
+///
+/// # Errors
+/// Of the store.
+pub(crate) fn close_gap(engine: &Engine) -> Result<(), engine::StoreError> {
+    engine.set_setting(REWIND, "")
+}
+
+fn gap(engine: &Engine, sequence: u64) -> Result<Gap, engine::StoreError> {
+    let unfinished: Option<u64> = engine.setting(REWIND)?.and_then(|text| text.parse().ok());
+    let mark = engine.target_mark()?;
+    if let Some(version) = unfinished.or(mark.filter(|mark| *mark > sequence).map(|_| sequence)) {
+        // Written before anything raises the directory's numbers again.
+        engine.set_setting(REWIND, &version.to_string())?;
+        engine.set_target_mark(version)?;
+        return Ok(Gap::DirectoryIsOlder(version));
+    }
+    match mark {
+        Some(mark) if mark < sequence => Ok(Gap::EngineIsOlder(mark)),
+        Some(_) => Ok(Gap::None),
+        None => {
+            engine.set_target_mark(sequence)?;
+            Ok(Gap::None)
+        }
+    }
 }
 
 impl Stores {
@@ -66,7 +110,15 @@ impl Stores {
             Some(_) => {}
             None => engine.set_setting(TENANT, &tenant).map_err(store)?,
         }
-        Ok(Self { engine, directory })
+        let sequence = directory
+            .sequence(&directory.administrator())
+            .map_err(|fault| fault_of(&directory_path, &fault))?;
+        let gap = gap(&engine, sequence).map_err(|error| crate::agents::placed(&engine, &error))?;
+        Ok(Self {
+            engine,
+            directory,
+            gap,
+        })
     }
 }
 

@@ -142,7 +142,7 @@ codes! {
     StoreLocked Us Never "another process uses this data directory";
     StoreDamaged Us Never "the database file is damaged";
     StoreMismatch Rules Never "the databases of the data directory do not belong together";
-    StoreRestored Us Later "a database was restored from a backup, and everything is compared with the target again";
+    StoreRestored Us Later "a database was restored from a backup, and what may differ is compared with the target again";
     StoreNewer Rules Never "the database was written by a newer version";
     StoreUnwritable Us Later "the data directory cannot be written";
     DiskFull Us Later "the disk is full";

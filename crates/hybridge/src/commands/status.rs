@@ -147,6 +147,7 @@ fn problems(status: &JobStatus) -> Vec<(&'static str, &Problem)> {
     let position = &status.source.position;
     [
         ("the guard holds deletions", &status.guard),
+        ("noticed when the server started", &status.notice),
         ("the job fails", &status.failure),
         ("the source cannot be read", &position.failure),
         (

@@ -5,6 +5,7 @@
 //! restarting what has to recover by itself.
 
 mod disk;
+mod restored;
 mod source;
 mod stores;
 
@@ -40,18 +41,6 @@ fn source_fails_with(installation: &Installation, code: Code) -> Problem {
                 Ok(problem)
             }
             other => Err(format!("{other:?}")),
-        }
-    })
-}
-
-/// Waits until the job as a whole fails with this code.
-#[allow(dead_code)]
-fn job_fails_with(installation: &Installation, code: Code) -> Problem {
-    until(code.name(), || {
-        let status = installation.status();
-        match status.failure {
-            Some(problem) if problem.code == code.name() => Ok(problem),
-            other => Err(format!("{other:?} {:?}", status.source.position.failure)),
         }
     })
 }

@@ -104,6 +104,7 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         waiting_references: numbers.waiting_references,
         failure: failure.map(Into::into),
         retry_at: time_option(job.retry_at.filter(|_| job.failure.is_some())),
+        notice: activity.notice.as_ref().map(Into::into),
         guard: job.guard.as_ref().map(Into::into),
         source: SourceStatus {
             connector: named(&source),

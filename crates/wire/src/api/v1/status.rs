@@ -131,6 +131,9 @@ pub struct JobStatus {
     /// When it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<String>,
+    /// What was noticed when the server started; it needs no action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Problem>,
     /// The guard holds, for this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<Problem>,
