@@ -26,6 +26,16 @@ fn settings(folder: &Path) -> std::path::PathBuf {
 }
 
 #[tokio::test]
+async fn a_wrong_argument_is_for_the_person_to_change() {
+    let output = agent().arg("--nonsense").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let help = agent().arg("--help").output().await.unwrap();
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("Exit codes"));
+}
+
+#[tokio::test]
 async fn enrols_checks_runs_and_stops() {
     let lab = Lab::start(DeskLimits::default()).await;
     let folder = tempfile::tempdir().unwrap();
