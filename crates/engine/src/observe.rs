@@ -611,7 +611,10 @@ impl Merge<'_> {
         if stored.state == 3 {
             self.incoming_due(stored.id)?;
         }
-        let links_changed = self.links(stored.id, false, &entry.links)?;
+        let mut links_changed = self.links(stored.id, false, &entry.links)?;
+        if !is_skeleton {
+            links_changed |= self.end_other_links(stored.id, &entry.links)?;
+        }
         Ok((Some(stored.id), changed || links_changed))
     }
 
@@ -706,6 +709,34 @@ impl Merge<'_> {
             };
         }
         Ok(changed)
+    }
+
+    /// A whole state leaves out an attribute without values: what was known of such a linked attribute has ended.
+    fn end_other_links(&self, src: i64, shown: &[LinkChange]) -> Result<bool> {
+        let mut known = Vec::with_capacity(shown.len());
+        for change in shown {
+            known.push(self.engine.intern(self.tx, &change.attribute)?);
+        }
+        let mut changed = false;
+        let mut after = i64::MIN;
+        // From attribute to attribute by the index: a group of many members is not gone through.
+        while let Some(attribute) = self.next_linked_attribute(src, after)? {
+            if !known.contains(&attribute) {
+                changed |= self.complete_links(src, false, attribute, &[])?;
+            }
+            after = attribute;
+        }
+        Ok(changed)
+    }
+
+    fn next_linked_attribute(&self, src: i64, after: i64) -> Result<Option<i64>> {
+        Ok(self
+            .tx
+            .prepare_cached(
+                "SELECT attribute FROM edge WHERE src = ?1 AND attribute > ?2 ORDER BY attribute LIMIT 1",
+            )?
+            .query_row([src, after], |row| row.get(0))
+            .optional()?)
     }
 
     fn complete_links(

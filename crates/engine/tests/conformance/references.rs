@@ -53,6 +53,19 @@ fn members_flow_whichever_comes_first() {
 }
 
 #[test]
+fn a_whole_state_ends_the_references_it_does_not_show() {
+    let mut bench = Bench::new();
+    bench.start_with(&[group(1, "g", [2]), user(2, "a")]);
+    assert_eq!(bench.members(1), ["a"]);
+    // Directories leave out an attribute that has no values.
+    let mut empty = group(1, "g", []);
+    empty.links.clear();
+    bench.delta(&[empty]);
+    bench.catch_up();
+    assert_eq!(bench.members(1), [""; 0]);
+}
+
+#[test]
 fn groups_in_circles_come_to_rest() {
     let mut bench = Bench::new();
     bench.start_with(&[group(1, "g", [2]), group(2, "h", [1, 2])]);
