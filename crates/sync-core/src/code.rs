@@ -107,6 +107,10 @@ codes! {
     SourceCookieTooOld Source Later "the stored read position is older than deletions are remembered";
     SourceReadSpecChanged Rules Later "what is read from the source has changed";
     SourceSyncNotOffered Source Never "the directory does not offer content synchronisation";
+    SourceReplicaLags Source Later "the domain controller has not received yet what another one has shown";
+    SourceServerChanged Source Later "another domain controller answers, and it was not read before";
+    SourceMethodChanged Source Later "changes are found in a better way from now on";
+    SourceComparisonDue Us Later "the source is compared whole from time to time";
     SourceReadEndedEarly Source Later "a full read ended before it was complete";
     SourceReadEmpty Source Never "a full read showed no object, and that is not believed";
     SourceReadShrunk Source Never "a full read showed far fewer objects than before, and that is not believed";

@@ -138,6 +138,20 @@ pub(super) fn dirsync(server: &str, naming_context: &str, error: &Error) -> Sour
     }
 }
 
+/// Whether this failure says that the account may not use DirSync.
+pub(super) fn lacks_dirsync_right(refusal: &Refusal) -> bool {
+    refusal.code == Code::SourceInsufficientAccess
+        && refusal.argument("right") == Some(DIRSYNC_RIGHT)
+}
+
+/// Whether the server was lost in the middle of something that another one could go on with.
+pub(super) fn is_loss(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code,
+        Code::SourceUnreachable | Code::SourceTimeOut | Code::SourceBusy
+    )
+}
+
 /// Whether another controller of the list should be tried after this failure.
 pub(super) fn is_worth_another_server(refusal: &Refusal) -> bool {
     !matches!(
@@ -163,7 +177,15 @@ pub(super) fn all_failed(failures: Vec<(String, SourceError)>) -> SourceError {
     let mut codes = failures.iter().map(|(_, refusal)| refusal.code);
     let code = match codes.next() {
         None => Code::ConfigurationInvalid,
-        Some(first) if codes.all(|code| code == first) => first,
+        Some(first) if codes.clone().all(|code| code == first) => first,
+        // The others are down: that one of them answers and has to catch up is what people should know.
+        Some(first)
+            if codes
+                .chain([first])
+                .any(|code| code == Code::SourceReplicaLags) =>
+        {
+            Code::SourceReplicaLags
+        }
         Some(_) => Code::SourceUnreachable,
     };
     crate::source::source_error(code, &urls.join(", "), "connect", text)

@@ -66,6 +66,17 @@ impl Stage {
     }
 }
 
+impl Stage {
+    fn may_dirsync(&self, may_dirsync: bool) {
+        let rights = Rights {
+            may_read: true,
+            may_dirsync,
+            may_write: false,
+        };
+        self.forest.set_rights(self.account, rights).unwrap();
+    }
+}
+
 fn anchor(guid: Uuid) -> Anchor {
     Anchor::new(guid.to_bytes_le())
 }
@@ -186,22 +197,71 @@ async fn every_fault_is_told_by_its_code_and_ends_the_read() {
     faults.set(|f| f.drop_after_entries = Some(60));
     assert_eq!(read().await, Err(Code::SourceUnreachable));
     faults.clear();
-
-    let rights = |may_dirsync| Rights {
-        may_read: true,
-        may_dirsync,
-        may_write: false,
-    };
-    stage
-        .forest
-        .set_rights(stage.account, rights(false))
-        .unwrap();
-    assert_eq!(read().await, Err(Code::SourceInsufficientAccess));
-    stage
-        .forest
-        .set_rights(stage.account, rights(true))
-        .unwrap();
     assert!(matches!(read().await, Ok(ReadEnd::Complete { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_right_to_dirsync_every_change_still_arrives() {
+    let company = company(1800);
+    let stage = Stage::set(company.forest).await;
+    stage.may_dirsync(false);
+    let mut source = stage.source(30);
+    let mut model = Model::default();
+    model.read(&mut source, &spec()).await;
+    assert!(model.largest_link_set() > 1500);
+    model.compare(&mut source, &spec()).await;
+    assert_eq!(model.method.name, "uSNChanged");
+    let weaker = model.method.weaker.clone().unwrap();
+    assert_eq!(weaker.code, Code::SourceInsufficientAccess);
+    assert_eq!(
+        weaker.argument("right"),
+        Some("Replicating Directory Changes")
+    );
+
+    let mut life = Life::new(3);
+    for _ in 0..20 {
+        for _ in 0..10 {
+            life.next(&stage.forest).unwrap();
+        }
+        model.read(&mut source, &spec()).await;
+    }
+    model.compare(&mut source, &spec()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_come_and_go_change_the_way_changes_are_found_and_lose_none() {
+    let company = company(60);
+    let stage = Stage::set(company.forest).await;
+    let mut source = stage.source(30);
+    let mut model = Model::default();
+    model.read(&mut source, &spec()).await;
+    assert_eq!(
+        (model.method.name.as_str(), &model.method.weaker),
+        ("DirSync", &None)
+    );
+    let person = stage
+        .forest
+        .add_user(&company.large_unit, "Between", &[])
+        .unwrap();
+    stage.may_dirsync(false);
+    model.read(&mut source, &spec()).await;
+    assert_eq!(model.method.name, "uSNChanged");
+    assert_eq!(model.last_entries, 1, "the position is continued");
+    stage.forest.delete(person).unwrap();
+    model.read(&mut source, &spec()).await;
+    assert!(model.is_deleted(&anchor(person)));
+
+    stage.may_dirsync(true);
+    let watermark = model.watermark.clone().unwrap();
+    let end = model.try_delta(&mut source, &spec(), watermark).await;
+    match end.unwrap() {
+        ReadEnd::NeedsFullRead(why) => assert_eq!(why.code, Code::SourceMethodChanged),
+        other => panic!("{other:?}"),
+    }
+    model.watermark = None;
+    model.read(&mut source, &spec()).await;
+    assert_eq!(model.method.name, "DirSync");
+    model.compare(&mut source, &spec()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use connectors::{
     PageSink, ReadEnd, ReadMode, Source,
-    source::{Listed, Page, SourceError, Watermark},
+    source::{Listed, Page, ReadMethod, SourceError, Watermark},
 };
 use sync_core::{
     id::Anchor,
@@ -57,6 +57,8 @@ pub struct Model {
     objects: HashMap<Anchor, State>,
     deleted: HashSet<Anchor>,
     pub watermark: Option<Watermark>,
+    /// How the last read that ended well found changes.
+    pub method: ReadMethod,
     /// Entries of the last read, tombstones included.
     pub last_entries: usize,
     /// Objects the last read named as there and unchanged.
@@ -112,7 +114,8 @@ impl Model {
         }
     }
 
-    fn begin(&mut self) {
+    /// A read begins.
+    pub fn begin(&mut self) {
         (self.next_page, self.last_entries, self.is_positioned) = (0, 0, false);
         self.present.clear();
     }
@@ -143,11 +146,16 @@ impl Model {
             None => self.try_full(source, spec).await,
         };
         match end.unwrap() {
-            // A position per page, where there is one, leads to the one at the end.
-            ReadEnd::Complete { watermark, .. } if self.is_positioned => {
-                assert_eq!(Some(watermark), self.watermark);
+            ReadEnd::Complete {
+                watermark, method, ..
+            } => {
+                // A position per page, where there is one, leads to the one at the end.
+                if self.is_positioned {
+                    assert_eq!(Some(&watermark), self.watermark.as_ref());
+                }
+                self.watermark = Some(watermark);
+                self.method = method;
             }
-            ReadEnd::Complete { watermark, .. } => self.watermark = Some(watermark),
             ReadEnd::NeedsFullRead(refusal) => panic!("{refusal}"),
         }
     }

@@ -9,8 +9,10 @@ use std::{
 use connectors::ldap::{LdapConfig, Secret};
 use tempfile::TempDir;
 
+const ACCOUNT_PASSWORD: &str = "Passw0rd.Plain1";
+
 pub struct Lab {
-    url: String,
+    pub url: String,
     ca: PathBuf,
     bind: String,
     password: String,
@@ -69,6 +71,44 @@ impl Lab {
             page_size_entries: 100,
             ..LdapConfig::simple(vec![self.url.clone()], &self.bind, Secret::File(secret))
         }
+    }
+
+    /// Makes an account without any right of its own; returns the configuration to read with it.
+    pub async fn account(
+        &self,
+        writer: &ldap::Connection,
+        container: &str,
+        name: &str,
+    ) -> LdapConfig {
+        let dn = format!("CN={name},{container}");
+        let text = |value: &str| vec![value.as_bytes().to_vec()];
+        let attributes = vec![
+            ("objectClass".to_owned(), text("user")),
+            ("sAMAccountName".to_owned(), text(name)),
+        ];
+        writer.add(&dn, attributes).await.unwrap();
+        let password: Vec<u8> = format!("\"{ACCOUNT_PASSWORD}\"")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let kind = ldap::ChangeKind::Replace;
+        let changes = vec![
+            ldap::Change::new(kind, "unicodePwd", [password]),
+            ldap::Change::new(kind, "userAccountControl", ["512"]),
+        ];
+        writer.modify(&dn, changes).await.unwrap();
+        let secret = self.folder.path().join(name);
+        write_secret(&secret, ACCOUNT_PASSWORD);
+        let mut config = self.config();
+        config.bind = Some(dn);
+        config.secret = Some(Secret::File(secret));
+        config
+    }
+
+    /// A verb of the lab about this controller, which the lab must have raised.
+    pub fn lab(&self, verb: &str, arguments: &[&str]) {
+        let name = self.raised.as_deref().expect("raised by the lab");
+        script(&[&[verb, name], arguments].concat()).unwrap();
     }
 
     /// Grants or takes a right; only of a controller the lab raised.

@@ -5,6 +5,7 @@
 
 mod lab;
 mod negotiate;
+mod two;
 
 pub use lab::write_secret;
 
@@ -65,6 +66,16 @@ impl Story {
         story
     }
 
+    /// The same, told of by an account with this right only.
+    async fn begin_as(lab: Lab, ou: &str, right: &str) -> Self {
+        let mut story = Self::begin(lab, ou).await;
+        let users = format!("CN=Users,{}", story.lab.base);
+        let config = story.lab.account(&story.writer, &users, "reader").await;
+        story.lab.grant("reader", right);
+        story.source = AdSource::new(config);
+        story
+    }
+
     async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
         let attributes = attributes
             .iter()
@@ -94,8 +105,12 @@ impl Story {
     }
 
     async fn anchor(&self, dn: &str) -> Anchor {
+        self.anchor_with(&self.writer, dn).await
+    }
+
+    async fn anchor_with(&self, reader: &ldap::Connection, dn: &str) -> Anchor {
         let query = ldap::Query::new(dn, ldap::Scope::Base).attributes(["objectGUID"]);
-        let found: Vec<Entry> = self.writer.search_all(&query).await.unwrap();
+        let found: Vec<Entry> = reader.search_all(&query).await.unwrap();
         Anchor::new(found[0].first("objectGUID").unwrap().to_vec())
     }
 
@@ -130,12 +145,37 @@ async fn every_change_in_a_real_domain_arrives() {
     let mut story = Story::begin(lab, "Changes").await;
     describes_itself(&mut story).await;
     changes_ring(&story).await;
-    plain_changes(&mut story).await;
-    memberships(&mut story).await;
-    moves_and_renames(&mut story).await;
-    deletion_and_restoration(&mut story).await;
-    single_objects(&mut story).await;
-    containers_of_the_spec(&mut story).await;
+    every_change(&mut story).await;
+    assert_eq!(story.model.method.name, "DirSync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_in_a_real_domain_arrives_without_the_right_to_dirsync() {
+    let Some(lab) = Lab::raise("adnum", "127.0.0.33", &[]) else {
+        return;
+    };
+    let mut story = Story::begin_as(lab, "Changes", "+deleted").await;
+    every_change(&mut story).await;
+    assert_eq!(story.model.method.name, "uSNChanged");
+    story.lab.grant("reader", "+get");
+    let watermark = story.model.watermark.clone().unwrap();
+    let end = story
+        .model
+        .try_delta(&mut story.source, &spec(), watermark)
+        .await;
+    match end.unwrap() {
+        ReadEnd::NeedsFullRead(why) => assert_eq!(why.code, Code::SourceMethodChanged),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn every_change(story: &mut Story) {
+    plain_changes(story).await;
+    memberships(story).await;
+    moves_and_renames(story).await;
+    deletion_and_restoration(story).await;
+    single_objects(story).await;
+    containers_of_the_spec(story).await;
 }
 
 async fn describes_itself(story: &mut Story) {
@@ -495,43 +535,40 @@ async fn fail_over_and_start_tls(story: &Story, plain: &str) {
 }
 
 async fn missing_right(story: &Story, spec: &ReadSpec) {
-    let dn = story.user("plain", "plain").await;
-    let password: Vec<u8> = "\"Passw0rd.Plain1\""
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    let changes = vec![
-        Change::new(ChangeKind::Replace, "unicodePwd", [password]),
-        Change::new(ChangeKind::Replace, "userAccountControl", ["512"]),
-    ];
-    story.writer.modify(&dn, changes).await.unwrap();
-    let path = story.lab.folder.path().join("plain");
-    lab::write_secret(&path, "Passw0rd.Plain1");
-    let mut config = story.lab.config();
-    config.bind = Some(dn.clone());
-    config.secret = Some(Secret::File(path));
+    let config = story.lab.account(&story.writer, &story.ou, "plain").await;
     let mut source = AdSource::new(config.clone());
-    let mut refuses = async || {
-        let refusal = Model::default().try_full(&mut source, spec).await;
-        let refusal = refusal.unwrap_err();
-        assert_eq!(refusal.code, Code::SourceInsufficientAccess);
-        refusal
-    };
-    // Samba would never tell such an account of a deletion.
-    let container = format!("CN=Deleted Objects,{}", story.lab.base);
-    let refusal = refuses().await;
-    assert_eq!(refusal.argument("container"), Some(container.as_str()));
-    story.lab.grant("plain", "+deleted");
-    let refusal = refuses().await;
+    let mut model = Model::default();
+    model.read(&mut source, spec).await;
+    let weaker = model.method.weaker.clone().unwrap();
+    assert_eq!(model.method.name, "uSNChanged");
+    assert_eq!(weaker.code, Code::SourceInsufficientAccess);
     assert_eq!(
-        refusal.argument("right"),
+        weaker.argument("right"),
         Some("Replicating Directory Changes")
     );
     assert_eq!(
-        refusal.argument("naming_context"),
+        weaker.argument("naming_context"),
         Some(story.lab.base.as_str())
     );
+    // Samba never tells such an account of a deletion.
+    let container = format!("CN=Deleted Objects,{}", story.lab.base);
+    assert_eq!(weaker.argument("container"), Some(container.as_str()));
+    let gone = story.user("Gone unseen", "unseen").await;
+    let anchor = story.anchor(&gone).await;
+    model.read(&mut source, spec).await;
+    story.writer.delete(&gone).await.unwrap();
+    model.read(&mut source, spec).await;
+    assert!(!model.is_deleted(&anchor), "nothing proves a deletion");
+    let name = ObjectName::Anchor(anchor);
+    let found = source.read_one(spec, &name).await.unwrap();
+    assert_eq!(found, ReadOne::NotFound);
 
+    story.lab.grant("plain", "+deleted");
+    model.read(&mut source, spec).await;
+    let weaker = model.method.weaker.clone().unwrap();
+    assert_eq!(weaker.argument("container"), None);
+
+    let dn = format!("CN=plain,{}", story.ou);
     story
         .change(&dn, ChangeKind::Replace, "userAccountControl", &["514"])
         .await;

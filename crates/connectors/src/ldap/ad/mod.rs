@@ -1,16 +1,22 @@
 //! Active Directory and Samba AD.
 //!
-//! Changes come by DirSync, so a position can be continued without a gap, and deletions are proven by tombstones. Never
-//! keeps a position. Trap: a cookie may be continued on another controller, but not on the same one after a restore.
+//! Changes come by DirSync, so a position can be continued without a gap, and deletions are proven by tombstones; an account
+//! that may not use it finds changes by update sequence numbers. Never shows a state older than what was read before, whichever
+//! controller answers. Trap: a cookie may be continued on another controller, but not on the same one after a restore.
 
 mod entry;
 mod list;
+mod metadata;
 mod one;
+mod pages;
+mod poll;
 mod read;
 mod schema;
 mod session;
 mod source;
+mod trail;
 mod values;
+mod vector;
 mod watch;
 mod watermark;
 

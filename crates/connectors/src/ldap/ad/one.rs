@@ -28,6 +28,8 @@ pub(super) struct Reading<'a> {
     pub scope: &'a Scope,
     /// What the controller had committed before.
     pub usn: i64,
+    /// Why nothing may be read from this controller but differences: it has not received all that is known already.
+    pub lag: Option<SourceError>,
 }
 
 /// What was found under a name.

@@ -5,111 +5,30 @@
 //! tombstones become [`EntryKind::Deleted`]. Trap: a moved container does not bring its children; when it may have moved
 //! into the spec's containers, its subtree is listed.
 
-use std::collections::BTreeMap;
-
 use ldap::{DirSyncFlags, Error, Query, ResultCode, Scope as Depth, Step};
 use sync_core::{
     code::Code,
     id::Anchor,
-    object::{Entry, EntryKind, LinkChange},
+    object::{Entry, EntryKind},
     operation::Refusal,
-    value::Name,
 };
 
 use super::{
     entry::{self, Life, Seen},
     one::{Found, Reading},
-    watermark::{Position, Standing},
+    pages::Pages,
+    trail::Trail,
+    watermark::Standing,
 };
 use crate::{
     ldap::failure,
-    source::{ObjectName, Page, PageSink, ReadEnd, ReadMethod, SourceError},
+    source::{ObjectName, ReadEnd, ReadMethod, SourceError},
 };
 
 /// How much the server puts into one round, where it heeds that.
 const ROUND_BYTES: u32 = 4 << 20;
-/// How many links one entry carries; the rest follows in further entries of the same object.
-const LINKS_PER_ENTRY: usize = 20_000;
-/// How many links one page carries before it is handed on.
-const LINKS_PER_PAGE: usize = 50_000;
 /// How many rounds without progress are accepted.
 const IDLE_ROUNDS: u32 = 100;
-
-/// Pages on their way to the sink.
-pub(super) struct Pages<'a> {
-    sink: &'a mut dyn PageSink,
-    size: usize,
-    number: u32,
-    entries: Vec<Entry>,
-    links: usize,
-    seen: BTreeMap<Name, u64>,
-}
-
-impl<'a> Pages<'a> {
-    pub fn new(sink: &'a mut dyn PageSink, size: u32) -> Self {
-        Self {
-            sink,
-            size: size.max(1) as usize,
-            number: 0,
-            entries: Vec::new(),
-            links: 0,
-            seen: BTreeMap::new(),
-        }
-    }
-
-    async fn push(&mut self, entry: Entry) -> Result<(), SourceError> {
-        if let (EntryKind::Whole | EntryKind::Part, Some(class)) = (entry.kind, &entry.class) {
-            *self.seen.entry(class.clone()).or_default() += 1;
-        }
-        for entry in in_portions(entry) {
-            self.links += entry.links.iter().map(count).sum::<usize>();
-            self.entries.push(entry);
-            if self.entries.len() >= self.size || self.links >= LINKS_PER_PAGE {
-                self.flush(None).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self, watermark: Option<Vec<u8>>) -> Result<(), SourceError> {
-        self.links = 0;
-        let page = Page {
-            number: self.number,
-            entries: std::mem::take(&mut self.entries),
-            watermark,
-        };
-        self.number += 1;
-        self.sink.page(page).await
-    }
-}
-
-fn count(link: &LinkChange) -> usize {
-    link.added.len() + link.removed.len()
-}
-
-/// Splits an entry with very many links into a first entry and parts that add the rest.
-fn in_portions(mut entry: Entry) -> Vec<Entry> {
-    let mut rest = Vec::new();
-    for link in &mut entry.links {
-        if link.added.len() <= LINKS_PER_ENTRY {
-            continue;
-        }
-        let further = link.added.split_off(LINKS_PER_ENTRY);
-        for chunk in further.chunks(LINKS_PER_ENTRY) {
-            let mut part = Entry::new(entry.anchor.clone(), EntryKind::Part);
-            part.version = entry.version;
-            part.links.push(LinkChange {
-                attribute: link.attribute.clone(),
-                complete: false,
-                added: chunk.to_vec(),
-                removed: Vec::new(),
-            });
-            rest.push(part);
-        }
-    }
-    rest.insert(0, entry);
-    rest
-}
 
 /// What one round left to be read afresh.
 #[derive(Default)]
@@ -118,23 +37,40 @@ struct PutOff {
     restored: Vec<Anchor>,
 }
 
+impl PutOff {
+    fn needs_reading(&self) -> bool {
+        !(self.unclear.is_empty() && self.restored.is_empty())
+    }
+}
+
 impl Reading<'_> {
-    /// Reads from a cookie (none: from nothing) to now.
-    pub async fn read(
-        mut self,
-        cookie: Option<Vec<u8>>,
-        first: Standing,
-        mut pages: Pages<'_>,
+    /// Reads by DirSync from the trail's cookie (none: from nothing) to now.
+    ///
+    /// # Errors
+    /// By code; [`failure::lacks_dirsync_right`] tells an account that may not use DirSync at all.
+    pub async fn dirsync(
+        &mut self,
+        first: &Standing,
+        trail: &mut Trail,
+        pages: &mut Pages<'_>,
     ) -> Result<ReadEnd, SourceError> {
-        let mut standing = first;
-        let mut is_first_round = cookie.is_some();
-        let mut cookie = cookie.unwrap_or_default();
+        let mut standing = first.clone();
+        let stored = trail
+            .position
+            .as_ref()
+            .map(|position| position.cookie(first));
+        let mut cookie = match stored.transpose() {
+            Ok(cookie) => cookie.flatten().unwrap_or_default(),
+            Err(refusal) => return Ok(ReadEnd::NeedsFullRead(refusal)),
+        };
+        let mut is_continued = !cookie.is_empty();
         let mut idle = 0;
         loop {
             self.usn = standing.usn;
-            let end = match self.round(&cookie, &mut pages).await? {
+            let taken = pages.taken;
+            let end = match self.round(&cookie, pages).await? {
                 Ok(end) => end,
-                Err(error) if is_first_round && refuses_cookie(&error) => {
+                Err(error) if is_continued && refuses_cookie(&error) => {
                     return Ok(ReadEnd::NeedsFullRead(self.cookie_refused(&error)));
                 }
                 Err(error) => {
@@ -143,18 +79,20 @@ impl Reading<'_> {
                     return Err(failure::dirsync(server, &session.naming_context, &error));
                 }
             };
-            is_first_round = false;
+            is_continued = false;
             idle = if end.cookie == cookie { idle + 1 } else { 0 };
             if end.cookie.is_empty() || idle > IDLE_ROUNDS {
                 return Err(self.stuck());
             }
             cookie = end.cookie;
-            let watermark = Position::new(&standing, &cookie).encode();
+            let after = self.session.standing().await?;
+            self.learn(trail, &after, pages.taken > taken).await?;
+            let watermark = trail.advance(&standing, Some(&cookie));
+            pages.flush(Some(watermark.clone())).await?;
             if !end.has_more {
-                pages.flush(Some(watermark.clone())).await?;
                 return Ok(ReadEnd::Complete {
                     watermark,
-                    seen: pages.seen,
+                    seen: std::mem::take(&mut pages.seen),
                     is_census: false,
                     method: ReadMethod {
                         name: "DirSync".into(),
@@ -163,9 +101,49 @@ impl Reading<'_> {
                     },
                 });
             }
-            pages.flush(Some(watermark)).await?;
-            standing = self.session.standing().await?;
+            standing = after;
         }
+    }
+
+    /// Notes how new what was shown may be. When nothing was, there is time to find out exactly: numbers are also used up by
+    /// what no other controller ever receives, and one that has everything must not seem to lag for that.
+    pub async fn learn(
+        &self,
+        trail: &mut Trail,
+        after: &Standing,
+        has_news: bool,
+    ) -> Result<(), SourceError> {
+        if has_news {
+            if let Some(held) = self.session.vector(after).await? {
+                trail.known.merge(&held);
+            }
+            trail.known.set(&after.replica, after.usn);
+            trail.is_exact = false;
+        } else if !trail.is_exact
+            && trail.known.usn(&after.replica).is_some()
+            && self.session.shows_deletions().await?
+        {
+            if let Some(last) = self.session.last_change(after).await? {
+                trail.known.set(&after.replica, last);
+            }
+            trail.is_exact = true;
+        }
+        Ok(())
+    }
+
+    /// Notes how new at least is what is about to be shown, so that a long read goes on, if this controller is lost, only where
+    /// as much is held.
+    pub async fn learn_first(
+        &self,
+        trail: &mut Trail,
+        standing: &Standing,
+    ) -> Result<(), SourceError> {
+        if let Some(mut held) = self.session.vector(standing).await? {
+            let last = self.session.last_change(standing).await?;
+            held.set(&standing.replica, last.unwrap_or(0));
+            trail.known.merge(&held);
+        }
+        Ok(())
     }
 
     /// One round; the inner failure is the server's answer to it.
@@ -198,6 +176,11 @@ impl Reading<'_> {
                 Err(error) => return Ok(Err(error)),
             }
         };
+        if let Some(lag) = &self.lag
+            && put_off.needs_reading()
+        {
+            return Err(lag.clone());
+        }
         for seen in put_off.unclear {
             if !self.afresh(seen.anchor.clone(), pages).await? {
                 pages.push(self.as_told(seen)?).await?;
@@ -248,7 +231,7 @@ impl Reading<'_> {
 
     /// Reads an object afresh, and its subtree if it is a container that may have come into the spec's containers;
     /// whether it could be seen.
-    async fn afresh(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<bool, SourceError> {
+    pub async fn afresh(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<bool, SourceError> {
         let seen = match self.find(&ObjectName::Anchor(anchor)).await? {
             Found::Live(seen) => *seen,
             Found::Deleted(anchor) => {
@@ -305,7 +288,7 @@ impl Reading<'_> {
 
     /// Reads a restored object afresh, and after it the objects that refer to it: their links came back without being a
     /// change of theirs.
-    async fn restored(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<(), SourceError> {
+    pub async fn restored(&self, anchor: Anchor, pages: &mut Pages<'_>) -> Result<(), SourceError> {
         if !self.afresh(anchor.clone(), pages).await? {
             tracing::warn!(object = %anchor, "restored object {anchor} is not shown to this account; give it the right to read all properties");
         }
@@ -317,7 +300,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn subtree(&self, dn: &str, pages: &mut Pages<'_>) -> Result<(), SourceError> {
+    pub async fn subtree(&self, dn: &str, pages: &mut Pages<'_>) -> Result<(), SourceError> {
         let size = u32::try_from(pages.size).unwrap_or(u32::MAX);
         let mut below = Vec::new();
         let mut keep = |listed: crate::source::Listed| {
@@ -363,38 +346,4 @@ fn refuses_cookie(error: &Error) -> bool {
                 | ResultCode::OTHER
         )
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn very_many_links_are_split_into_a_complete_start_and_additions() {
-        let anchors = (0..50_001_u32).map(|n| Anchor::new(n.to_le_bytes()));
-        let mut entry = Entry::new(Anchor::new([1; 16]), EntryKind::Whole);
-        entry.links.push(LinkChange {
-            attribute: "member".into(),
-            complete: true,
-            added: anchors.clone().collect(),
-            removed: Vec::new(),
-        });
-        let portions = in_portions(entry);
-        let kinds: Vec<_> = portions
-            .iter()
-            .map(|e| (e.kind, e.links[0].complete, e.links[0].added.len()))
-            .collect();
-        assert_eq!(
-            kinds,
-            [
-                (EntryKind::Whole, true, LINKS_PER_ENTRY),
-                (EntryKind::Part, false, LINKS_PER_ENTRY),
-                (EntryKind::Part, false, 10_001),
-            ]
-        );
-        let all = portions
-            .iter()
-            .flat_map(|e| e.links[0].added.iter().cloned());
-        assert!(all.eq(anchors));
-    }
 }

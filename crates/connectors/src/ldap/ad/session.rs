@@ -3,12 +3,13 @@
 //! Never retries a refused password. Trap: the root DSE's numbers (clock, update sequence number) are of the moment they are
 //! read; [`Session::standing`] reads them afresh.
 
-use ldap::{Connection, Entry, Error, Filter, Query, Scope};
-use sync_core::{code::Code, object::ReadSpec};
+use ldap::{Connection, DirSyncFlags, Entry, Error, Filter, Query, Scope};
+use sync_core::{code::Code, object::ReadSpec, operation::Refusal};
 
 use super::{
     schema::{self, Schema},
     values,
+    vector::Vector,
     watermark::Standing,
 };
 use crate::{
@@ -34,6 +35,10 @@ const ROOT_DSE: &[&str] = &[
 
 /// How Samba's vendorName begins.
 const SAMBA: &str = "Samba";
+/// How far below the highest committed number the last change is looked for, step by step: other naming contexts and
+/// attributes that are not replicated use up numbers too.
+const LAST_CHANGE_REACHES: [i64; 4] = [500, 10_000, 1_000_000, i64::MAX];
+const LAST_CHANGE_PAGE: u32 = 1000;
 
 /// A connection.
 pub(super) struct Session {
@@ -51,9 +56,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects to the first controller of the list that can be used.
-    pub async fn open(config: &LdapConfig) -> Result<Self, SourceError> {
-        connect::first_usable(config, |connection| Self::describe(connection, config)).await
+    /// Connects to the first controller of the list that can be used and holds everything that is known already.
+    ///
+    /// # Errors
+    /// `SourceReplicaLags` if there is one that can be used, but none that holds that.
+    pub async fn open(config: &LdapConfig, known: &Vector) -> Result<Self, SourceError> {
+        let accept = async |connection| {
+            let session = Self::describe(connection, config).await?;
+            match session.lag(known).await? {
+                None => Ok(session),
+                Some(lag) => Err(lag),
+            }
+        };
+        connect::first_usable(config, accept).await
     }
 
     async fn describe(connection: Connection, config: &LdapConfig) -> Result<Self, SourceError> {
@@ -129,34 +144,132 @@ impl Session {
         }
     }
 
-    /// Refuses an account that would never learn of a deletion. Active Directory shows deletions to whoever may read changes
-    /// (MS-ADTS 3.1.1.3.4.1.3); Samba hides them from accounts that may not read the container they are moved to.
-    pub async fn demand_sight_of_deletions(&self) -> Result<(), SourceError> {
-        if !self.product.starts_with(SAMBA) {
-            return Ok(());
+    /// What this controller's copy of the naming context holds; `None`: it has never replicated, or does not show it.
+    pub async fn vector(&self, standing: &Standing) -> Result<Option<Vector>, SourceError> {
+        let query = Query::new(&self.naming_context, Scope::Base)
+            .attributes(["replUpToDateVector", "msDS-NCReplCursors"]);
+        let found = self
+            .connection
+            .search_all(&query)
+            .await
+            .map_err(self.told("read what the controller has received"))?;
+        let Some(root) = found.first() else {
+            return Ok(None);
+        };
+        let stored = root.first("replUpToDateVector");
+        let held = match stored.and_then(|blob| Vector::from_blob(blob)) {
+            Some(held) => Some(held),
+            None => root.values("msDS-NCReplCursors").map(|texts| {
+                let texts = texts
+                    .iter()
+                    .filter_map(|text| std::str::from_utf8(text).ok());
+                Vector::from_texts(texts)
+            }),
+        };
+        Ok(held.map(|mut held| {
+            held.set(&standing.replica, standing.usn);
+            held
+        }))
+    }
+
+    /// What this controller has not received of what is known already, as a refusal. Nothing can be said of a controller that
+    /// does not show what it holds.
+    pub async fn lag(&self, known: &Vector) -> Result<Option<Refusal>, SourceError> {
+        if !known.is_about_others(&self.replica_text()) {
+            return Ok(None);
         }
-        let operation = "look at the container of deleted objects";
-        let base = format!("CN=Deleted Objects,{}", self.naming_context);
-        let query = Query::new(&base, Scope::Base)
+        let standing = self.standing().await?;
+        let mut known = known.clone();
+        // Whether it is itself what it was is judged by the position.
+        known.set(&standing.replica, 0);
+        let missing = self
+            .vector(&standing)
+            .await?
+            .and_then(|held| held.lacks(&known));
+        Ok(missing.map(|missing| {
+            source_error(
+                Code::SourceReplicaLags,
+                self.connection.server(),
+                "compare what the controller has received with what was read",
+                format!(
+                    "of the controller with invocationId {} it holds the updates up to {}, and {} has been read",
+                    missing.replica, missing.has, missing.usn
+                ),
+            )
+            .with("replica", missing.replica)
+        }))
+    }
+
+    /// The highest uSNChanged in the naming context; `None`: nothing is shown.
+    pub async fn last_change(&self, standing: &Standing) -> Result<Option<i64>, SourceError> {
+        for reach in LAST_CHANGE_REACHES {
+            let from = standing.usn.saturating_sub(reach).max(1);
+            let query = Query::new(&self.naming_context, Scope::Subtree)
+                .filter(Filter::GreaterOrEqual(
+                    "uSNChanged".into(),
+                    from.to_string(),
+                ))
+                .attributes(["uSNChanged"])
+                .control(ldap::show_deleted())
+                .control(ldap::show_recycled());
+            let found = self
+                .connection
+                .search_all_paged(query, LAST_CHANGE_PAGE)
+                .await
+                .map_err(self.told("find the last change"))?;
+            let last = found.iter().filter_map(usn_changed).max();
+            if last.is_some() || from == 1 {
+                return Ok(last);
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn is_samba(&self) -> bool {
+        self.product.starts_with(SAMBA)
+    }
+
+    /// Whether deleted objects are shown to this account. Active Directory shows deletions by DirSync to whoever may use that
+    /// (MS-ADTS 3.1.1.3.4.1.3); Samba hides them from accounts that may not read the container they are moved to.
+    pub async fn shows_deletions(&self) -> Result<bool, SourceError> {
+        let query = Query::new(self.deleted_objects(), Scope::Base)
             .attributes(["cn"])
             .control(ldap::show_deleted());
-        let is_seen = match self.connection.search_all(&query).await {
-            Ok(found) => found
+        match self.connection.search_all(&query).await {
+            Ok(found) => Ok(found
                 .first()
-                .is_some_and(|entry| entry.text("cn").is_some()),
-            Err(error) if error.is_answer() => false,
-            Err(error) => return Err(self.told(operation)(error)),
-        };
-        if is_seen {
-            return Ok(());
+                .is_some_and(|entry| entry.text("cn").is_some())),
+            Err(error) if error.is_answer() => Ok(false),
+            Err(error) => Err(self.told("look at the container of deleted objects")(error)),
         }
-        let text = "Samba hides deletions from an account that may not read this container";
-        let code = Code::SourceInsufficientAccess;
-        Err(
-            source_error(code, self.connection.server(), operation, text)
-                .with("right", "List contents and read properties")
-                .with("container", base),
-        )
+    }
+
+    /// The container deleted objects are moved to.
+    pub fn deleted_objects(&self) -> String {
+        format!("CN=Deleted Objects,{}", self.naming_context)
+    }
+
+    /// Whether the account may use DirSync.
+    pub async fn may_dirsync(&self) -> Result<bool, SourceError> {
+        // Samba gathers everything the filter finds before it counts bytes; Windows walks the whole index for a rare match.
+        let filter = match self.is_samba() {
+            true => Filter::Equality("distinguishedName".into(), self.naming_context.clone()),
+            false => Filter::Present("objectClass".into()),
+        };
+        let query = Query::new(&self.naming_context, Scope::Subtree)
+            .filter(filter)
+            .attributes(["objectGUID"]);
+        let flags = DirSyncFlags::default();
+        let told = self.told("try DirSync");
+        let mut sync = self
+            .connection
+            .dirsync(&query, flags, 1, &[])
+            .map_err(&told)?;
+        match sync.next().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_answer() => Ok(false),
+            Err(error) => Err(told(error)),
+        }
     }
 
     /// Whether the controller says that it knows this control.
@@ -217,6 +330,11 @@ impl Session {
         };
         Ok((text("nETBIOSName"), fqdn))
     }
+}
+
+/// An object's update sequence number.
+pub(super) fn usn_changed(entry: &Entry) -> Option<i64> {
+    entry.text("uSNChanged")?.parse().ok()
 }
 
 async fn root_dse(connection: &Connection) -> Result<Entry, Error> {

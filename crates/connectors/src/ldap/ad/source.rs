@@ -4,15 +4,17 @@
 //! with every read. Trap: containers and schema are resolved anew for every call, because they change under us.
 
 use async_trait::async_trait;
-use sync_core::object::ReadSpec;
+use sync_core::{code::Code, object::ReadSpec};
 
 use super::{
     entry::Selection,
     list,
     one::Reading,
-    read::Pages,
+    pages::Pages,
     schema::{self, Schema},
     session::{Session, dns_name},
+    trail::Trail,
+    vector::Vector,
     watch,
     watermark::Position,
 };
@@ -28,6 +30,8 @@ use crate::{
 pub struct AdSource {
     config: LdapConfig,
     session: Option<Session>,
+    /// Where the last read ended: nothing older may be shown.
+    floor: Option<Position>,
 }
 
 impl AdSource {
@@ -36,15 +40,45 @@ impl AdSource {
         Self {
             config,
             session: None,
+            floor: None,
         }
     }
 
     async fn session(&mut self) -> Result<&Session, SourceError> {
         let session = match self.session.take() {
             Some(session) if !session.connection.is_closed() => session,
-            _ => Session::open(&self.config).await?,
+            _ => Session::open(&self.config, &Vector::default()).await?,
         };
         Ok(self.session.insert(session))
+    }
+
+    /// Makes sure of a session with a controller that holds everything known already. If there is none, one that lags is
+    /// taken, and how it lags is the answer.
+    async fn level_session(
+        &mut self,
+        known: &Vector,
+        lost: &[String],
+    ) -> Result<Option<SourceError>, SourceError> {
+        if let Some(session) = self.session.take()
+            && !session.connection.is_closed()
+            && session.lag(known).await.is_ok_and(|lag| lag.is_none())
+        {
+            self.session = Some(session);
+            return Ok(None);
+        }
+        let mut config = self.config.clone();
+        config.urls.retain(|url| !is_lost(url, lost));
+        match Session::open(&config, known).await {
+            Ok(session) => {
+                self.session = Some(session);
+                Ok(None)
+            }
+            Err(lag) if lag.code == Code::SourceReplicaLags => {
+                self.session = Some(Session::open(&config, &Vector::default()).await?);
+                Ok(Some(lag))
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 
     /// Everything a read needs: session, attributes with types, classes and places.
@@ -69,6 +103,12 @@ impl AdSource {
     }
 }
 
+/// Whether a URL of the list is that of a server lost before.
+fn is_lost(url: &str, lost: &[String]) -> bool {
+    let endpoint = url.parse::<ldap::Endpoint>();
+    endpoint.is_ok_and(|endpoint| lost.contains(&endpoint.to_string()))
+}
+
 #[async_trait]
 impl Source for AdSource {
     async fn discover(&mut self) -> Result<SourceInfo, SourceError> {
@@ -84,6 +124,10 @@ impl Source for AdSource {
     ) -> Result<ReadEnd, SourceError> {
         let result = self.try_read(spec, mode, sink).await;
         self.settle(result)
+    }
+
+    fn not_older_than(&mut self, position: Watermark) {
+        self.floor = Position::decode(&position).ok();
     }
 
     async fn read_one(
@@ -150,25 +194,82 @@ impl AdSource {
         mode: ReadMode,
         sink: &mut dyn PageSink,
     ) -> Result<ReadEnd, SourceError> {
-        let page_size = self.config.page_size_entries;
+        let mut trail = match Trail::begin(&mode, self.floor.take()) {
+            Ok(trail) => trail,
+            Err(refusal) => return Ok(ReadEnd::NeedsFullRead(refusal)),
+        };
+        let mut pages = Pages::new(sink, self.config.page_size_entries);
+        let mut lost: Vec<String> = Vec::new();
+        loop {
+            let lag = self.level_session(&trail.known, &lost).await?;
+            match self.read_here(spec, lag, &mut trail, &mut pages).await {
+                Err(refusal) if failure::is_loss(&refusal) => {
+                    let session = self.session.take();
+                    lost.extend(session.map(|session| session.connection.server().to_owned()));
+                    if lost.len() >= self.config.urls.len() {
+                        return Err(refusal);
+                    }
+                    tracing::warn!(code = %refusal.code, "lost in the middle of a read, which goes on at another controller: {refusal}");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads, or goes on reading, at the controller of the session.
+    async fn read_here(
+        &mut self,
+        spec: &ReadSpec,
+        lag: Option<SourceError>,
+        trail: &mut Trail,
+        pages: &mut Pages<'_>,
+    ) -> Result<ReadEnd, SourceError> {
+        let has_others = self.config.urls.len() > 1;
         let (session, selection, scope) = self.prepare(spec).await?;
         let standing = session.standing().await?;
-        let cookie = match mode {
-            ReadMode::Full | ReadMode::Backfill => None,
-            ReadMode::Delta(watermark) => match Position::resume(&watermark, &standing) {
-                Ok(cookie) => Some(cookie),
-                Err(refusal) => return Ok(ReadEnd::NeedsFullRead(refusal)),
-            },
+        let judged = match (&trail.position, &trail.floor) {
+            (Some(position), _) => position.judge(&standing),
+            (None, Some(floor)) => floor.judge_replica(&standing),
+            (None, None) => Ok(()),
         };
-        session.demand_sight_of_deletions().await?;
-        let reading = Reading {
+        if let Err(refusal) = judged {
+            return Ok(ReadEnd::NeedsFullRead(refusal));
+        }
+        let cookie = trail.position.as_ref().map(Position::has_cookie);
+        let mut reading = Reading {
             session,
             selection: &selection,
             scope: &scope,
             usn: standing.usn,
+            lag: lag.clone(),
         };
-        let pages = Pages::new(sink, page_size);
-        reading.read(cookie, standing, pages).await
+        // The server itself leaves out of differences what a cookie of elsewhere has seen; whole states it shows as they are.
+        if let (Some(lag), false) = (&lag, cookie == Some(true)) {
+            return Err(lag.clone());
+        }
+        let shows_deletions = session.shows_deletions().await?;
+        if has_others && trail.position.is_none() {
+            reading.learn_first(trail, &standing).await?;
+        }
+        let is_useful = shows_deletions || !session.is_samba();
+        match (is_useful, cookie) {
+            (true, Some(false)) => {
+                if session.may_dirsync().await? {
+                    let text = "the account may use DirSync now";
+                    let refusal = standing.refuse(Code::SourceMethodChanged, text);
+                    return Ok(ReadEnd::NeedsFullRead(refusal));
+                }
+            }
+            (true, _) => match reading.dirsync(&standing, trail, pages).await {
+                Err(refusal) if failure::lacks_dirsync_right(&refusal) => {}
+                result => return result,
+            },
+            (false, _) => {}
+        }
+        match lag {
+            Some(lag) => Err(lag),
+            None => reading.poll(&standing, trail, pages, shows_deletions).await,
+        }
     }
 
     async fn try_read_one(
@@ -176,12 +277,18 @@ impl AdSource {
         spec: &ReadSpec,
         name: &ObjectName,
     ) -> Result<ReadOne, SourceError> {
+        if let Some(floor) = self.floor.take()
+            && let Some(lag) = self.level_session(&floor.known, &[]).await?
+        {
+            return Err(lag);
+        }
         let (session, selection, scope) = self.prepare(spec).await?;
         let reading = Reading {
             session,
             selection: &selection,
             scope: &scope,
             usn: session.standing().await?.usn,
+            lag: None,
         };
         reading.read_one(name).await
     }
@@ -198,6 +305,7 @@ impl AdSource {
             selection: &selection,
             scope: &scope,
             usn: session.standing().await?.usn,
+            lag: None,
         };
         reading.list(page_size, each).await
     }
