@@ -438,6 +438,36 @@ impl Engine {
         })
     }
 
+    /// Changes what is given of a connector's configuration; null takes a setting away.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn change_connector_config(
+        &self,
+        id: ConnectorId,
+        change: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<ConnectorRow> {
+        let mut config = match self.connector(id)?.config {
+            serde_json::Value::Object(config) => config,
+            _ => serde_json::Map::new(),
+        };
+        for (name, value) in change {
+            match value {
+                serde_json::Value::Null => drop(config.remove(name)),
+                value => drop(config.insert(name.clone(), value.clone())),
+            }
+        }
+        let text = serde_json::Value::Object(config).to_string();
+        self.write("engine.connector_config", |tx| {
+            tx.execute(
+                "UPDATE connector SET config = ?2 WHERE id = ?1",
+                params![id.0, text],
+            )?;
+            Ok(())
+        })?;
+        self.connector(id)
+    }
+
     /// Creates a job, paused. Everything its source already holds becomes due.
     ///
     /// # Errors

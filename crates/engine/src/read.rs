@@ -34,6 +34,8 @@ pub struct ReadOrder {
     pub mode: String,
     /// The position to continue from, for a delta.
     pub watermark: Option<Vec<u8>>,
+    /// The position of the last read, if this one does not continue it: nothing older may be shown.
+    pub floor: Option<Vec<u8>>,
     /// What to read.
     pub spec: ReadSpec,
     /// Why it is not a delta.
@@ -64,6 +66,85 @@ pub struct Completed {
     pub is_weak: bool,
 }
 
+/// What is stored of a connector's next read.
+struct Wanted {
+    needs: String,
+    why: Option<Refusal>,
+    stored: Option<ReadSpec>,
+    watermark: Option<Vec<u8>>,
+    comparison: Comparison,
+}
+
+impl Wanted {
+    fn of(tx: &Transaction<'_>, connector: ConnectorId) -> Result<Self> {
+        let mut statement = tx.prepare_cached(
+            "SELECT needs, needs_why, spec, watermark, config, is_weak, compared_at, failure FROM connector WHERE id = ?1",
+        )?;
+        let mut rows = statement.query([connector.0])?;
+        let Some(row) = rows.next()? else {
+            return Err(crate::config::not_found(
+                "connector",
+                &connector.to_string(),
+            ));
+        };
+        let config: String = row.get(4)?;
+        let failure: Option<Refusal> = unpack_option(row.get(7)?)?;
+        Ok(Self {
+            needs: row.get(0)?,
+            why: unpack_option(row.get(1)?)?,
+            stored: unpack_option(row.get(2)?)?,
+            watermark: row.get(3)?,
+            comparison: Comparison {
+                hours: compare_hours(&config, row.get(5)?),
+                last: row.get(6)?,
+                is_possible: failure.is_none_or(|why| why.code != Code::SourceReplicaLags),
+            },
+        })
+    }
+}
+
+/// When a source is compared whole again.
+struct Comparison {
+    hours: u64,
+    /// Unix ms.
+    last: Option<i64>,
+    /// Differences can still be read from a server that lags, everything cannot.
+    is_possible: bool,
+}
+
+impl Comparison {
+    fn due(&self, now: i64) -> Option<Refusal> {
+        let interval = i64::try_from(self.hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX);
+        let is_due = self
+            .last
+            .is_none_or(|last| now.saturating_sub(last) >= interval);
+        (is_due && self.hours > 0 && self.is_possible)
+            .then(|| Refusal::new(Code::SourceComparisonDue).with("hours", self.hours.to_string()))
+    }
+}
+
+/// Hours between two full comparisons, unless the connector's configuration says otherwise.
+const COMPARE_HOURS: u64 = 7 * 24;
+/// The same where deltas may miss deletions.
+const COMPARE_HOURS_WEAK: u64 = 1;
+
+/// `compareHours` of a connector's configuration, or what holds without it; 0: never.
+fn compare_hours(config: &str, is_weak: bool) -> u64 {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    let given = config.get("compareHours").and_then(|hours| hours.as_u64());
+    given.unwrap_or(match is_weak {
+        true => COMPARE_HOURS_WEAK,
+        false => COMPARE_HOURS,
+    })
+}
+
+/// Whether a full read must not show anything older than what was read before. Not if the source began anew, nor if an
+/// administrator wants what there is.
+fn is_comparable(why: Option<&Refusal>) -> bool {
+    let began_anew = [Code::SourceReplicaReset, Code::SourceReadSpecChanged];
+    why.is_some_and(|why| !began_anew.contains(&why.code))
+}
+
 impl ReadResult {
     /// Complete, with the position and nothing else to say.
     pub fn complete(watermark: impl Into<Vec<u8>>) -> Self {
@@ -86,20 +167,20 @@ impl Engine {
     pub fn begin_read(&self, connector: ConnectorId, spec: &ReadSpec) -> Result<ReadOrder> {
         let now = self.now();
         let order = self.write("engine.begin_read", |tx| {
-            type Blob = Option<Vec<u8>>;
-            let (needs, why, stored, watermark): (String, Blob, Blob, Blob) = tx
-                .query_row("SELECT needs, needs_why, spec, watermark FROM connector WHERE id = ?1", [connector.0], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })
-                .optional()?
-                .ok_or_else(|| crate::config::not_found("connector", &connector.to_string()))?;
-            let stored: Option<ReadSpec> = unpack_option(stored)?;
-            let why: Option<Refusal> = unpack_option(why)?;
+            let Wanted { needs, why, stored, watermark, comparison } = Wanted::of(tx, connector)?;
             let (mode, why) = match (needs.as_str(), &watermark, stored) {
                 ("full", _, _) | (_, None, _) => ("full", why),
                 ("backfill", _, _) => ("backfill", why),
                 (_, _, Some(stored)) if stored != *spec => ("backfill", Some(Refusal::new(Code::SourceReadSpecChanged))),
-                _ => ("delta", None),
+                _ => match comparison.due(now) {
+                    Some(why) => ("full", Some(why)),
+                    None => ("delta", None),
+                },
+            };
+            let (watermark, floor) = match mode {
+                "delta" => (watermark, None),
+                "full" if !is_comparable(why.as_ref()) => (None, None),
+                _ => (None, watermark),
             };
             tx.execute("UPDATE read SET state = 'abandoned', ended_at = ?2 WHERE connector = ?1 AND state = 'open'", params![
                 connector.0, now
@@ -112,7 +193,8 @@ impl Engine {
                 read: ReadId(tx.last_insert_rowid()),
                 connector,
                 mode: mode.into(),
-                watermark: if mode == "delta" { watermark } else { None },
+                watermark,
+                floor,
                 spec: spec.clone(),
                 why,
             })

@@ -515,6 +515,8 @@ fn is_position_trouble(code: Code) -> bool {
             | Code::SourceReplicaReset
             | Code::SourceCookieTooOld
             | Code::SourceReadSpecChanged
+            | Code::SourceServerChanged
+            | Code::SourceMethodChanged
     )
 }
 
@@ -542,6 +544,7 @@ async fn read_with(
         read: order.read,
         spec: order.spec,
         mode,
+        position: order.floor,
         first_page: 0,
     };
     if let Err(why) = app
@@ -566,9 +569,11 @@ async fn look_up(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<bo
     }
     let spec = read_spec(app, source, jobs).await?;
     let count = waiting.len();
+    let position = blocking(app.engine(), move |engine| engine.watermark(id)).await?;
     for (object, anchor, _) in waiting {
         let call = Call::ReadOne {
             spec: spec.clone(),
+            position: position.clone(),
             name: ObjectName::Anchor(anchor.clone()),
         };
         match app.desk().call(&source.name, call, CALL_TIMEOUT).await {

@@ -13,7 +13,10 @@ use connectors::Source;
 use sync_core::{code::Code, operation::Refusal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use wire::agent::v1::{Answer, Leased, ReadEnd, Work};
+use wire::{
+    agent::v1::{Answer, Leased, ReadEnd, Work},
+    bytes::Bytes,
+};
 
 use crate::{
     config::{AgentConfig, SourceFactory},
@@ -83,8 +86,10 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
             read,
             spec,
             mode,
+            position,
             first_page,
         } => {
+            floor(source, position);
             let order = read::Order {
                 read,
                 spec: spec.into(),
@@ -103,7 +108,12 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
         }
         Work::Discover => source.discover().await.map(convert::source),
         Work::Containers => source.containers().await.map(convert::containers),
-        Work::ReadOne { spec, name } => {
+        Work::ReadOne {
+            spec,
+            name,
+            position,
+        } => {
+            floor(source, position);
             let one = source.read_one(&spec.into(), &convert::name(name)).await;
             one.map(convert::one)
         }
@@ -120,6 +130,13 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
         bench.shelf.keep(&leased.connector, aged);
     }
     lease.post("answer", &ended(answer)).await
+}
+
+/// Nothing older than this may be shown.
+fn floor(source: &mut Box<dyn Source>, position: Option<Bytes>) {
+    if let Some(position) = position {
+        source.not_older_than(position.0);
+    }
 }
 
 fn ended(answer: Result<Answer, Refusal>) -> Answer {

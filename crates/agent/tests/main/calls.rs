@@ -13,7 +13,11 @@ async fn ask(lab: &Lab, call: Call) -> Result<Answer, Refusal> {
 }
 
 fn one(name: ObjectName) -> Call {
-    Call::ReadOne { spec: spec(), name }
+    Call::ReadOne {
+        spec: spec(),
+        name,
+        position: Some(vec![4, 2]),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

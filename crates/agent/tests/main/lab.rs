@@ -325,6 +325,7 @@ pub fn order() -> ReadOrder {
         read: ReadId(7),
         spec: spec(),
         mode: ReadMode::Full,
+        position: None,
         first_page: 0,
     }
 }

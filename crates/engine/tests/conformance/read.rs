@@ -349,3 +349,105 @@ fn a_census_that_misses_half_the_directory_is_not_believed() {
     let next = bench.engine().begin_read(bench.source_id, &spec()).unwrap();
     assert_eq!(next.mode, "full", "the whole is looked at again");
 }
+
+/// What the next read is, by mode, reason, and whether nothing older than before may be shown.
+fn next_read(bench: &Bench) -> (String, Option<Code>, bool) {
+    let order = bench.engine().begin_read(bench.source_id, &spec()).unwrap();
+    (
+        order.mode,
+        order.why.map(|why| why.code),
+        order.floor.is_some(),
+    )
+}
+
+fn end_delta(bench: &Bench, is_weak: bool) {
+    let e = bench.engine();
+    let read = e.begin_read(bench.source_id, &spec()).unwrap().read;
+    let done = engine::Completed {
+        watermark: b"p2".to_vec(),
+        is_weak,
+        ..engine::Completed::default()
+    };
+    e.end_read(read, &ReadResult::Complete(done)).unwrap();
+}
+
+const HOUR: i64 = 3_600_000;
+const DELTA: (&str, Option<Code>, bool) = ("delta", None, false);
+const COMPARISON: (&str, Option<Code>, bool) = ("full", Some(Code::SourceComparisonDue), true);
+
+fn is(bench: &Bench, expected: (&str, Option<Code>, bool)) {
+    let (mode, why, has_floor) = next_read(bench);
+    assert_eq!((mode.as_str(), why, has_floor), expected);
+}
+
+#[test]
+fn a_source_is_compared_whole_every_week_and_a_weak_one_every_hour() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    bench.pass(167 * HOUR);
+    is(&bench, DELTA);
+    bench.pass(HOUR);
+    is(&bench, COMPARISON);
+    bench.read_full(&people(3));
+    end_delta(&bench, true);
+    bench.pass(HOUR - 1);
+    is(&bench, DELTA);
+    bench.pass(1);
+    is(&bench, COMPARISON);
+}
+
+#[test]
+fn the_interval_of_comparisons_is_a_setting_and_0_is_never() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    let set = |hours: serde_json::Value| {
+        let change = [("compareHours".to_owned(), hours)].into_iter().collect();
+        let id = bench.source_id;
+        bench.engine().change_connector_config(id, &change).unwrap();
+    };
+    bench.pass(2 * HOUR);
+    set(2.into());
+    is(&bench, COMPARISON);
+    set(3.into());
+    is(&bench, DELTA);
+    set(0.into());
+    bench.pass(9_000 * HOUR);
+    is(&bench, DELTA);
+    set(serde_json::Value::Null);
+    is(&bench, COMPARISON);
+}
+
+#[test]
+fn a_server_that_lags_is_not_compared_with() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    bench.pass(168 * HOUR);
+    is(&bench, COMPARISON);
+    let e = bench.engine();
+    e.note_read_failure(bench.source_id, &Refusal::new(Code::SourceReplicaLags))
+        .unwrap();
+    is(&bench, DELTA);
+    e.note_read_failure(bench.source_id, &Refusal::new(Code::SourceTimeOut))
+        .unwrap();
+    is(&bench, COMPARISON);
+}
+
+#[test]
+fn nothing_older_may_be_shown_unless_the_source_began_anew_or_an_administrator_wants_what_there_is()
+{
+    let bench = Bench::new();
+    assert_eq!(next_read(&bench), ("full".to_owned(), None, false));
+    bench.read_full(&people(3));
+    let e = bench.engine();
+    for (code, has_floor) in [
+        (Code::SourceServerChanged, true),
+        (Code::SourceCookieRefused, true),
+        (Code::SourceReplicaReset, false),
+    ] {
+        e.require_full_read(bench.source_id, &Refusal::new(code))
+            .unwrap();
+        is(&bench, ("full", Some(code), has_floor));
+    }
+    e.accept_read(bench.source_id).unwrap();
+    is(&bench, ("full", None, false));
+}

@@ -24,6 +24,7 @@ pub fn read_work(order: ReadOrder) -> Work {
             ReadMode::Delta(watermark) => Mode::Delta(Bytes(watermark)),
             ReadMode::Backfill => Mode::Backfill,
         },
+        position: order.position.map(Bytes),
         first_page: order.first_page,
     }
 }
@@ -32,8 +33,13 @@ pub fn call_work(call: Call) -> Work {
     match call {
         Call::Discover => Work::Discover,
         Call::Containers => Work::Containers,
-        Call::ReadOne { spec, name } => Work::ReadOne {
+        Call::ReadOne {
+            spec,
+            name,
+            position,
+        } => Work::ReadOne {
             spec: (&spec).into(),
+            position: position.map(Bytes),
             name: match name {
                 ObjectName::Anchor(anchor) => Named::Anchor((&anchor).into()),
                 ObjectName::Dn(dn) => Named::Dn(dn),

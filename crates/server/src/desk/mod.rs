@@ -81,6 +81,8 @@ pub struct ReadOrder {
     pub spec: ReadSpec,
     /// How.
     pub mode: ReadMode,
+    /// Where the last read ended, if this one does not continue it: nothing older may be shown.
+    pub position: Option<Watermark>,
     /// Number of the first page.
     pub first_page: u32,
 }
@@ -111,6 +113,8 @@ pub enum Call {
         spec: ReadSpec,
         /// Which.
         name: ObjectName,
+        /// Where the last read ended: nothing older may be shown.
+        position: Option<Watermark>,
     },
 }
 

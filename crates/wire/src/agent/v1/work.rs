@@ -57,6 +57,9 @@ pub enum Work {
         spec: Spec,
         /// How.
         mode: Mode,
+        /// Where the last read ended, if this one does not continue it: nothing older may be shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<Bytes>,
         /// Number of the first page.
         first_page: u32,
     },
@@ -66,6 +69,9 @@ pub enum Work {
         spec: Spec,
         /// Which.
         name: Named,
+        /// Where the last read ended: nothing older may be shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<Bytes>,
     },
     /// Connect and say what the source is: `POST /leases/{lease}/answer`.
     Discover,
