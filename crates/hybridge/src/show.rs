@@ -7,6 +7,20 @@ use wire::api::v1::{Problem, Values};
 
 use crate::output::one_line;
 
+/// How changes are found, in one line.
+pub fn method_line(method: &wire::api::v1::Method) -> String {
+    let line = format!("{} on {}", method.name, method.server);
+    match &method.weaker {
+        None => line,
+        Some(weaker) => {
+            let told = |name: &str| weaker.arguments.get(name).cloned();
+            let text = told("text").unwrap_or_else(|| weaker.message.clone());
+            let right = told("right").map(|right| format!("; cure: the right {right}"));
+            format!("{line}, weaker: {text}{}", right.unwrap_or_default())
+        }
+    }
+}
+
 /// A problem in words: code, what happened, cause and cure.
 pub fn problem(problem: &Problem) -> String {
     let mut text = format!("  {}: {}", problem.code, one_line(&problem.message));

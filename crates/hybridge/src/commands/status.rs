@@ -13,7 +13,7 @@ use crate::{
     client::Client,
     failure::Failure,
     output::{Output, fields, print},
-    show::{ago, count, duration, problem},
+    show::{ago, count, duration, method_line, problem},
 };
 
 /// Arguments.
@@ -86,6 +86,15 @@ fn one(status: &JobStatus, now: Timestamp) -> String {
         ("job", format!("{} ({})", status.job.name, status.state)),
         ("phase", phase.to_owned()),
         ("source", source_line(status, now)),
+        (
+            "changes found by",
+            source
+                .position
+                .method
+                .as_ref()
+                .map(method_line)
+                .unwrap_or_default(),
+        ),
         ("agents", format!("{} connected", source.agents_connected)),
         ("doorbell", doorbell_line(status, now)),
         ("read", count(progress.read)),

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use sync_core::{code::Code, operation::Refusal, schema::preset};
-use wire::api::v1::{Connector, ConnectorTest, Container, NewConnector, Page};
+use wire::api::v1::{Connector, ConnectorChange, ConnectorTest, Container, NewConnector, Page};
 
 use super::{
     convert,
@@ -96,6 +96,34 @@ pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Co
     Ok(Json(shown))
 }
 
+/// `PATCH /connectors/{name}`: changes settings.
+pub async fn change(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Body(change): Body<ConnectorChange>,
+) -> Answer<Connector> {
+    for (setting, value) in &change.config {
+        if setting != "compareHours" {
+            return Err(ApiError::invalid(format!(
+                "{setting} is not a setting of a connector; known: compareHours"
+            )));
+        }
+        if !(value.is_null() || value.is_u64()) {
+            return Err(ApiError::invalid(
+                "compareHours has to be a whole number of hours; 0: never",
+            ));
+        }
+    }
+    let row = blocking(app.engine(), move |engine| {
+        let row = engine.connector_named(&name)?;
+        let row = engine.change_connector_config(row.id, &change.config)?;
+        engine.audit("administrator", "change connector", &row.name)?;
+        Ok(convert::connector(&row, &engine.creation_times()?))
+    })
+    .await?;
+    Ok(Json(row))
+}
+
 /// `POST /connectors/{name}/test`: asks the system, through its agent, who it is.
 pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Answer<ConnectorTest> {
     let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
@@ -162,10 +190,12 @@ pub async fn containers(
     Ok(Json(Page::whole(shown.collect())))
 }
 
-/// `POST /connectors/{name}/believe`: the full read that is held back is right.
+/// `POST /connectors/{name}/believe`: the full read that is held back is right, or the only server there is may show less
+/// than was read before.
 pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer<Connector> {
     let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
-    if row.suspect.is_none() {
+    let lags = row.failure.as_ref().map(|why| why.code) == Some(Code::SourceReplicaLags);
+    if row.suspect.is_none() && !lags {
         let why = Refusal::new(Code::Conflict)
             .with("text", format!("no read of {} is held back", row.name));
         return Err(why.into());

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use connectors::source::ReadMethod;
 use engine::{ConnectorRow, JobRow};
 use jiff::Timestamp;
 use sync_core::{
     plan::Situation,
     value::{Attributes, Value},
 };
-use wire::api::v1::{Connector, Job, JobSettings, Named, Position, Values};
+use wire::api::v1::{Connector, Job, JobSettings, Method, Named, Position, Values};
 
 /// RFC 3339 of unix milliseconds.
 pub fn time(ms: i64) -> String {
@@ -78,6 +79,17 @@ pub fn named(row: &ConnectorRow) -> Named {
     }
 }
 
+/// How changes are found; `None` before the first read.
+fn method(row: &ConnectorRow) -> Option<Method> {
+    let stored: ReadMethod = serde_json::from_value(row.method.clone()).ok()?;
+    Some(Method {
+        name: stored.name,
+        server: stored.server,
+        weaker: stored.weaker.as_ref().map(Into::into),
+    })
+    .filter(|method| !method.name.is_empty())
+}
+
 /// Where reading of a source stands.
 pub fn position(row: &ConnectorRow) -> Position {
     Position {
@@ -86,6 +98,8 @@ pub fn position(row: &ConnectorRow) -> Position {
         read_up_to: time_option(row.watermark_at),
         last_read_at: time_option(row.last_read_at),
         last_change_at: time_option(row.last_change_at),
+        method: method(row),
+        compared_at: time_option(row.compared_at),
         failure: row.failure.as_ref().map(Into::into),
         retry_at: time_option(row.retry_at),
         suspect: row.suspect.as_ref().map(Into::into),

@@ -3,6 +3,7 @@
 mod believe;
 mod containers;
 mod list;
+mod set;
 mod show;
 mod test;
 
@@ -22,8 +23,10 @@ pub enum Command {
     Test(Which),
     /// List the containers by which the scope can be chosen
     Containers(Which),
-    /// Believe the last full read, which was held because far less was seen than before
+    /// Believe the last full read, which was held because far less was seen than before; or a server that lags behind
     Believe(Which),
+    /// Change settings of a connector
+    Set(set::Arguments),
 }
 
 /// Which connector.
@@ -43,6 +46,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Show(which) => show::run(&which.connector, context).await,
         Command::Test(which) => test::run(&which.connector, context).await,
         Command::Containers(which) => containers::run(&which.connector, context).await,
+        Command::Set(arguments) => set::run(&arguments, context).await,
         Command::Believe(which) => believe::run(&which.connector, context).await,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     commands::{Context, segment},
     failure::Failure,
     output::fields,
-    show::{problem, time, time_or_dash},
+    show::{method_line, problem, time, time_or_dash},
 };
 
 /// Shows a connector.
@@ -19,7 +19,8 @@ pub async fn run(name: &str, context: &Context) -> Result<(), Failure> {
     context.output.data(&connector, people)
 }
 
-fn people(connector: &Connector) -> String {
+/// A connector for people.
+pub fn people(connector: &Connector) -> String {
     let mut pairs = vec![
         ("name", connector.name.clone()),
         ("kind", connector.kind.clone()),
@@ -46,12 +47,18 @@ fn people(connector: &Connector) -> String {
         "last change",
         time_or_dash(position.last_change_at.as_ref()),
     ));
+    pairs.push(("compared whole", time_or_dash(position.compared_at.as_ref())));
+    if let Some(method) = &position.method {
+        pairs.push(("changes found by", method_line(method)));
+    }
     pairs.push((
         "tried again",
         position.retry_at.as_deref().map(time).unwrap_or_default(),
     ));
     let mut text = fields(&pairs);
+    let weaker = position.method.as_ref().and_then(|m| m.weaker.clone());
     let problems = [
+        ("changes are found in a weaker way", &weaker),
         ("the next read is not a delta", &position.why),
         ("the last read failed", &position.failure),
         ("the last full read is not believed", &position.suspect),

@@ -19,6 +19,14 @@ pub struct NewConnector {
     pub config: serde_json::Value,
 }
 
+/// `PATCH /connectors/{name}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ConnectorChange {
+    /// Settings to change; null takes one away. `compareHours`: hours between two full comparisons, 0: never.
+    pub config: serde_json::Map<String, serde_json::Value>,
+}
+
 /// A connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -40,6 +48,19 @@ pub struct Connector {
     pub created_at: String,
 }
 
+/// By which mechanism changes of a source are found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Method {
+    /// `DirSync`, `uSNChanged`, `RFC 4533`, `modifyTimestamp`.
+    pub name: String,
+    /// The server that answered.
+    pub server: String,
+    /// What is weaker than with the best mechanism, and what cures it; absent: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weaker: Option<Problem>,
+}
+
 /// Where reading of a source stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -58,6 +79,12 @@ pub struct Position {
     /// When a read last brought a change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_change_at: Option<String>,
+    /// How the last read found changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// When the source was last compared whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared_at: Option<String>,
     /// The last read failed with this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Problem>,
