@@ -411,6 +411,18 @@ impl Installation {
         }
     }
 
+    /// Waits until the source cannot be read; says why.
+    pub fn fails_to_read(&self) -> Problem {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(failure) = self.status().source.position.failure {
+                return failure;
+            }
+            assert!(Instant::now() < deadline, "reading does not fail");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// The judge's report.
     pub fn verify(&self) -> Report {
         answer(&self.run(&["verify", "main"]))

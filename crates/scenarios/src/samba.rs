@@ -3,7 +3,14 @@
 //! Never touches the database directly except through the lab's script, for what LDAP does not offer. Trap: names given to
 //! the verbs here are raw; they are escaped into distinguished names in one place, [`below`].
 
-use std::{collections::HashMap, net::Ipv4Addr, path::Path, process::Command};
+use std::{
+    collections::HashMap,
+    net::Ipv4Addr,
+    path::Path,
+    process::Command,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use ldap::{Change, ChangeKind, Connection, Query, Scope};
 
@@ -11,15 +18,30 @@ use ldap::{Change, ChangeKind, Connection, Query, Scope};
 const SYNC_PASSWORD: &str = "Secret.Sync1 ü";
 /// Addresses tried, as other runs may be under way on this machine.
 const ADDRESSES: u32 = 8;
+/// How long replication may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Values in one request.
 const CHUNK: usize = 1_000;
 
 pub struct Domain {
     name: String,
     values: HashMap<String, String>,
-    writer: Connection,
+    writer: Mutex<Connection>,
+    partner: Option<Partner>,
     /// Its naming context.
     pub base: String,
+}
+
+/// A second controller of the domain.
+struct Partner {
+    name: String,
+    values: HashMap<String, String>,
+}
+
+impl Drop for Partner {
+    fn drop(&mut self) {
+        let _ = lab(&["destroy", &self.name]);
+    }
 }
 
 /// An object as a plain search shows it.
@@ -66,34 +88,80 @@ impl Domain {
     /// A new domain with a recycle bin, on the first of the lab's addresses from this one on that nobody else uses.
     pub async fn raise(name: &str, first: Ipv4Addr) -> Self {
         packages();
-        let _ = lab(&["destroy", name]);
-        let mut told = String::new();
-        let addresses =
-            (0..ADDRESSES).map(|n| Ipv4Addr::from_bits(first.to_bits() + n).to_string());
-        let is_up = |ip: String| match lab(&["up", name, "--ip", &ip, "--recycle-bin"]) {
-            Ok(_) => true,
-            Err(text) => {
-                let is_taken = text.contains("answers at");
-                told = text;
-                assert!(is_taken, "no domain controller: {told}");
-                false
-            }
-        };
-        let is_raised = addresses.into_iter().any(is_up);
-        assert!(is_raised, "no domain controller: {told}");
-        let text = lab(&["env", name]).unwrap();
-        let pair = |line: &str| {
-            let (key, value) = line.split_once('=')?;
-            Some((key.to_owned(), value.trim_matches(['\'', '"']).to_owned()))
-        };
-        let values: HashMap<String, String> = text.lines().filter_map(pair).collect();
-        let writer = connect(&values).await;
+        let values = raise(name, first, &["--recycle-bin"]);
+        let writer = Mutex::new(connect(&values).await);
         let base = values["LAB_BASE"].clone();
         Self {
             name: name.to_owned(),
             values,
             writer,
+            partner: None,
             base,
+        }
+    }
+
+    /// A second controller, on the first free address from this one on.
+    pub fn raise_partner(&mut self, first: Ipv4Addr) {
+        let name = format!("{}b", self.name);
+        let values = raise(&name, first, &["--join", &self.name]);
+        self.partner = Some(Partner { name, values });
+    }
+
+    /// Addresses of the controllers, the first one first.
+    pub fn urls(&self) -> Vec<String> {
+        let partner = self.partner.iter().map(|partner| &partner.values);
+        let all = [&self.values].into_iter().chain(partner);
+        all.map(|values| format!("ldaps://{}", values["LAB_DC_IP"]))
+            .collect()
+    }
+
+    /// Changes go to the first controller from now on.
+    pub async fn write_at_first(&self) {
+        self.write_with(connect(&self.values).await);
+    }
+
+    /// Changes go to the second controller from now on.
+    pub async fn write_at_partner(&self) {
+        let partner = self.partner.as_ref().expect("a second controller");
+        self.write_with(connect(&partner.values).await);
+    }
+
+    fn write_with(&self, writer: Connection) {
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+    }
+
+    fn writer(&self) -> Connection {
+        self.writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether the second controller takes over what the first one holds (MS-ADTS 6.1.1.2.2.1.2.1.1, NTDSDSA_OPT_DISABLE_INBOUND_REPL).
+    pub async fn partner_receives(&self, receives: bool) {
+        let partner = self.partner.as_ref().expect("a second controller");
+        let writer = connect(&partner.values).await;
+        let query = Query::new("", Scope::Base).attributes(["dsServiceName"]);
+        let root = writer.search_all(&query).await.unwrap();
+        let settings = root[0].text("dsServiceName").unwrap().to_owned();
+        let options = if receives { "1" } else { "3" };
+        let change = Change::new(ChangeKind::Replace, "options", [options]);
+        writer.modify(&settings, vec![change]).await.unwrap();
+    }
+
+    /// Waits until the second controller shows an object with this value.
+    pub async fn partner_shows(&self, dn: &str, attribute: &str, value: &str) {
+        let partner = self.partner.as_ref().expect("a second controller");
+        let reader = connect(&partner.values).await;
+        let query = Query::new(dn, Scope::Base).attributes([attribute]);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = reader.search_all(&query).await.unwrap_or_default();
+            if found.first().and_then(|entry| entry.text(attribute)) == Some(value) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{dn} does not reach the second");
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
@@ -107,8 +175,8 @@ impl Domain {
         self.value("LAB_REALM").to_lowercase()
     }
 
-    /// An account that may read changes and nothing more; returns its bind name and password.
-    pub async fn sync_account(&self) -> (String, &'static str) {
+    /// An account with these rights (see the lab's script) and nothing more; returns its bind name and password.
+    pub async fn sync_account(&self, rights: &[&str]) -> (String, &'static str) {
         let dn = cn("svc-hybridge", &format!("CN=Users,{}", self.base));
         let account = [("objectClass", "user"), ("sAMAccountName", "svc-hybridge")];
         self.add(&dn, &account).await;
@@ -120,9 +188,14 @@ impl Domain {
             Change::new(ChangeKind::Replace, "unicodePwd", [password]),
             Change::new(ChangeKind::Replace, "userAccountControl", ["512"]),
         ];
-        self.writer.modify(&dn, changes).await.unwrap();
-        self.lab("rights", &["svc-hybridge", "+get", "+deleted"]);
+        self.writer().modify(&dn, changes).await.unwrap();
+        self.grant(rights);
         (format!("svc-hybridge@{}", self.dns()), SYNC_PASSWORD)
+    }
+
+    /// Grants rights to the account that synchronises, or takes them.
+    pub fn grant(&self, rights: &[&str]) {
+        self.lab("rights", &[&["svc-hybridge"], rights].concat());
     }
 
     /// A verb of the lab about this domain.
@@ -133,7 +206,7 @@ impl Domain {
 
     /// A new connection for the verbs here, after the controller was restarted.
     pub async fn reconnect(&mut self) {
-        self.writer = connect(&self.values).await;
+        self.write_at_first().await;
     }
 
     /// Whether the controller takes this name and password.
@@ -151,7 +224,7 @@ impl Domain {
                 None => all.push(((*name).to_owned(), vec![value.as_bytes().to_vec()])),
             }
         }
-        self.writer
+        self.writer()
             .add(dn, all)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -210,7 +283,7 @@ impl Domain {
 
     async fn change(&self, dn: &str, kind: ChangeKind, attribute: &str, values: &[&str]) {
         let change = Change::new(kind, attribute, values.iter().map(|value| value.as_bytes()));
-        let done = self.writer.modify(dn, vec![change]).await;
+        let done = self.writer().modify(dn, vec![change]).await;
         done.unwrap_or_else(|error| panic!("{dn} {attribute}: {error}"));
     }
 
@@ -238,7 +311,7 @@ impl Domain {
     pub async fn rename(&self, dn: &str, name: &str) -> String {
         let (kind, _) = dn.split_once('=').unwrap();
         let rdn = format!("{kind}={}", ldap::dn::escape_value(name));
-        self.writer
+        self.writer()
             .rename(dn, &rdn, None)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -248,7 +321,7 @@ impl Domain {
     /// Moves an object into another container; returns its name.
     pub async fn move_to(&self, dn: &str, container: &str) -> String {
         let rdn = &dn[..dn.len() - container_of(dn).len() - 1];
-        self.writer
+        self.writer()
             .rename(dn, rdn, Some(container))
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -258,7 +331,7 @@ impl Domain {
     /// Deletes an object; returns its objectGUID as text, by which it can be restored.
     pub async fn delete(&self, dn: &str) -> String {
         let guid = self.guid(dn).await;
-        self.writer
+        self.writer()
             .delete(dn)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -274,7 +347,7 @@ impl Domain {
     pub async fn guid(&self, dn: &str) -> String {
         let query = Query::new(dn, Scope::Base).attributes(["objectGUID"]);
         let found = self
-            .writer
+            .writer()
             .search_all(&query)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -287,7 +360,7 @@ impl Domain {
         let query = Query::new(container, Scope::Subtree)
             .filter(filter)
             .attributes(["cn"]);
-        let found = self.writer.search_all(&query).await.unwrap();
+        let found = self.writer().search_all(&query).await.unwrap();
         found.into_iter().map(|entry| entry.dn).collect()
     }
 
@@ -303,7 +376,7 @@ impl Domain {
                 "isCriticalSystemObject",
                 "mail",
             ]);
-        let found = self.writer.search_all(&query).await.unwrap();
+        let found = self.writer().search_all(&query).await.unwrap();
         let classes = |entry: &ldap::Entry| format!("{:?}", entry.values("objectClass"));
         let mut all = Vec::new();
         for entry in found
@@ -326,7 +399,7 @@ impl Domain {
     pub async fn make_conflict_victim(&self, dn: &str, name: &str) -> String {
         let guid = self.guid(dn).await;
         let rdn = format!("CN={}\\0ACNF:{guid}", ldap::dn::escape_value(name));
-        let done = self.writer.rename(dn, &rdn, None).await;
+        let done = self.writer().rename(dn, &rdn, None).await;
         done.unwrap_or_else(|error| panic!("{dn}: {error}"));
         format!("{rdn},{}", container_of(dn))
     }
@@ -370,6 +443,30 @@ async fn connect(values: &HashMap<String, String>) -> Connection {
         .await
         .unwrap();
     connection
+}
+
+/// Raises a controller on the first of the lab's addresses from this one on that nobody else uses; returns its environment.
+fn raise(name: &str, first: Ipv4Addr, options: &[&str]) -> HashMap<String, String> {
+    let _ = lab(&["destroy", name]);
+    let mut told = String::new();
+    let addresses = (0..ADDRESSES).map(|n| Ipv4Addr::from_bits(first.to_bits() + n).to_string());
+    let is_up = |ip: String| match lab(&[&["up", name, "--ip", &ip], options].concat()) {
+        Ok(_) => true,
+        Err(text) => {
+            let is_taken = text.contains("answers at");
+            told = text;
+            assert!(is_taken, "no domain controller: {told}");
+            false
+        }
+    };
+    let is_raised = addresses.into_iter().any(is_up);
+    assert!(is_raised, "no domain controller: {told}");
+    let text = lab(&["env", name]).unwrap();
+    let pair = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        Some((key.to_owned(), value.trim_matches(['\'', '"']).to_owned()))
+    };
+    text.lines().filter_map(pair).collect()
 }
 
 /// Fails with one line that names what is missing.

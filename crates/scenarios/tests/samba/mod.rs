@@ -8,6 +8,7 @@ mod initial;
 mod names;
 mod people;
 mod places;
+mod two;
 
 use std::{cell::Cell, net::Ipv4Addr};
 
@@ -30,18 +31,41 @@ pub struct Story {
     _dir: TempDir,
 }
 
+/// What a story is told with.
+struct Setting {
+    /// Name of the domain in the lab.
+    name: &'static str,
+    /// The first address tried.
+    first: Ipv4Addr,
+    /// People of the lab's generator besides those of the story.
+    people: usize,
+    /// Rights of the account that synchronises.
+    rights: &'static [&'static str],
+    /// Whether the domain has a second controller.
+    has_partner: bool,
+}
+
+/// All rights that are of use.
+const ALL: &[&str] = &["+get", "+deleted"];
+/// Without the right to use DirSync.
+const BY_NUMBERS: &[&str] = &["+deleted"];
+
 impl Story {
     /// A domain with an empty unit and so many people of the lab's generator; nothing is synchronised yet.
-    async fn prepare(name: &str, first: Ipv4Addr, people: usize) -> Self {
-        let domain = Domain::raise(name, first).await;
+    async fn prepare(setting: &Setting) -> Self {
+        let mut domain = Domain::raise(setting.name, setting.first).await;
+        if setting.has_partner {
+            domain.raise_partner(setting.first);
+        }
+        let people = setting.people;
         let dir = tempfile::tempdir().unwrap();
-        let (bind, password) = domain.sync_account().await;
+        let (bind, password) = domain.sync_account(setting.rights).await;
         if people > 0 {
             domain.lab("bulk", &["-n", &people.to_string()]);
         }
         let secret = private_file(&dir, "secret", password);
         let settings = serde_json::json!({
-            "urls": [format!("ldaps://{}", domain.value("LAB_DC_IP"))],
+            "urls": domain.urls(),
             "bind": bind,
             "secret": { "file": secret },
             "ca_file": domain.value("LAB_CA"),
@@ -62,8 +86,8 @@ impl Story {
     }
 
     /// The same, with everything synchronised.
-    async fn begin(name: &str, first: Ipv4Addr, people: usize) -> Self {
-        let story = Self::prepare(name, first, people).await;
+    async fn begin(setting: &Setting) -> Self {
+        let story = Self::prepare(setting).await;
         initial::populate(&story).await;
         story.installation.resume();
         story.installation.sync();
@@ -92,6 +116,40 @@ impl Story {
         assert_eq!(lines, wanted, "{what}");
         self.mark.set(self.installation.log_end());
         self.installation.agrees(what);
+    }
+
+    /// By which mechanism changes are found, and the right that would make it better.
+    pub fn method(&self) -> (String, Option<String>) {
+        let method = self.installation.status().source.position.method.unwrap();
+        let right = |weaker: wire::api::v1::Problem| weaker.arguments.get("right").cloned();
+        (method.name, method.weaker.and_then(right))
+    }
+
+    /// A right that is granted is used by the next read, and one that is taken is not missed.
+    async fn rights_come_and_go(&self) {
+        let anna = cn("Anna Prins", &self.unit);
+        let line = "update Anna Prins: department";
+        let set = async |domain: &Domain, to: &str| domain.set(&anna, "department", &[to]).await;
+        self.step(
+            "the right is granted",
+            async |domain| {
+                domain.grant(&["+get"]);
+                set(domain, "Bridge").await;
+            },
+            &[line],
+        )
+        .await;
+        assert_eq!(self.method().0, "DirSync");
+        self.step(
+            "the right is taken",
+            async |domain| {
+                domain.grant(&["-get"]);
+                set(domain, "Engine").await;
+            },
+            &[line],
+        )
+        .await;
+        assert_eq!(self.method().0, "uSNChanged");
     }
 
     /// A value of the target object of a person, group or contact.
@@ -142,20 +200,53 @@ async fn changes_wait_for_the_agent(story: &mut Story) {
     story.arrives("the agent is back", &["update Anna Prins: department"]);
 }
 
+/// Everything that happens in the life of a domain.
+async fn live(story: &mut Story) {
+    people::change(story).await;
+    people::are_renamed_and_moved(story).await;
+    people::are_disabled(story).await;
+    people::leave_and_return(story).await;
+    places::take_their_people_along(story).await;
+    groups::gain_and_lose_members(story).await;
+    groups::are_nested_deleted_and_restored(story).await;
+    groups::hold_contacts(story).await;
+    groups::wait_for_members(story).await;
+    names::of_every_kind_arrive(story).await;
+    names::of_conflict_victims_stay_away(story).await;
+    changes_wait_for_the_agent(story).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_life_in_a_real_domain_is_followed_by_real_processes() {
-    let people = if scenarios::is_full() { 5_000 } else { 150 };
-    let mut story = Story::begin("scstory", Ipv4Addr::new(127, 0, 0, 41), people).await;
-    people::change(&story).await;
-    people::are_renamed_and_moved(&story).await;
-    people::are_disabled(&story).await;
-    people::leave_and_return(&story).await;
-    places::take_their_people_along(&story).await;
-    groups::gain_and_lose_members(&story).await;
-    groups::are_nested_deleted_and_restored(&story).await;
-    groups::hold_contacts(&story).await;
-    groups::wait_for_members(&story).await;
-    names::of_every_kind_arrive(&story).await;
-    names::of_conflict_victims_stay_away(&story).await;
-    changes_wait_for_the_agent(&mut story).await;
+    let mut story = Story::begin(&Setting {
+        name: "scstory",
+        first: Ipv4Addr::new(127, 0, 0, 41),
+        people: if scenarios::is_full() { 5_000 } else { 150 },
+        rights: ALL,
+        has_partner: false,
+    })
+    .await;
+    assert_eq!(story.method(), ("DirSync".into(), None));
+    live(&mut story).await;
+    assert_eq!(story.method(), ("DirSync".into(), None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_life_is_followed_without_the_right_to_dirsync() {
+    let mut story = Story::begin(&Setting {
+        name: "scnumbers",
+        first: Ipv4Addr::new(127, 0, 1, 41),
+        people: if scenarios::is_full() { 5_000 } else { 20 },
+        rights: BY_NUMBERS,
+        has_partner: false,
+    })
+    .await;
+    let weaker = (
+        "uSNChanged".to_owned(),
+        Some("Replicating Directory Changes".to_owned()),
+    );
+    assert_eq!(story.method(), weaker);
+    live(&mut story).await;
+    assert_eq!(story.method(), weaker);
+    story.rights_come_and_go().await;
 }
