@@ -7,7 +7,7 @@ packages=(
   python3-samba ldb-tools                                                          # its database, from scripts
   slapd                                                                            # OpenLDAP
   krb5-user ldap-utils python3-ldap libnss-wrapper                                 # clients, and host names without /etc/hosts
-  openssl python3 procps util-linux gcc libc6-dev                                  # certificates, scripts, the power cut shim
+  openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
 )
 
 missing=()

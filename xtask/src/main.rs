@@ -9,6 +9,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod codes;
+mod fuzz;
 mod lab;
 mod licences;
 mod run;
@@ -62,6 +63,14 @@ enum Chore {
     Licences,
     /// Every error code has its page in both languages, and every page its code
     Codes,
+    /// Fuzzing of everything that takes bytes of others, bounded; finds go to fuzz/finds
+    Fuzz {
+        /// Only this target
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 120)]
+        seconds: u64,
+    },
     /// Files and functions that have grown long
     Tidy,
     /// What a power cut leaves: builds the shim, or undoes the writes a killed program had not synced
@@ -118,6 +127,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
         Chore::Codes => codes::check(),
+        Chore::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Chore::Tidy => tidy::report(),
         Chore::Powercut { act } => match act {
             Powercut::Build { out } => lab::build_powercut(&out),

@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use crate::{lab, run};
+use crate::{fuzz, lab, run};
 
 /// How much is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,9 @@ pub fn run(tier: Tier, packages: &[String], filters: &[String]) -> anyhow::Resul
         if packages.is_empty() || !libraries.is_empty() {
             run::passes(select(&mut documentation, &libraries))?;
         }
+    }
+    if tier == Tier::Full && packages.is_empty() && filters.is_empty() {
+        fuzz::run(None, fuzz::SECONDS_IN_FULL)?;
     }
     Ok(())
 }

@@ -105,7 +105,7 @@ impl DirSync {
     }
 }
 
-fn round(value: &[u8]) -> Option<Round> {
+pub(crate) fn round(value: &[u8]) -> Option<Round> {
     let mut parts = Reader::new(Reader::new(value).expect(SEQUENCE).ok()?);
     let more = parts.integer(INTEGER).ok()?;
     parts.integer(INTEGER).ok()?;

@@ -16,6 +16,9 @@ pub mod dn;
 mod driver;
 mod endpoint;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod message;
 mod notify;
 mod paged;

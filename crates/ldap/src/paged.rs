@@ -96,7 +96,7 @@ impl Paged {
     }
 }
 
-fn cookie(value: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn cookie(value: &[u8]) -> Option<Vec<u8>> {
     let mut parts = Reader::new(Reader::new(value).expect(SEQUENCE).ok()?);
     parts.integer(INTEGER).ok()?;
     Some(parts.expect(OCTETS).ok()?.to_vec())

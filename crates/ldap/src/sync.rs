@@ -174,7 +174,7 @@ impl SyncSearch {
     }
 }
 
-fn state(controls: &[Control]) -> Option<(SyncState, [u8; 16])> {
+pub(crate) fn state(controls: &[Control]) -> Option<(SyncState, [u8; 16])> {
     let control = controls.iter().find(|control| control.oid == SYNC_STATE)?;
     let mut parts = Reader::new(
         Reader::new(control.value.as_deref()?)
@@ -191,7 +191,7 @@ fn state(controls: &[Control]) -> Option<(SyncState, [u8; 16])> {
     Some((state, parts.expect(OCTETS).ok()?.try_into().ok()?))
 }
 
-fn done(value: &[u8]) -> Option<SyncStep> {
+pub(crate) fn done(value: &[u8]) -> Option<SyncStep> {
     let mut parts = Reader::new(Reader::new(value).expect(SEQUENCE).ok()?);
     let cookie = parts.optional(OCTETS).ok()?.map(<[u8]>::to_vec);
     let refresh_deletes = truth(&mut parts, false)?;
@@ -201,7 +201,7 @@ fn done(value: &[u8]) -> Option<SyncStep> {
     })
 }
 
-fn info(value: &Bytes) -> Option<SyncStep> {
+pub(crate) fn info(value: &Bytes) -> Option<SyncStep> {
     let (tag, content) = Reader::new(value).element().ok()?;
     if tag == NEW_COOKIE {
         return Some(SyncStep::Cookie(content.to_vec()));

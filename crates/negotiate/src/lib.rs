@@ -9,6 +9,9 @@
 
 mod context;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod identity;
 mod kdc;
 pub mod keytab;
@@ -21,17 +24,3 @@ pub use kdc::{Kdcs, MAX_REPLY_BYTES};
 
 /// Log targets that show secrets and plaintext at `debug` and below: they begin with one of these.
 pub const QUIET_TARGETS: &[&str] = &["sspi", "picky"];
-
-/// Entry points for fuzzing: everything here takes bytes of the other side. No promise is made about them.
-#[doc(hidden)]
-pub mod fuzz {
-    /// Reads the error code of a KDC's reply.
-    pub fn kdc_error(reply: &[u8]) -> Option<u32> {
-        crate::kdc::error_code(reply)
-    }
-
-    /// Opens one Kerberos wrap token under a fixed key.
-    pub fn unwrap(token: &[u8]) -> bool {
-        crate::wrap::Opener::new(&[7; 32]).is_ok_and(|mut opener| opener.open(token).is_ok())
-    }
-}

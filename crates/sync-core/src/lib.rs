@@ -20,6 +20,9 @@
 pub mod code;
 pub mod expression;
 pub mod functions;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod guard;
 pub mod id;
 pub mod judge;

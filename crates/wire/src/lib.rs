@@ -8,3 +8,6 @@
 pub mod agent;
 pub mod api;
 pub mod bytes;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;

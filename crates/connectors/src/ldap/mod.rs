@@ -9,6 +9,9 @@ mod ad;
 mod config;
 mod connect;
 mod failure;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod negotiated;
 mod openldap;
 mod scope;

@@ -50,7 +50,10 @@ pub fn router(app: App) -> Router {
             "/connectors",
             get(connectors::list).post(connectors::create),
         )
-        .route("/connectors/{name}", get(connectors::show).patch(connectors::change))
+        .route(
+            "/connectors/{name}",
+            get(connectors::show).patch(connectors::change),
+        )
         .route("/connectors/{name}/test", post(connectors::test))
         .route("/connectors/{name}/containers", get(connectors::containers))
         .route("/connectors/{name}/believe", post(connectors::believe))

@@ -5,6 +5,8 @@
 //! controller answers. Trap: a cookie may be continued on another controller, but not on the same one after a restore.
 
 mod entry;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod list;
 mod metadata;
 mod one;

@@ -5,6 +5,8 @@
 //! distinguished names of objects that may come later, or never, so they are resolved when everything was heard.
 
 mod entry;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod intake;
 mod links;
 mod list;

@@ -47,7 +47,10 @@ pub fn people(connector: &Connector) -> String {
         "last change",
         time_or_dash(position.last_change_at.as_ref()),
     ));
-    pairs.push(("compared whole", time_or_dash(position.compared_at.as_ref())));
+    pairs.push((
+        "compared whole",
+        time_or_dash(position.compared_at.as_ref()),
+    ));
     if let Some(method) = &position.method {
         pairs.push(("changes found by", method_line(method)));
     }

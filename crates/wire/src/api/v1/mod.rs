@@ -19,7 +19,9 @@ mod verify;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EnrolmentToken, NewToken};
-pub use connector::{Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position};
+pub use connector::{
+    Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
+};
 pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
 pub use directory::{
     Credential, DirectoryObject, Domain, DomainChange, Reference, RotateCredential, Tenant,

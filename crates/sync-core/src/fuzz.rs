@@ -1,0 +1,83 @@
+//! Entry points for fuzzing: rules and expressions as people write them. No promise is made about them.
+//!
+//! Never asserts what they mean. Trap: an input that once broke something lies in `fuzz/finds` and is replayed by the tests
+//! below.
+
+use crate::{
+    expression::{
+        compile::{Slots, compile},
+        evaluate::{Environment, evaluate},
+        parse::parse,
+    },
+    mapping::Context,
+    schema::preset,
+    value::{Attributes, Value},
+};
+
+/// Rules in JSON.
+pub fn schema(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = preset::load(text);
+    }
+}
+
+/// An expression; what compiles is evaluated for a person.
+pub fn expression(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(parsed) = parse(text) else { return };
+    let mut slots = Slots::default();
+    let Ok(node) = compile(&parsed, &mut slots) else {
+        return;
+    };
+    let mut attributes = Attributes::default();
+    for (name, value) in [
+        ("mail", "ada@canal.example"),
+        ("cn", "Zo\u{eb} M\u{fc}ller"),
+        ("n", "-42"),
+    ] {
+        attributes.set(name, vec![Value::text(value)]);
+    }
+    let domains = ["canal.example".to_owned()];
+    let context = Context {
+        domain_fqdn: "canal.example",
+        domain_netbios: "CANAL",
+        verified_domains: &domains,
+        initial_domain: "canal.onmicrosoft.example",
+        ..Context::default()
+    };
+    let values = slots.bind(&attributes);
+    let _ = evaluate(&node, &Environment::new(&values, &context));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every seed, and every input that once broke something.
+    fn replay(target: &str, run: fn(&[u8])) {
+        let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+        let mut count = 0;
+        for kind in ["seeds", "finds"] {
+            let Ok(files) = std::fs::read_dir(fuzz.join(kind).join(target)) else {
+                continue;
+            };
+            for file in files {
+                run(&std::fs::read(file.unwrap().path()).unwrap());
+                count += 1;
+            }
+        }
+        assert!(count > 0, "there are no seeds of {target}");
+    }
+
+    #[test]
+    fn no_rules_that_were_ever_found_break_the_check() {
+        replay("schema", schema);
+    }
+
+    #[test]
+    fn no_expression_that_was_ever_found_breaks_the_evaluation() {
+        replay("expression", expression);
+    }
+}
