@@ -1,7 +1,7 @@
 //! Asking a realm's KDCs: one request, one reply, over TCP (RFC 4120 §7.2.2), the KDCs of the list one after another.
 //!
-//! Never retries a refusal: a KDC that answers is believed, also when it says no. Trap: the library maps several of the KDC's
-//! error codes to one of its own, so the code is read here, from the reply.
+//! Never retries a refusal: a KDC that answers is believed, also when it says no, unless it says that it cannot serve.
+//! Trap: the library maps several of the KDC's error codes to one of its own, so the code is read here, from the reply.
 
 use std::{io, time::Duration};
 
@@ -16,6 +16,9 @@ use crate::error::Error;
 pub const MAX_REPLY_BYTES: usize = 1 << 20;
 /// KRB_ERROR, [APPLICATION 30]
 const KRB_ERROR: u8 = 0x7e;
+
+/// KDC_ERR_SVC_UNAVAILABLE: that KDC cannot, another may.
+const UNAVAILABLE: u32 = 29;
 
 /// The KDCs of a realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +54,10 @@ impl Kdcs {
             match tokio::time::timeout(self.timeout, exchange(address, request)).await {
                 Ok(Ok(bytes)) => {
                     let error = error_code(bytes.get(4..).unwrap_or_default());
-                    return Ok(Reply { bytes, error });
+                    if error != Some(UNAVAILABLE) {
+                        return Ok(Reply { bytes, error });
+                    }
+                    failures.push(format!("{address}: it is unavailable"));
                 }
                 Ok(Err(error)) => failures.push(format!("{address}: {error}")),
                 Err(_) => failures.push(format!("{address}: no answer within {:?}", self.timeout)),
@@ -188,8 +194,13 @@ mod tests {
             text.contains("4294967295 bytes") && text.contains(&dead),
             "{text}"
         );
+        let mut unavailable = PREAUTH_FAILED.to_vec();
+        unavailable[18] = 29;
+        let unavailable = [vec![0, 0, 0, 19], unavailable].concat();
+        let unavailable = once(unavailable).await;
         let alive = once(vec![0, 0, 0, 1, 7]).await;
-        let got = kdcs(vec![dead, alive]).ask(&[0; 4]).await.unwrap();
+        let list = vec![dead, unavailable, alive];
+        let got = kdcs(list).ask(&[0; 4]).await.unwrap();
         assert_eq!((got.bytes.last(), got.error), (Some(&7), None));
     }
 
