@@ -161,7 +161,7 @@ fn provider(number: &str) -> Option<&str> {
 pub(super) fn behind<'a>(cookie: &'a [String], now: &'a [String]) -> Option<(&'a str, &'a str)> {
     cookie.iter().find_map(|wanted| {
         let same = |number: &&String| provider(number) == provider(wanted);
-        match now.iter().find(same) {
+        match now.iter().filter(same).max() {
             Some(reached) if reached >= wanted => None,
             Some(reached) => Some((wanted.as_str(), reached.as_str())),
             None => Some((wanted.as_str(), "nothing")),
