@@ -88,7 +88,7 @@ fn build() -> anyhow::Result<()> {
             .env("RUSTFLAGS", FLAGS.join(" "))
             .env("CARGO_TARGET_DIR", built())
             // Named, so that build scripts and macros are compiled without the flags.
-            .args(["build", "--release", "--bins", "--locked", "--target", HOST]),
+            .args(["build", "--release", "--bins", "--target", HOST]),
     )
 }
 
