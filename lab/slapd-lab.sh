@@ -2,7 +2,7 @@
 # slapd-lab.sh -- throw-away OpenLDAP servers, each on a loopback address of its own or a port of its own.
 #
 #   slapd-lab.sh up NAME [--ip 127.0.0.N] [--port N] [--tls] [--suffix dc=canal,dc=example] [--load FILE.ldif]
-#                        [--sessionlog N] [--no-sync] [--memberof] [--dynlist] [--accesslog]
+#                        [--sessionlog N] [--no-sync] [--memberof] [--dynlist] [--ppolicy] [--accesslog]
 #                        [--consumer-of URI] [--mapsize GIB] [--schema FILE.schema]...
 #   slapd-lab.sh down|start|destroy NAME
 #   slapd-lab.sh dump NAME FILE.ldif              everything, as a backup takes it (slapcat)
@@ -68,6 +68,7 @@ C
   [ -z "$SYNC$PROVIDER" ] || echo "moduleload syncprov"
   [ -z "$MEMBEROF" ] || printf 'moduleload memberof\nmoduleload refint\n'
   [ -z "$DYNLIST" ] || echo "moduleload dynlist"
+  [ -z "$PPOLICY" ] || echo "moduleload ppolicy"
   [ -z "$ACCESSLOG" ] || echo "moduleload accesslog"
   echo "sizelimit unlimited"
   # Regular expressions match the normalised form of the socket's identity.
@@ -112,6 +113,7 @@ C
   fi
   [ -z "$MEMBEROF" ] || printf 'overlay memberof\nmemberof-refint TRUE\noverlay refint\nrefint_attributes member uniqueMember manager\n'
   [ -z "$DYNLIST" ] || printf 'overlay dynlist\ndynlist-attrset groupOfURLs memberURL member\n'
+  [ -z "$PPOLICY" ] || echo "overlay ppolicy"
   [ -z "$ACCESSLOG" ] || printf 'overlay accesslog\nlogdb cn=accesslog\nlogops writes\nlogsuccess TRUE\n'
 }
 
@@ -137,7 +139,7 @@ up() {
   NAME=${1:?name}
   shift
   IP=127.0.0.1 PORT=389 TLS="" LOAD="" SUFFIX=dc=canal,dc=example PROVIDER="" SYNC=yes SESSIONLOG=100000
-  MEMBEROF="" DYNLIST="" ACCESSLOG="" MAP=8 SCHEMAS=()
+  MEMBEROF="" DYNLIST="" PPOLICY="" ACCESSLOG="" MAP=8 SCHEMAS=()
   while [ $# -gt 0 ]; do
     case "$1" in
       --ip) IP=$2; shift 2 ;;
@@ -149,6 +151,7 @@ up() {
       --no-sync) SYNC=""; shift ;;
       --memberof) MEMBEROF=yes; shift ;;
       --dynlist) DYNLIST=yes; shift ;;
+      --ppolicy) PPOLICY=yes; shift ;;
       --accesslog) ACCESSLOG=yes; shift ;;
       --consumer-of) PROVIDER=$2; shift 2 ;;
       --mapsize) MAP=$2; shift 2 ;;

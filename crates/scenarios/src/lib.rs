@@ -12,6 +12,7 @@ pub mod processes;
 pub mod record;
 pub mod room;
 pub mod samba;
+pub mod slapd;
 pub mod story;
 pub mod tree;
 pub mod world;

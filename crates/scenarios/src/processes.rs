@@ -27,6 +27,8 @@ const CALM_LOOKS: u32 = 3;
 const LINES_SHOWN: usize = 60;
 
 pub struct Installation {
+    /// Kind and name of the connector.
+    kind: &'static str,
     server: Option<Running>,
     agent: Option<Running>,
     /// Where the server listens, the same after every start.
@@ -106,24 +108,35 @@ impl Drop for Running {
 impl Installation {
     /// Starts a server and an agent, and creates a connector `ad` and a job `main`, paused.
     pub fn new(source: &Source) -> Self {
-        Self::begin(source, None, &[])
+        Self::begin("ad", source, None, &[])
+    }
+
+    /// The same, with a connector of this kind and name.
+    pub fn of_kind(kind: &'static str, source: &Source) -> Self {
+        Self::begin(kind, source, None, &[])
     }
 
     /// The same, with an agent that has these variables in its environment.
     pub fn with_agent_environment(source: &Source, variables: &[(&str, String)]) -> Self {
-        Self::begin(source, None, variables)
+        Self::begin("ad", source, None, variables)
     }
 
     /// The same, with the server's data directory on a disk of its own of so many bytes (`8m`).
     pub fn with_small_disk(source: &Source, size: &str) -> Self {
-        Self::begin(source, Some(size), &[])
+        Self::begin("ad", source, Some(size), &[])
     }
 
-    fn begin(source: &Source, disk: Option<&str>, variables: &[(&str, String)]) -> Self {
+    fn begin(
+        kind: &'static str,
+        source: &Source,
+        disk: Option<&str>,
+        variables: &[(&str, String)],
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("server");
         std::fs::create_dir(&data).unwrap();
         let mut new = Self {
+            kind,
             server: None,
             agent: None,
             listen: "127.0.0.1:0".into(),
@@ -139,14 +152,14 @@ impl Installation {
         new.start_server();
         new.enrol();
         new.configure(&source.settings);
-        new.ask::<Value>(&["connect", "ad", "ad"]);
+        new.ask::<Value>(&["connect", kind, kind]);
         new.start_agent();
         new.ask::<Value>(&[
             "job",
             "create",
             "main",
             "--source",
-            "ad",
+            kind,
             "--settle",
             "1",
             "--interval",
@@ -291,7 +304,8 @@ impl Installation {
 
     /// Settings of the agent's connector, from its next start on.
     pub fn configure(&self, settings: &Value) {
-        let connector = serde_json::json!({ "name": "ad", "kind": "ad", "settings": settings });
+        let kind = self.kind;
+        let connector = serde_json::json!({ "name": kind, "kind": kind, "settings": settings });
         let config = serde_json::json!({ "connectors": [connector] });
         private_file(&self.dir, "agent.json", &config.to_string());
     }
@@ -318,7 +332,7 @@ impl Installation {
     pub fn start_agent(&mut self) {
         self.launch_agent();
         let deadline = Instant::now() + PATIENCE;
-        while !self.run(&["connector", "test", "ad"]).status.success() {
+        while !self.run(&["connector", "test", self.kind]).status.success() {
             assert!(Instant::now() < deadline, "the source does not answer");
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -328,7 +342,7 @@ impl Installation {
     pub fn check(&self) -> (Option<i32>, Value) {
         let output = self.agent_command("check").arg("--json").output().unwrap();
         let all: Vec<Value> = answer(&output);
-        let is_source = |one: &&Value| one["subject"] == "ad";
+        let is_source = |one: &&Value| one["subject"] == self.kind;
         let source = all.iter().find(is_source).unwrap().clone();
         (output.status.code(), source)
     }
@@ -436,6 +450,30 @@ impl Installation {
             "{what}: {report:#?}"
         );
         report
+    }
+
+    /// A value of the target object of a source object.
+    pub fn target(&self, name: &str, attribute: &str) -> Vec<String> {
+        let view = self.show(name);
+        let target = view.jobs[0].target.as_ref();
+        let target = target.unwrap_or_else(|| panic!("{name} has no target: {view:#?}"));
+        let values = target.attributes.get(attribute);
+        values.cloned().unwrap_or_default()
+    }
+
+    /// Id of the target object of a source object.
+    pub fn target_id(&self, name: &str) -> String {
+        self.show(name).jobs[0].target.as_ref().unwrap().id.clone()
+    }
+
+    /// How many objects the target object refers to.
+    pub fn references(&self, name: &str, attribute: &str) -> u64 {
+        let view = self.show(name);
+        let target = view.jobs[0].target.as_ref().unwrap();
+        target
+            .references
+            .get(attribute)
+            .map_or(0, |found| found.count)
     }
 
     /// Records of the log after a place, oldest first.

@@ -5,6 +5,7 @@ mod crash;
 mod disasters;
 mod life;
 mod likeness;
+mod openldap;
 mod refusals;
 mod samba;
 mod with_forest;

@@ -438,6 +438,61 @@ async fn a_server_without_synchronisation_is_read_by_time_and_says_what_is_weake
     assert_eq!(method.weaker.unwrap().code, Code::SourceSyncNotOffered);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_the_server_finds_by_a_search_are_read_whenever_their_group_is() {
+    let Some(mut story) = Story::begin("oldyn", "127.0.0.80", &["--dynlist"]).await else {
+        return;
+    };
+    story.spec.classes.push("groupOfURLs".into());
+    let url = format!("ldap:///{PEOPLE}??sub?(title=x)");
+    let dynamic = format!("cn=dynamic,{GROUPS}");
+    let values = [
+        ("objectClass", "groupOfURLs"),
+        ("cn", "dynamic"),
+        ("memberURL", &url),
+    ];
+    story.lab.add(&dynamic, &values).await;
+    let ada = story.lab.person("ada").await;
+    story.lab.replace(&ada, "title", &["x"]).await;
+    story.read().await;
+    let anchor = story.anchor(&dynamic).await;
+    assert_eq!(story.model.live(&anchor).links["member"].len(), 1);
+    story.lab.replace(&ada, "title", &["y"]).await;
+    story
+        .lab
+        .replace(&dynamic, "description", &["touched"])
+        .await;
+    story.read().await;
+    assert_eq!(story.model.live(&anchor).links["member"].len(), 0);
+}
+
+/// A person moves into a container that took over the name of another one, all in one delta.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_takes_over_a_name_is_the_parent_from_then_on() {
+    let Some(mut story) = Story::begin("olparent", "127.0.0.81", &[]).await else {
+        return;
+    };
+    let ada = story.lab.person("ada").await;
+    let old = story.lab.unit("team", BASE).await;
+    story.read().await;
+    story
+        .lab
+        .admin
+        .rename(&old, "ou=former", None)
+        .await
+        .unwrap();
+    let team = story.lab.unit("team", BASE).await;
+    story
+        .lab
+        .admin
+        .rename(&ada, "uid=ada", Some(&team))
+        .await
+        .unwrap();
+    story.read().await;
+    let anchor = story.anchor(&format!("uid=ada,{team}")).await;
+    assert_eq!(story.model.dn(&anchor, BASE), format!("uid=ada,{team}"));
+}
+
 struct Rung(tokio::sync::mpsc::UnboundedSender<&'static str>);
 
 impl connectors::source::Bell for Rung {

@@ -29,6 +29,9 @@ const ALWAYS: &[&str] = &[
 ];
 /// The attribute whose values are account names of members.
 const MEMBER_UID: &str = "memberUid";
+/// The attribute of groups that are searches, and the one servers show what is found as.
+const MEMBER_URL: &str = "memberURL";
+const MEMBER: &str = "member";
 /// The attribute account names are in.
 pub(super) const UID: &str = "uid";
 
@@ -184,7 +187,13 @@ impl Selection {
             .filter_map(|c| std::str::from_utf8(c).ok())
             .collect();
         let wanted = self.schema.choose(&names, &self.classes).cloned();
-        let may_have = |link: &Link| self.schema.may_have(&names, &link.name);
+        // What a server makes of a search in the group is not in the group's class.
+        let url = self.schema.attribute(MEMBER_URL).is_some();
+        let is_expanded = url && self.schema.may_have(&names, MEMBER_URL);
+        let may_have = |link: &Link| {
+            (is_expanded && link.name.eq_ignore_ascii_case(MEMBER))
+                || self.schema.may_have(&names, &link.name)
+        };
         let links = self.links.iter().enumerate();
         let links = links
             .filter(|(_, link)| may_have(link))

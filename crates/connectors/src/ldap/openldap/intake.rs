@@ -3,7 +3,7 @@
 //! The same for every mechanism changes come by. Never judges what is absent. Trap: a renamed container renames everything
 //! below it without a word about it, so all names learnt are forgotten then.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ldap::{Entry as Raw, Filter, Query, Scope as Depth, dn};
 use sync_core::object::{Entry, EntryKind};
@@ -59,6 +59,8 @@ pub(super) struct Intake<'a> {
     /// The keys of their names.
     arrived_keys: HashSet<Key>,
     parent: Option<(String, Parent)>,
+    /// Objects that were looked up, or that will come: known as containers, and still news when they come.
+    looked_up: HashMap<Key, Uuid>,
 }
 
 /// An object whose name is new here.
@@ -122,6 +124,7 @@ impl<'a> Intake<'a> {
             arrived: Vec::new(),
             arrived_keys: HashSet::new(),
             parent: None,
+            looked_up: HashMap::new(),
         }
     }
 
@@ -139,6 +142,13 @@ impl<'a> Intake<'a> {
         let key = self.learn(&seen);
         let entry = self.place(seen, key).await?;
         self.pages.push(entry).await
+    }
+
+    /// Learns where an object that will come is, so that one below it which comes first finds it there, even if another one
+    /// had the name before.
+    pub fn foresee(&mut self, dn: &str, uuid: Uuid) {
+        let key = self.names.keys.of_dn(dn);
+        self.looked_up.insert(key, uuid);
     }
 
     /// Takes in that an object is there and did not change.
@@ -264,14 +274,16 @@ impl<'a> Intake<'a> {
         let mut hidden = String::new();
         let parent = loop {
             let key = self.names.keys.of_dn(rest);
-            let known = match self.names.find(key) {
+            let known = self.looked_up.get(&key).copied();
+            let known = match known.or_else(|| self.names.find(key)) {
                 Some(uuid) => Some(uuid),
                 None if rest.is_empty() => None,
-                None => self.lookup.object_at(rest).await?,
+                None => {
+                    let found = self.lookup.object_at(rest).await?;
+                    self.looked_up.extend(found.map(|uuid| (key, uuid)));
+                    found
+                }
             };
-            if let Some(uuid) = known {
-                self.names.learn(key, uuid);
-            }
             if known.is_some() || rest.is_empty() || key == self.base {
                 break Parent {
                     anchor: known,

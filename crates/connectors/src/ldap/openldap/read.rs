@@ -158,6 +158,13 @@ impl Intake<'_> {
     ) -> Result<Refreshed, Obstacle> {
         self.lookup.is_streaming = !matches!(ahead.last(), Some(SyncStep::Done { .. }));
         let mut is_census = false;
+        for step in &ahead {
+            if let SyncStep::Entry { entry, uuid, .. } = step
+                && !entry.dn.is_empty()
+            {
+                self.foresee(&entry.dn, *uuid);
+            }
+        }
         for step in ahead {
             if let Some(refreshed) = self.step(step, &mut is_census).await? {
                 return Ok(refreshed);
