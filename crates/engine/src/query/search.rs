@@ -13,12 +13,14 @@ use crate::store::{Engine, Result};
 const SLICE: usize = 20_000;
 
 /// Attributes a text is looked for in, besides DN and anchor.
-const SEARCHED: [&str; 5] = [
+const SEARCHED: [&str; 7] = [
     "displayName",
     "userPrincipalName",
     "sAMAccountName",
     "mail",
     "name",
+    "uid",
+    "cn",
 ];
 
 /// What a slice of the search found.

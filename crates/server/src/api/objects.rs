@@ -154,7 +154,7 @@ fn candidates(
     }
     let attributes: &[&str] = match name.contains('@') {
         true => &["userPrincipalName", "mail"],
-        false => &["sAMAccountName", "displayName"],
+        false => &["sAMAccountName", "uid", "displayName", "cn"],
     };
     for attribute in attributes {
         if found.is_empty() {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::Args;
 use connectors::{
     Source as _,
-    ldap::{AdSource, LdapConfig},
+    ldap::{AdSource, LdapConfig, OpenLdapSource},
     source::{Listed, SourceInfo},
 };
 use sync_core::{
@@ -34,7 +34,10 @@ use report::Report;
 /// Arguments.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// Address of a domain controller, such as ldaps://dc1.example.com; may be repeated, tried in order
+    /// What kind of directory it is: ad or openldap
+    #[arg(long, default_value = "ad", value_parser = clap::builder::PossibleValuesParser::new(preset::SOURCE_KINDS))]
+    kind: String,
+    /// Address of a server, such as ldaps://dc1.example.com; may be repeated, tried in order
     #[arg(long = "ldap", value_name = "URL", required = true)]
     urls: Vec<String>,
     /// Account to sign in with: user principal name, DOMAIN\name or distinguished name
@@ -43,7 +46,7 @@ pub struct Arguments {
     /// File that holds the password; else HYBRIDGE_BIND_PASSWORD, else it is asked for
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Certificate authority of the domain controller, PEM; else the system's
+    /// Certificate authority of the server, PEM; else the system's
     #[arg(long = "ldap-ca", value_name = "FILE")]
     ldap_ca: Option<PathBuf>,
     /// Only objects below this container (distinguished name); may be repeated
@@ -78,18 +81,22 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     };
     let url = arguments.urls.join(" ");
     let refused = |why: Refusal| Failure::new(&why, &url);
-    let mut source = AdSource::new(config);
+    let mut source: Box<dyn Source> = match arguments.kind.as_str() {
+        "openldap" => Box::new(OpenLdapSource::new(config)),
+        _ => Box::new(AdSource::new(config)),
+    };
+    let source = source.as_mut();
     let info = source.discover().await.map_err(refused)?;
     context.output.say(format!(
         "{} answers for {}; reading …",
         info.server, info.domain_fqdn
     ));
-    let containers = containers(&mut source, arguments, &rules).await?;
+    let containers = containers(source, arguments, &rules).await?;
     let domains = match arguments.domains.is_empty() {
         true => vec![info.domain_fqdn.clone()],
         false => arguments.domains.clone(),
     };
-    let objects = list(&mut source, &rules, &containers)
+    let objects = list(source, &rules, &containers)
         .await
         .map_err(refused)?;
     context.output.say(format!(
@@ -115,7 +122,9 @@ type Place = (Anchor, String);
 fn rules(arguments: &Arguments) -> Result<Rules, Failure> {
     let text = match &arguments.rules {
         Some(path) => read(path)?,
-        None => preset::AD_TO_DIRECTORY.to_owned(),
+        None => preset::of_kind(&arguments.kind)
+            .unwrap_or(preset::AD_TO_DIRECTORY)
+            .to_owned(),
     };
     preset::load(&text).map_err(|problems| {
         let place = arguments
@@ -129,7 +138,7 @@ fn rules(arguments: &Arguments) -> Result<Rules, Failure> {
 
 /// All containers, if some are named; those named have to exist.
 async fn containers(
-    source: &mut AdSource,
+    source: &mut dyn Source,
     arguments: &Arguments,
     rules: &Rules,
 ) -> Result<Containers, Failure> {
@@ -181,7 +190,7 @@ pub struct Containers {
 }
 
 async fn list(
-    source: &mut AdSource,
+    source: &mut dyn Source,
     rules: &Rules,
     containers: &Containers,
 ) -> Result<Vec<Listed>, Refusal> {
