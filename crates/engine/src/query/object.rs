@@ -273,14 +273,18 @@ impl Engine {
 fn walk(connection: &Connection, top: i64, below: &[String]) -> Result<Option<i64>> {
     let mut at = top;
     for wanted in below.iter().rev() {
-        let mut statement = connection
-            .prepare_cached("SELECT id, rdn FROM object WHERE parent = ?1 AND rdn IS NOT NULL")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT id, rdn, state < 3 FROM object WHERE parent = ?1 AND rdn IS NOT NULL",
+        )?;
         let mut rows = statement.query([at])?;
         let mut found = None;
         while let Some(row) = rows.next()? {
             if dn::fold_rdn(row.get_ref(1)?.as_str().unwrap_or_default()) == *wanted {
                 found = Some(row.get(0)?);
-                break;
+                // One that is gone has left its name to whoever lives under it.
+                if row.get(2)? {
+                    break;
+                }
             }
         }
         match found {

@@ -232,6 +232,12 @@ fn names_are_put_together_from_the_containers_above() {
         .object_at_dn(bench.source_id, "cn=U, ou=A\\2CB,dc=X")
         .unwrap();
     assert_eq!(found, Some(bench.object(3)));
+    bench.delta(&[deleted(3), below(user(4, "u"), 2)]);
+    let found = bench
+        .engine()
+        .object_at_dn(bench.source_id, "CN=u,OU=a\\,b,DC=x")
+        .unwrap();
+    assert_eq!(found, Some(bench.object(4)), "who lives there, not who did");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use connectors::{
-    Source as _,
+    Source,
     ldap::{AdSource, LdapConfig, OpenLdapSource},
     source::{Listed, SourceInfo},
 };
@@ -96,9 +96,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         true => vec![info.domain_fqdn.clone()],
         false => arguments.domains.clone(),
     };
-    let objects = list(source, &rules, &containers)
-        .await
-        .map_err(refused)?;
+    let objects = list(source, &rules, &containers).await.map_err(refused)?;
     context.output.say(format!(
         "{} objects read; trying them …",
         count(objects.len() as u64)
