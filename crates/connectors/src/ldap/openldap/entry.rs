@@ -1,7 +1,6 @@
 //! An LDAP entry as what it says of an object: which object, which class, which values, which links by name.
 //!
-//! Never looks anything up. Trap: a changed entry comes whole, so an attribute that is not there has no value; of links that
-//! has to be said (as an empty set), or they would stay for ever.
+//! Never looks anything up. Trap: a changed entry comes whole, so an attribute or link that is not there has no value.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,9 +28,6 @@ const ALWAYS: &[&str] = &[
 ];
 /// The attribute whose values are account names of members.
 const MEMBER_UID: &str = "memberUid";
-/// The attribute of groups that are searches, and the one servers show what is found as.
-const MEMBER_URL: &str = "memberURL";
-const MEMBER: &str = "member";
 /// The attribute account names are in.
 pub(super) const UID: &str = "uid";
 
@@ -67,16 +63,9 @@ pub(super) struct Selection {
     uses: HashMap<String, Vec<Use>>,
     /// As [`Self::uses`], by how the server spells a name.
     spelled: HashMap<Arc<str>, Arc<[Use]>>,
-    /// What objects of such classes are, and which links they may have.
-    kinds: HashMap<Vec<Bytes>, Arc<Kind>>,
+    /// What objects of such classes are: the class of the spec, if one of them is.
+    kinds: HashMap<Vec<Bytes>, Option<Name>>,
     pub needs_uids: bool,
-}
-
-/// What objects with the same `objectClass` values have in common.
-#[derive(Debug, PartialEq, Eq)]
-struct Kind {
-    wanted: Option<Name>,
-    links: Vec<usize>,
 }
 
 /// What an entry says.
@@ -88,7 +77,7 @@ pub(super) struct Seen {
     /// Whether its class is one of the read spec.
     pub is_wanted: bool,
     pub attributes: Attributes,
-    /// Links it may have, with their values.
+    /// Its links, with their values.
     pub links: Vec<(usize, Vec<Bytes>)>,
     pub has_children: bool,
     pub change: Option<Box<str>>,
@@ -178,32 +167,19 @@ impl Selection {
         uses
     }
 
-    fn kind(&mut self, classes: &[Bytes]) -> Arc<Kind> {
-        if let Some(kind) = self.kinds.get(classes) {
-            return kind.clone();
+    fn wanted_class(&mut self, classes: &[Bytes]) -> Option<Name> {
+        if let Some(wanted) = self.kinds.get(classes) {
+            return wanted.clone();
         }
         let names: Vec<&str> = classes
             .iter()
-            .filter_map(|c| std::str::from_utf8(c).ok())
+            .filter_map(|class| std::str::from_utf8(class).ok())
             .collect();
         let wanted = self.schema.choose(&names, &self.classes).cloned();
-        // What a server makes of a search in the group is not in the group's class.
-        let url = self.schema.attribute(MEMBER_URL).is_some();
-        let is_expanded = url && self.schema.may_have(&names, MEMBER_URL);
-        let may_have = |link: &Link| {
-            (is_expanded && link.name.eq_ignore_ascii_case(MEMBER))
-                || self.schema.may_have(&names, &link.name)
-        };
-        let links = self.links.iter().enumerate();
-        let links = links
-            .filter(|(_, link)| may_have(link))
-            .map(|(at, _)| at)
-            .collect();
-        let kind = Arc::new(Kind { wanted, links });
         // The key must not keep the frame it came in.
         let key = classes.iter().map(|c| Bytes::copy_from_slice(c)).collect();
-        self.kinds.insert(key, kind.clone());
-        kind
+        self.kinds.insert(key, wanted.clone());
+        wanted
     }
 
     /// Reads an entry; `None` if it does not say which object it is about.
@@ -213,9 +189,9 @@ impl Selection {
             None => values::uuid(raw.first("entryUUID")?)?,
         };
         let classes = raw.values("objectClass").unwrap_or_default();
-        let kind = self.kind(classes);
+        let wanted = self.wanted_class(classes);
         let text = |name: &str| raw.text(name).map(Box::from);
-        let class = kind.wanted.clone().unwrap_or_else(|| {
+        let class = wanted.clone().unwrap_or_else(|| {
             let last = classes
                 .last()
                 .and_then(|class| std::str::from_utf8(class).ok());
@@ -227,7 +203,7 @@ impl Selection {
         let mut seen = Seen {
             uuid,
             class,
-            is_wanted: kind.wanted.is_some(),
+            is_wanted: wanted.is_some(),
             attributes: Attributes::new(),
             links: Vec::new(),
             has_children: raw.text("hasSubordinates") == Some("TRUE"),
@@ -240,7 +216,6 @@ impl Selection {
             dn: raw.dn,
         };
         if seen.is_wanted {
-            seen.links = kind.links.iter().map(|at| (*at, Vec::new())).collect();
             for (description, values) in raw.attributes {
                 self.take(&mut seen, &description, values);
             }
@@ -339,11 +314,11 @@ mod tests {
     }
 
     #[test]
-    fn links_an_object_may_have_are_named_even_if_empty() {
-        let seen = check(&[("objectClass", &["person"])]);
-        assert_eq!(seen.links, [(0, Vec::new())]);
+    fn links_come_apart_from_values() {
         let group = check(&[("objectClass", &["posixGroup"]), ("memberUid", &["ada"])]);
-        assert_eq!(group.links[0].1.len(), 1);
+        assert_eq!(group.links.len(), 1);
+        assert_eq!((group.links[0].0, group.links[0].1.len()), (1, 1));
+        assert!(group.attributes.is_empty());
         assert_eq!(&*group.class, "posixGroup");
     }
 

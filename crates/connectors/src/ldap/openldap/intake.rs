@@ -218,6 +218,7 @@ impl<'a> Intake<'a> {
     pub async fn whole(&mut self, seen: Seen) -> Result<Entry, SourceError> {
         let key = self.names.keys.of_dn(&seen.dn);
         let mut entry = self.place(seen, key).await?;
+        entry.links.retain(|link| link.complete);
         for (_, links) in self.held.release() {
             for (at, keys) in links {
                 if let Some(link) = self.selection.links.get(at) {
@@ -319,6 +320,7 @@ impl<'a> Intake<'a> {
                 let change = links::complete(link, &keys, &mut self.names);
                 entry.links.push(change);
             } else {
+                entry.links.push(links::untold(link));
                 held.push((*at, keys));
             }
         }

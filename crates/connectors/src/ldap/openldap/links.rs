@@ -1,8 +1,8 @@
 //! Links that wait until every name is known.
 //!
 //! A group may come before its members, so its links are held as keys of their names, eight bytes each, and told in parts of
-//! their own when the stream is over. Never holds more than a bound: what is beyond it is read again at the end. Trap: a link
-//! that is held is not told at all before, because half a set would look like the loss of the rest.
+//! their own when the stream is over. Never holds more than a bound: what is beyond it is read again at the end. Trap: of a
+//! link that is held it is told that nothing is said of it yet, because silence would mean that it has no value.
 
 use sync_core::object::{Entry, EntryKind, LinkChange};
 
@@ -63,6 +63,16 @@ pub(super) fn complete(link: &Link, keys: &[Key], names: &mut Names) -> LinkChan
         attribute: link.name.clone(),
         complete: true,
         added,
+        removed: Vec::new(),
+    }
+}
+
+/// A link of which nothing is said yet.
+pub(super) fn untold(link: &Link) -> LinkChange {
+    LinkChange {
+        attribute: link.name.clone(),
+        complete: false,
+        added: Vec::new(),
         removed: Vec::new(),
     }
 }

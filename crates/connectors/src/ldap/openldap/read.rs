@@ -230,7 +230,7 @@ impl Intake<'_> {
             return Err(Obstacle::NeedsFullRead(self.reset(text)));
         }
         // Another server of the list that replication has not brought up yet: its past would undo what is known.
-        let error = watermark::refusal(Code::SourceBusy, &self.session.server, text);
+        let error = watermark::refusal(Code::SourceReplicaLags, &self.session.server, text);
         Err(Obstacle::Failed(error))
     }
 

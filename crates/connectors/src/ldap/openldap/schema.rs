@@ -46,7 +46,6 @@ pub(super) struct Attribute {
 #[derive(Clone, Debug, Default)]
 struct Class {
     superiors: Vec<String>,
-    attributes: Vec<String>,
     is_structural: bool,
 }
 
@@ -70,7 +69,6 @@ impl Schema {
         for found in object_classes.into_iter().filter_map(definition) {
             let class = Class {
                 superiors: found.list("SUP"),
-                attributes: [found.list("MUST"), found.list("MAY")].concat(),
                 is_structural: !found.has("AUXILIARY") && !found.has("ABSTRACT"),
             };
             for name in found.names() {
@@ -193,25 +191,6 @@ impl Schema {
             .filter(|name| is_had(name))
             .rev()
             .max_by_key(|name| rank(name))
-    }
-
-    /// Whether an object of these classes may have this attribute; yes, if a class is not known.
-    pub fn may_have(&self, classes: &[&str], attribute: &str) -> bool {
-        let known = |class: &&str| self.class_names.contains_key(&class.to_ascii_lowercase());
-        let Some(found) = self.attribute_names.get(&attribute.to_ascii_lowercase()) else {
-            return true;
-        };
-        let is_open = |class: &&str| class.eq_ignore_ascii_case("extensibleObject");
-        if classes.iter().any(is_open) || !classes.iter().all(known) {
-            return true;
-        }
-        self.with_superiors(classes).iter().any(|at| {
-            let attributes = self.classes.get(*at).map(|class| &class.attributes);
-            attributes
-                .into_iter()
-                .flatten()
-                .any(|name| self.attribute_names.get(name) == Some(found))
-        })
     }
 }
 
@@ -416,15 +395,5 @@ mod tests {
         );
         assert_eq!(check(&["person"], &["inetOrgPerson"]), None);
         assert_eq!(check(&["Unheard"], &["unheard"]), some("unheard"));
-    }
-
-    #[test]
-    fn what_a_class_may_have_includes_what_is_above_it() {
-        let schema = schema();
-        assert!(schema.may_have(&["acmePerson"], "surname"));
-        assert!(!schema.may_have(&["acmePerson"], "member"));
-        assert!(schema.may_have(&["groupOfNames"], "member"));
-        assert!(schema.may_have(&["unheard"], "member"));
-        assert!(schema.may_have(&["person", "extensibleObject"], "member"));
     }
 }

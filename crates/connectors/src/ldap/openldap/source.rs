@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sync_core::object::ReadSpec;
+use sync_core::{code::Code, object::ReadSpec};
 
 use super::{
     entry::Selection,
@@ -23,7 +23,7 @@ use super::{
     read::{self, Obstacle, Told},
     session::Session,
     watch,
-    watermark::Position,
+    watermark::{self, Position},
 };
 use crate::{
     ldap::{config::LdapConfig, scope::Scope},
@@ -40,6 +40,8 @@ const UNUSED: Duration = Duration::from_secs(60);
 pub struct OpenLdapSource {
     config: LdapConfig,
     session: Option<(Arc<Session>, Instant)>,
+    /// Nothing older than this may be shown by the next call.
+    floor: Option<Watermark>,
 }
 
 /// Where pages go that nobody wants.
@@ -58,6 +60,7 @@ impl OpenLdapSource {
         Self {
             config,
             session: None,
+            floor: None,
         }
     }
 
@@ -85,6 +88,26 @@ impl OpenLdapSource {
     async fn scope(session: &Session, spec: &ReadSpec) -> Result<Scope, SourceError> {
         let containers = list::resolve(session, &spec.containers).await?;
         Ok(Scope::new(&spec.classes, containers))
+    }
+
+    /// Refuses a server that replication has not brought up to what was read before from another one.
+    async fn demand_floor(session: &Session, floor: Option<Watermark>) -> Result<(), SourceError> {
+        let position = floor
+            .and_then(|stored| Position::read(&stored, &session.server, &session.base).ok())
+            // The same server may have been restored, and is then read as it is.
+            .filter(|position| position.server != session.server);
+        let Some(cookie) = position.and_then(|position| position.cookie()) else {
+            return Ok(());
+        };
+        let has = session.change_numbers().await?;
+        match watermark::behind(&watermark::change_numbers(&cookie), &has) {
+            None => Ok(()),
+            Some((wanted, reached)) => Err(watermark::refusal(
+                Code::SourceReplicaLags,
+                &session.server,
+                format!("{wanted} was read before and the server has reached {reached}"),
+            )),
+        }
     }
 
     fn intake<'a>(
@@ -129,10 +152,14 @@ impl OpenLdapSource {
         mode: ReadMode,
         sink: &mut dyn PageSink,
     ) -> Result<ReadEnd, SourceError> {
+        let floor = self.floor.take();
         let session = self.session().await?;
         let scope = Self::scope(&session, spec).await?;
         let (position, extent, names) = match &mode {
-            ReadMode::Full | ReadMode::Backfill => (None, Extent::Whole, None),
+            ReadMode::Full | ReadMode::Backfill => {
+                Self::demand_floor(&session, floor).await?;
+                (None, Extent::Whole, None)
+            }
             ReadMode::Delta(stored) => {
                 match Position::read(stored, &session.server, &session.base) {
                     Ok(position) => {
@@ -177,7 +204,9 @@ impl OpenLdapSource {
         spec: &ReadSpec,
         name: &ObjectName,
     ) -> Result<ReadOne, SourceError> {
+        let floor = self.floor.take();
         let session = self.session().await?;
+        Self::demand_floor(&session, floor).await?;
         let scope = Self::scope(&session, spec).await?;
         let mut nowhere = Nowhere;
         let how = (Extent::Changes, None);
@@ -233,6 +262,10 @@ impl Source for OpenLdapSource {
     ) -> Result<ReadEnd, SourceError> {
         let result = self.try_read(spec, mode, sink).await;
         self.settle(result)
+    }
+
+    fn not_older_than(&mut self, position: Watermark) {
+        self.floor = Some(position);
     }
 
     async fn read_one(
