@@ -241,7 +241,7 @@ impl Engine {
             let mut ready = Vec::new();
             for state in [PendingState::Unknown, PendingState::Approved, PendingState::Ready] {
                 let mut statement = c.prepare_cached(
-                    "SELECT id, generation, pending FROM link WHERE pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
+                    "SELECT id, generation, pending FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
                 )?;
                 let mut rows = statement.query(params![state.number(), first, last, limit - ready.len()])?;
                 while let Some(row) = rows.next()? {
@@ -264,7 +264,7 @@ impl Engine {
     pub fn doubt_ready(&self) -> Result<usize> {
         self.write("engine.doubt_ready", |tx| {
             Ok(tx.execute(
-                "UPDATE link SET pending_state = 3 WHERE pending_state IN (1, 7)",
+                "UPDATE link SET pending_state = 3 WHERE pending_state > 0 AND pending_state IN (1, 7)",
                 [],
             )?)
         })

@@ -82,7 +82,7 @@ impl Engine {
         let settling: Option<(i64, i64)> = self.read(|c| {
             let (oldest, newest): (Option<i64>, Option<i64>) = c
                 .prepare_cached(
-                    "SELECT min(changed_at), max(changed_at) FROM link WHERE pending_state = 4 AND id BETWEEN ?1 AND ?2",
+                    "SELECT min(changed_at), max(changed_at) FROM link WHERE pending_state > 0 AND pending_state = 4 AND id BETWEEN ?1 AND ?2",
                 )?
                 .query_row([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(oldest.zip(newest))
@@ -94,7 +94,7 @@ impl Engine {
             // The clock was set back: what settles would wait for a time that is far away, so it settles anew.
             self.write("engine.settle_anew", |tx| {
                 tx.execute(
-                    "UPDATE link SET changed_at = ?3 WHERE pending_state = 4 AND changed_at > ?3 AND id BETWEEN ?1 AND ?2",
+                    "UPDATE link SET changed_at = ?3 WHERE pending_state > 0 AND pending_state = 4 AND changed_at > ?3 AND id BETWEEN ?1 AND ?2",
                     [first, last, now],
                 )?;
                 Ok(())
@@ -114,7 +114,7 @@ impl Engine {
             match verdict {
                 Ok(()) => {
                     let released = tx.execute(
-                        "UPDATE link SET pending_state = 1 WHERE pending_state = 4 AND id BETWEEN ?1 AND ?2",
+                        "UPDATE link SET pending_state = 1 WHERE pending_state > 0 AND pending_state = 4 AND id BETWEEN ?1 AND ?2",
                         [first, last],
                     )?;
                     Ok(GuardOutcome::Released(released))
@@ -193,7 +193,7 @@ impl Engine {
         {
             let mut statement = tx.prepare_cached(
                 "SELECT l.id, l.pending, o.class, o.anchor FROM link l JOIN object o ON o.id = l.id & 1099511627775
-                 WHERE l.pending_state = 4 AND l.id BETWEEN ?1 AND ?2",
+                 WHERE l.pending_state > 0 AND l.pending_state = 4 AND l.id BETWEEN ?1 AND ?2",
             )?;
             let mut rows = statement.query([first, last])?;
             while let Some(row) = rows.next()? {
@@ -221,7 +221,7 @@ impl Engine {
             }
         }
         tx.execute(
-            "UPDATE link SET pending_state = 5 WHERE pending_state = 4 AND id BETWEEN ?1 AND ?2",
+            "UPDATE link SET pending_state = 5 WHERE pending_state > 0 AND pending_state = 4 AND id BETWEEN ?1 AND ?2",
             [first, last],
         )?;
         Ok(records)
@@ -242,7 +242,7 @@ impl Engine {
             let mut statement = c.prepare_cached(
                 "SELECT l.id, l.pending, l.pending_state, o.class, o.anchor, o.state FROM link l
                  JOIN object o ON o.id = l.id & 1099511627775
-                 WHERE l.pending_state IN (5, 6) AND l.id BETWEEN ?1 AND ?2 AND l.id > ?3 ORDER BY l.id LIMIT ?4",
+                 WHERE l.pending_state > 0 AND l.pending_state IN (5, 6) AND l.id BETWEEN ?1 AND ?2 AND l.id > ?3 ORDER BY l.id LIMIT ?4",
             )?;
             let mut rows = statement.query(params![first, last, after, limit])?;
             let mut staged = Vec::new();
@@ -299,7 +299,7 @@ impl Engine {
                     // "all" means what is held; what was refused before stays refused unless it is named.
                     changed += tx.execute(
                         "UPDATE link SET pending_state = ?3, reason = coalesce(?4, reason), changed_at = ?5
-                         WHERE pending_state = 5 AND id BETWEEN ?1 AND ?2",
+                         WHERE pending_state > 0 AND pending_state = 5 AND id BETWEEN ?1 AND ?2",
                         params![first, last, to.number(), reason, now],
                     )?;
                 }
@@ -351,7 +351,7 @@ fn count(tx: &Transaction<'_>, job: JobId, state: PendingState) -> Result<i64> {
     let (first, last) = crate::link_range(job);
     Ok(tx
         .prepare_cached(
-            "SELECT count(*) FROM link WHERE pending_state = ?1 AND id BETWEEN ?2 AND ?3",
+            "SELECT count(*) FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3",
         )?
         .query_row([state.number(), first, last], |row| row.get(0))?)
 }

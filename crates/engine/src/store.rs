@@ -166,6 +166,11 @@ pub const FILE: &str = "engine.db";
 /// Marks the file as ours: `HyEn`.
 const APPLICATION_ID: i64 = 0x4879_456E;
 const READERS_KEPT: usize = 8;
+/// Statements each connection keeps prepared: more than there are.
+const CACHED_STATEMENTS: usize = 128;
+/// The write-ahead log is folded into the file when it has so many pages: pages that many batches touch are written to the
+/// file once.
+const CHECKPOINT_PAGES: i64 = 4_096;
 
 impl Engine {
     /// Opens or creates the store in a directory.
@@ -288,6 +293,7 @@ impl Engine {
                 let connection = Connection::open_with_flags(&self.0.path, flags)?;
                 connection.busy_timeout(std::time::Duration::from_secs(10))?;
                 connection.pragma_update(None, "cache_size", -8_000)?;
+                connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
                 connection
             }
         };
@@ -512,7 +518,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     let _: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", params![], |row| {
         row.get(0)
     })?;

@@ -96,7 +96,7 @@ impl Engine {
             let (sql, selector) = match view {
                 PendingView::State(state) => (
                     "SELECT id, pending, attempts, reason, changed_at, NULL FROM link
-                     WHERE pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
+                     WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
                     state.number(),
                 ),
                 PendingView::Escrow => (

@@ -96,7 +96,7 @@ impl Engine {
             };
             let pending = |state: PendingState| {
                 count(&format!(
-                    "SELECT count(*) FROM link WHERE pending_state = {} AND id BETWEEN ?1 AND ?2",
+                    "SELECT count(*) FROM link WHERE pending_state > 0 AND pending_state = {} AND id BETWEEN ?1 AND ?2",
                     state.number()
                 ))
             };
@@ -225,7 +225,7 @@ fn waiting_for_containers(connection: &Connection, job: JobId) -> Result<u64> {
     let number: i64 = connection
         .prepare_cached(
             "SELECT (SELECT count(*) FROM due_later WHERE not_before = ?1 AND id BETWEEN ?2 AND ?3)
-             + (SELECT count(*) FROM subtree JOIN object ON object.id = container JOIN job ON job.source = connector
+             + (SELECT count(*) FROM subtree CROSS JOIN object ON object.id = container CROSS JOIN job ON job.source = connector
                 WHERE job.id = ?4)",
         )?
         .query_row([UNTIL_PLACED, first, last, job.0], |row| row.get(0))?;
@@ -254,7 +254,7 @@ fn oldest(connection: &Connection, first: i64, last: i64) -> Result<Option<i64>>
         PendingState::Settling,
     ] {
         let mut statement = connection.prepare_cached(
-            "SELECT pending FROM link WHERE pending_state = ?1 AND id BETWEEN ?2 AND ?3 LIMIT 1000",
+            "SELECT pending FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3 LIMIT 1000",
         )?;
         let mut rows = statement.query([state.number(), first, last])?;
         while let Some(row) = rows.next()? {
