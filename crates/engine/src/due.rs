@@ -325,11 +325,13 @@ impl Engine {
             let mut tally = Tally::default();
             let mut records = Vec::new();
             let mut ready = 0;
+            let waits = has_later(tx, job.id)?;
             for planned in plans {
                 ready += usize::from(self.store_plan(
                     tx,
                     job,
                     planned,
+                    waits,
                     now,
                     &mut tally,
                     &mut records,
@@ -343,20 +345,28 @@ impl Engine {
         })
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one plan: each argument is a different thing it needs"
+    )]
     fn store_plan(
         &self,
         tx: &Transaction<'_>,
         job: &JobRow,
         planned: &Planned,
+        waits: bool,
         now: i64,
         tally: &mut Tally,
         records: &mut Vec<Record>,
     ) -> Result<bool> {
         let item = &planned.item;
-        let later: Option<i64> = tx
-            .prepare_cached("DELETE FROM due_later WHERE id = ?1 RETURNING reasons")?
-            .query_row([item.link.0], |row| row.get(0))
-            .optional()?;
+        let later: Option<i64> = match waits {
+            true => tx
+                .prepare_cached("DELETE FROM due_later WHERE id = ?1 RETURNING reasons")?
+                .query_row([item.link.0], |row| row.get(0))
+                .optional()?,
+            false => None,
+        };
         let before = pending_before(tx, item)?;
         if later.is_some_and(|reasons| reasons & reason::REFERENCES != 0)
             || before.as_ref().is_some_and(|old| !old.edges.is_empty())
@@ -745,6 +755,14 @@ fn subtree_step(tx: &Transaction<'_>, now: i64) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether anything of a job waits for a time or for its containers.
+fn has_later(tx: &Transaction<'_>, job: JobId) -> Result<bool> {
+    let (first, last) = crate::link_range(job);
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM due_later WHERE id BETWEEN ?1 AND ?2 LIMIT 1")?
+        .exists([first, last])?)
 }
 
 /// Puts a link into escrow until a time.

@@ -195,6 +195,9 @@ impl PendingExport {
     }
 }
 
+// LIMIT: bytes of operations taken at once; of those with many references there are fewer.
+const MOST_TAKEN_BYTES: usize = 8 << 20;
+
 /// Attributes whose values are unique in a target: releasing one frees whoever waits for it.
 const UNIQUE: [&str; 4] = [
     "userPrincipalName",
@@ -207,7 +210,8 @@ const UNIQUE: [&str; 4] = [
 struct Reported<'a> {
     change: &'a PlannedChange,
     situation: Situation,
-    exported: Attributes,
+    /// As stored: most outcomes need not look inside.
+    exported: Option<Vec<u8>>,
     attempts: u32,
     last: Option<Refusal>,
     source_class: Option<Name>,
@@ -239,16 +243,22 @@ impl Engine {
         let first = after.map_or(first, |after| first.max(after.0.saturating_add(1)));
         self.read(|c| {
             let mut ready = Vec::new();
+            let mut bytes = 0;
             for state in [PendingState::Unknown, PendingState::Approved, PendingState::Ready] {
                 let mut statement = c.prepare_cached(
                     "SELECT id, generation, pending FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4",
                 )?;
                 let mut rows = statement.query(params![state.number(), first, last, limit - ready.len()])?;
                 while let Some(row) = rows.next()? {
+                    if bytes >= MOST_TAKEN_BYTES {
+                        return Ok(ready);
+                    }
+                    let blob: Option<Vec<u8>> = row.get(2)?;
+                    bytes += blob.as_ref().map_or(0, Vec::len);
                     ready.push(PlannedChange {
                         link: LinkId(row.get(0)?),
                         generation: row.get(1)?,
-                        pending: pending_of(row.get(2)?)?,
+                        pending: pending_of(blob)?,
                         is_unknown: state == PendingState::Unknown,
                     });
                 }
@@ -367,7 +377,7 @@ impl Engine {
         Ok(Some(Reported {
             change,
             situation: situation_of(situation),
-            exported: attributes_of(self, exported)?,
+            exported,
             attempts,
             last: refusal_of(last)?,
             source_class: class_name(self, class),
@@ -408,7 +418,7 @@ impl Engine {
                 tx,
                 job.id,
                 change.link,
-                &reported.exported,
+                &attributes_of(self, reported.exported.clone())?,
                 &Attributes::new(),
                 now,
             )?;
@@ -431,32 +441,12 @@ impl Engine {
             // A new object in place of the one deleted: it has none of its references.
             self.forget_exported_edges(tx, job, change.link, now)?;
         }
-        let mut exported = match pending.verb {
-            Verb::Create => Attributes::new(),
-            _ => reported.exported.clone(),
-        };
-        exported.merge(pending.attributes.clone());
         tally.moved(Some(reported.situation), Situation::Linked, tx, change.link)?;
-        let class = self.intern(tx, &pending.class)?;
         let keeps_failure = leave_escrow(tx, reported, now)?;
-        let only_references = is_only_references(pending);
-        tx.prepare_cached(
-            "UPDATE link SET situation = 1, class = ?2, target = ?3, version = ?4, anchor = ?5, exported = ?6, pending = NULL,
-               pending_state = 0, stale = CASE WHEN ?9 THEN stale ELSE ?7 END, changed_at = ?8,
-               reason = CASE WHEN ?10 THEN reason END, attempts = CASE WHEN ?10 THEN attempts ELSE 0 END WHERE id = ?1",
-        )?
-        .execute(params![
-            change.link.0,
-            class,
-            target.0,
-            version.cast_signed(),
-            pending.source_anchor,
-            self.encode(tx, &exported)?,
-            i64::from(pending.is_adoption),
-            now,
-            only_references,
-            keeps_failure
-        ])?;
+        match is_only_references(pending) {
+            true => store_version(tx, change.link, version, keeps_failure, now)?,
+            false => self.store_done(tx, reported, target, version, keeps_failure, now)?,
+        }
         if reported.attempts > 0 && !keeps_failure {
             tx.prepare_cached("DELETE FROM conflict WHERE job = ?1 AND link = ?2")?
                 .execute([job.id.0, change.link.0])?;
@@ -478,6 +468,47 @@ impl Engine {
             self.newly_linked(tx, job.id, change.link, now)?;
         }
         Ok(())
+    }
+
+    /// Stores what the target holds now.
+    fn store_done(
+        &self,
+        tx: &Transaction<'_>,
+        reported: &Reported<'_>,
+        target: &TargetId,
+        version: u64,
+        keeps_failure: bool,
+        now: i64,
+    ) -> Result<()> {
+        let pending = &reported.change.pending;
+        tx.prepare_cached(
+            "UPDATE link SET situation = 1, class = ?2, target = ?3, version = ?4, anchor = ?5, exported = ?6, pending = NULL,
+               pending_state = 0, stale = ?7, changed_at = ?8,
+               reason = CASE WHEN ?9 THEN reason END, attempts = CASE WHEN ?9 THEN attempts ELSE 0 END WHERE id = ?1",
+        )?
+        .execute(params![
+            reported.change.link.0,
+            self.intern(tx, &pending.class)?,
+            target.0,
+            version.cast_signed(),
+            pending.source_anchor,
+            self.exported_now(tx, reported)?,
+            i64::from(pending.is_adoption),
+            now,
+            keeps_failure
+        ])?;
+        Ok(())
+    }
+
+    /// What the target holds after an operation, as far as it was ever exported.
+    fn exported_now(&self, tx: &Transaction<'_>, reported: &Reported<'_>) -> Result<Vec<u8>> {
+        let pending = &reported.change.pending;
+        let mut exported = match pending.verb {
+            Verb::Create => Attributes::new(),
+            _ => attributes_of(self, reported.exported.clone())?,
+        };
+        exported.merge(pending.attributes.clone());
+        self.encode(tx, &exported)
     }
 
     /// A newly linked object: its own references can be planned, and those that wait for it.
@@ -523,6 +554,10 @@ impl Engine {
     ) -> Result<()> {
         let src = crate::object_of(link).0;
         let bit = 2_i64 << job.slot;
+        let mut has_due = !edges.is_empty()
+            && tx
+                .prepare_cached("SELECT 1 FROM due_edge WHERE id = ?1 LIMIT 1")?
+                .exists([link.0])?;
         for edge in edges {
             let flags: Option<i64> = tx
                 .prepare_cached(
@@ -545,9 +580,13 @@ impl Engine {
             }
             let is_in_source = flags.unwrap_or(0) & 1 == 1;
             let sql = if is_in_source == edge.add {
+                if !has_due {
+                    continue;
+                }
                 "DELETE FROM due_edge WHERE id = ?1 AND attribute = ?2 AND dst = ?3"
             } else {
                 make_references_due(tx, link.0, false, now)?;
+                has_due = true;
                 "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)"
             };
             tx.prepare_cached(sql)?
@@ -672,6 +711,22 @@ impl Engine {
         retry_later(tx, link, bits, at)?;
         remember_conflict(tx, job.id, link, why)
     }
+}
+
+/// Stores that references of an object went through: it has a new version and is otherwise as it was.
+fn store_version(
+    tx: &Transaction<'_>,
+    link: LinkId,
+    version: u64,
+    keeps_failure: bool,
+    now: i64,
+) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE link SET situation = 1, version = ?2, pending = NULL, pending_state = 0, changed_at = ?3,
+           reason = CASE WHEN ?4 THEN reason END, attempts = CASE WHEN ?4 THEN attempts ELSE 0 END WHERE id = ?1",
+    )?
+    .execute(params![link.0, version.cast_signed(), now, keeps_failure])?;
+    Ok(())
 }
 
 /// Whether an operation changes references and nothing else.

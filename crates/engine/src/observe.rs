@@ -5,8 +5,8 @@
 //! edge may point to an object nobody has shown yet (a stub).
 
 use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashSet},
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap, HashSet},
 };
 
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -228,6 +228,10 @@ struct Merge<'a> {
     now: i64,
     /// Containers that are known up to the root; `None`: nothing waits for its containers.
     placed: Option<RefCell<HashSet<i64>>>,
+    /// Rows of containers that were looked up.
+    containers: RefCell<HashMap<Anchor, i64>>,
+    /// The replica that was looked up last, and its row.
+    replica: Cell<Option<([u8; 16], i64)>>,
 }
 
 impl Engine {
@@ -259,7 +263,16 @@ impl Engine {
             }
             let jobs = jobs_of(tx, memory.connector)?;
             let placed = Some(RefCell::default());
-            let merge = Merge { engine: self, tx, connector: memory.connector, jobs, now, placed };
+            let merge = Merge {
+                engine: self,
+                tx,
+                connector: memory.connector,
+                jobs,
+                now,
+                placed,
+                containers: RefCell::default(),
+                replica: Cell::default(),
+            };
             let mut changed = 0;
             for entry in entries {
                 let (object, is_changed) = merge.entry(entry)?;
@@ -311,6 +324,8 @@ impl Engine {
                 jobs,
                 now,
                 placed: None,
+                containers: RefCell::default(),
+                replica: Cell::default(),
             };
             let (object, changed) = merge.entry(entry)?;
             if let Some(object) = object {
@@ -385,10 +400,25 @@ impl Merge<'_> {
         Ok(self.tx.last_insert_rowid())
     }
 
+    /// The row of a container: as [`Self::row_of`], looked up once in a page.
+    fn container(&self, anchor: &Anchor) -> Result<i64> {
+        if let Some(row) = self.containers.borrow().get(anchor) {
+            return Ok(*row);
+        }
+        let row = self.row_of(anchor)?;
+        self.containers.borrow_mut().insert(anchor.clone(), row);
+        Ok(row)
+    }
+
     fn replica(&self, entry: &Entry) -> Result<(Option<i64>, Option<i64>)> {
         let Some(version) = entry.version else {
             return Ok((None, None));
         };
+        if let Some((replica, row)) = self.replica.get()
+            && replica == version.replica
+        {
+            return Ok((Some(row), Some(version.usn)));
+        }
         let found: Option<i64> = self
             .tx
             .prepare_cached("SELECT id FROM replica WHERE guid = ?1")?
@@ -404,6 +434,7 @@ impl Merge<'_> {
                 self.tx.last_insert_rowid()
             }
         };
+        self.replica.set(Some((version.replica, id)));
         Ok((Some(id), Some(version.usn)))
     }
 
@@ -508,7 +539,7 @@ impl Merge<'_> {
         };
         let values_changed = attributes.merge(entry.attributes.clone());
         let parent = match &entry.parent {
-            Some(anchor) => Some(self.row_of(anchor)?),
+            Some(anchor) => Some(self.container(anchor)?),
             None => stored.parent,
         };
         let rdn = entry
@@ -555,7 +586,7 @@ impl Merge<'_> {
         let parent = entry
             .parent
             .as_ref()
-            .map(|anchor| self.row_of(anchor))
+            .map(|anchor| self.container(anchor))
             .transpose()?;
         let rdn = entry.rdn.as_deref().map(str::to_owned);
         let blob = if is_skeleton {

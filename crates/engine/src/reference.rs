@@ -47,6 +47,8 @@ pub struct ReferenceWork {
 
 /// References in one operation at most.
 const MOST_IN_ONE: usize = 5_000;
+// LIMIT: references planned in one step; what is left stays due.
+const MOST_AT_ONCE: usize = 20_000;
 
 struct Holder {
     link: LinkId,
@@ -96,7 +98,11 @@ impl Engine {
         }
         self.write("engine.plan_references", |tx| {
             let mut work = ReferenceWork::default();
+            let mut planned = 0;
             for (id, whole, stamp, since) in due {
+                if planned >= MOST_AT_ONCE {
+                    break;
+                }
                 work.links += 1;
                 let link = LinkId(id);
                 let Some(holder) = self.holder(tx, link)? else {
@@ -106,6 +112,7 @@ impl Engine {
                 };
                 let difference = self.difference(tx, job, &holder, mapped, whole)?;
                 work.waiting += difference.waiting;
+                planned += difference.edges.len() + difference.waiting;
                 // What is left stays due; it is planned when this operation has been carried out.
                 if !difference.has_more {
                     forget(tx, link, stamp)?;

@@ -72,8 +72,8 @@ pub struct Activity {
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The loops look by themselves at least this often.
 const TICK: Duration = Duration::from_millis(1_000);
-/// Links whose references are planned at once.
-const REFERENCE_BATCH: usize = 500;
+/// Links whose references are planned at once, if they have few.
+const REFERENCE_BATCH: usize = 2_000;
 /// Objects looked up one by one after a read.
 const LOOKUPS: usize = 200;
 

@@ -328,7 +328,12 @@ fn operation_to(operation: &Operation) -> Result<::directory::Operation, Refusal
             })
     };
     let mut set = attributes_to(kind, &operation.attributes)?;
-    if operation.verb != Verb::Delete {
+    // At the version it requires, the object carries these two already.
+    let is_only_references = operation.verb == Verb::Update
+        && expected_version.is_some()
+        && operation.attributes.is_empty()
+        && !operation.references.is_empty();
+    if operation.verb != Verb::Delete && !is_only_references {
         set.insert(
             IMMUTABLE_ID.into(),
             ::directory::Value::Text(operation.source_anchor.clone()),

@@ -26,10 +26,10 @@ pub(super) fn update(
 ) -> Result<Done, Stop> {
     let record = Record::find_live(batch.connection(), id)?;
     record.expect(expected_version)?;
-    let values = match set.is_empty() {
-        true => record.values.clone(),
-        false => check::merge(record.kind, record.values.clone(), set, &batch.domains)?,
-    };
+    if set.is_empty() {
+        return update_references(batch, by, &record, references);
+    }
+    let values = check::merge(record.kind, record.values.clone(), set, &batch.domains)?;
     check_anchor(&record, &values)?;
     let (old, new) = (
         keys::claims(record.kind, &record.values),
@@ -52,6 +52,23 @@ pub(super) fn update(
     keyring::take(batch.connection(), record.row, &taken)?;
     edges::write(batch, record.row, version, &planned)?;
     Ok((id, version))
+}
+
+/// Attributes and keys stay as they are.
+fn update_references(
+    batch: &mut Batch<'_>,
+    by: i64,
+    record: &Record,
+    references: &[ReferenceChange],
+) -> Result<Done, Stop> {
+    let planned = edges::plan(batch.connection(), record.kind, Some(record), references)?;
+    if planned.is_empty() {
+        return Ok((record.uuid, record.version));
+    }
+    let version = batch.next_version();
+    store_version(batch, record.row, version, by)?;
+    edges::write(batch, record.row, version, &planned)?;
+    Ok((record.uuid, version))
 }
 
 fn check_anchor(record: &Record, values: &Values) -> Result<(), Refusal> {

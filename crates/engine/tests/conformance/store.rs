@@ -170,3 +170,39 @@ fn refusals_of_the_store_keep_their_code() {
     assert_eq!(StoreError::Refused(refused.clone()).refusal(), refused);
     assert_eq!(StoreError::Blob("x").refusal().code, Code::StoreDamaged);
 }
+
+/// The index of waiting operations covers only rows that wait, and is used only by statements that say so themselves: any
+/// other walks all links of the job.
+#[test]
+fn statements_about_waiting_operations_say_what_their_index_covers() {
+    let bench = Bench::new();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![sources.clone(), sources.join("query")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for file in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let Ok(text) = std::fs::read_to_string(file.path()) else {
+                continue;
+            };
+            let is_range =
+                |line: &&str| line.contains("pending_state") && line.contains(" BETWEEN ");
+            for line in text.lines().filter(is_range) {
+                let says = line.contains("pending_state > 0") || line.contains("coalesce");
+                assert!(says, "{}: {line}", file.path().display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+    let plan: String = bench
+        .engine()
+        .read(|c| {
+            Ok(c.query_row(
+                "EXPLAIN QUERY PLAN SELECT id FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3",
+                [1, 1, 2],
+                |row| row.get(3),
+            )?)
+        })
+        .expect("a plan");
+    assert!(plan.contains("link_pending"), "{plan}");
+}

@@ -21,9 +21,9 @@ use super::{
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(7_200);
 /// How often a long run is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a change is looked for.
-const CLOSE_LOOK: Duration = Duration::from_millis(1);
+const CLOSE_LOOK: Duration = Duration::from_millis(2);
 /// Changes made before counting begins.
 const WARM_UP: usize = 3;
 
