@@ -349,10 +349,10 @@ impl Engine {
         tx: &Transaction<'_>,
         change: &'a PlannedChange,
     ) -> Result<Option<Reported<'a>>> {
+        // Two statements, not a join: SQLite prepares a join anew for every new value bound to it.
         let row = tx
             .prepare_cached(
-                "SELECT l.situation, l.exported, l.attempts, l.reason, l.generation, o.class, o.anchor, l.pending_state
-                 FROM link l JOIN object o ON o.id = l.id & 1099511627775 WHERE l.id = ?1",
+                "SELECT situation, exported, attempts, reason, generation, pending_state FROM link WHERE id = ?1",
             )?
             .query_row([change.link.0], |row| {
                 Ok((
@@ -361,19 +361,21 @@ impl Engine {
                     row.get::<_, u32>(2)?,
                     row.get::<_, Option<Vec<u8>>>(3)?,
                     row.get::<_, u32>(4)?,
-                    row.get::<_, Option<i64>>(5)?,
-                    row.get::<_, Vec<u8>>(6)?,
-                    row.get::<_, i64>(7)?,
+                    row.get::<_, i64>(5)?,
                 ))
             })
             .optional()?;
-        let Some((situation, exported, attempts, last, generation, class, anchor, state)) = row
-        else {
+        let Some((situation, exported, attempts, last, generation, state)) = row else {
             return Ok(None);
         };
         if generation != change.generation || state == PendingState::None.number() {
             return Ok(None);
         }
+        let (class, anchor) = tx
+            .prepare_cached("SELECT class, anchor FROM object WHERE id = ?1")?
+            .query_row([crate::object_of(change.link).0], |row| {
+                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Vec<u8>>(1)?))
+            })?;
         Ok(Some(Reported {
             change,
             situation: situation_of(situation),

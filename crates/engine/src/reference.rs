@@ -141,36 +141,45 @@ impl Engine {
     }
 
     fn holder(&self, tx: &Transaction<'_>, link: LinkId) -> Result<Option<Holder>> {
+        // Two statements, not a join: SQLite prepares a join anew for every new value bound to it.
         let found = tx
             .prepare_cached(
-                "SELECT l.situation, o.class, l.target, l.class, l.version, l.anchor, o.rdn FROM link l
-                 JOIN object o ON o.id = l.id & 1099511627775 WHERE l.id = ?1",
+                "SELECT situation, target, class, version, anchor FROM link WHERE id = ?1",
             )?
             .query_row([link.0], |row| {
                 Ok((
                     row.get::<_, i64>(0)?,
-                    row.get::<_, Option<i64>>(1)?,
-                    row.get(2)?,
-                    row.get::<_, Option<i64>>(3)?,
+                    row.get(1)?,
+                    row.get::<_, Option<i64>>(2)?,
+                    row.get(3)?,
                     row.get(4)?,
-                    row.get(5)?,
-                    row.get::<_, Option<String>>(6)?,
                 ))
             })
             .optional()?;
-        Ok(found
-            .filter(|(situation, ..)| situation_of(*situation) == Situation::Linked)
-            .map(
-                |(_, class, target, target_class, version, anchor, rdn)| Holder {
-                    link,
-                    class: class_name(self, class),
-                    target,
-                    target_class: class_name(self, target_class),
-                    version,
-                    anchor,
-                    name: rdn.unwrap_or_default(),
-                },
-            ))
+        let Some((situation, target, target_class, version, anchor)) = found else {
+            return Ok(None);
+        };
+        if situation_of(situation) != Situation::Linked {
+            return Ok(None);
+        }
+        let object = tx
+            .prepare_cached("SELECT class, rdn FROM object WHERE id = ?1")?
+            .query_row([crate::object_of(link).0], |row| {
+                Ok((
+                    row.get::<_, Option<i64>>(0)?,
+                    row.get::<_, Option<String>>(1)?,
+                ))
+            })
+            .optional()?;
+        Ok(object.map(|(class, rdn)| Holder {
+            link,
+            class: class_name(self, class),
+            target,
+            target_class: class_name(self, target_class),
+            version,
+            anchor,
+            name: rdn.unwrap_or_default(),
+        }))
     }
 
     fn difference(
@@ -244,10 +253,9 @@ impl Engine {
                     false,
                     Some(End {
                         situation: Situation::Linked,
-                        is_deleted_in_source: true,
                         ..
                     }),
-                ) => {}
+                ) if is_deleted_in_source(tx, dst)? => {}
                 (false, Some(End { target, .. })) => {
                     difference
                         .remove
@@ -276,24 +284,27 @@ impl Engine {
 struct End {
     situation: Situation,
     target: String,
-    is_deleted_in_source: bool,
 }
 
 fn end_of(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<Option<End>> {
     let link = crate::link_id(job, sync_core::id::ObjectId(dst));
-    let found: Option<(i64, Option<String>, i64)> = tx
-        .prepare_cached(
-            "SELECT l.situation, l.target, o.state FROM link l JOIN object o ON o.id = ?2 WHERE l.id = ?1",
-        )?
-        .query_row([link.0, dst], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    let found: Option<(i64, Option<String>)> = tx
+        .prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?
+        .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(found.and_then(|(situation, target, state)| {
+    Ok(found.and_then(|(situation, target)| {
         Some(End {
             situation: situation_of(situation),
             target: target?,
-            is_deleted_in_source: state == 3,
         })
     }))
+}
+
+/// Whether the source showed that an object is deleted.
+fn is_deleted_in_source(tx: &Transaction<'_>, object: i64) -> Result<bool> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM object WHERE id = ?1 AND state = 3")?
+        .exists([object])?)
 }
 
 /// Takes the due row back, unless something was added to it meanwhile.

@@ -249,12 +249,17 @@ fn present(
     source: i64,
     attribute: u16,
 ) -> Result<Vec<(i64, Uuid)>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT o.id, o.uuid FROM edge e JOIN object o ON o.id = e.target
-         WHERE e.source = ?1 AND e.attribute = ?2 ORDER BY o.id",
+    // Two statements, not a join: SQLite prepares a join anew for every new value bound to it.
+    let mut targets = connection.prepare_cached(
+        "SELECT target FROM edge WHERE source = ?1 AND attribute = ?2 ORDER BY target",
     )?;
-    let rows = statement.query_map(params![source, attribute], |row| {
-        Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut ids = connection.prepare_cached("SELECT uuid FROM object WHERE id = ?1")?;
+    let rows = targets.query_map(params![source, attribute], |row| row.get::<_, i64>(0))?;
+    let mut present = Vec::new();
+    for row in rows {
+        let target = row?;
+        let id: Option<[u8; 16]> = ids.query_row([target], |row| row.get(0)).optional()?;
+        present.extend(id.map(|id| (target, Uuid::from_bytes(id))));
+    }
+    Ok(present)
 }
