@@ -105,11 +105,21 @@ join_domain() { # OTHER
  winbindd socket directory = $D/winbindd
  cache directory = $D/cache
 J
+  # On a busy machine the other DC may answer the first question too late.
+  local attempt
+  for attempt in 1 2 3; do
+    ! try_join "$1" || return 0
+    sleep 1
+  done
+  tail -5 "$D/log/provision.log" >&2
+  die "$NAME could not join $1"
+}
+
+try_join() { # OTHER
   LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_HOSTS="$LAB_ROOT/hosts" \
     samba-tool domain join "$DNSDOMAIN" DC -s "$D/join.conf" --targetdir="$D" --server="$(value_of "$1" FQDN)" \
     -U "Administrator%$PASS" --dns-backend=NONE --backend-store="$BACKEND" --option="interfaces=$IP/8" \
-    --option="bind interfaces only=yes" --option="netbios name=${HOST^^}" >"$D/log/provision.log" 2>&1 \
-    || { tail -5 "$D/log/provision.log" >&2; die "$NAME could not join $1"; }
+    --option="bind interfaces only=yes" --option="netbios name=${HOST^^}" >"$D/log/provision.log" 2>&1
 }
 
 # The periodic topology check is off as it costs CPU; one run on both sides makes the replication links both ways.

@@ -107,6 +107,12 @@ impl Story {
 
     /// What was changed arrives, with exactly these lines in the log.
     pub fn arrives(&self, what: &str, expected: &[&str]) {
+        self.comes(what, expected);
+        self.installation.agrees(what);
+    }
+
+    /// The same, without asking the source again.
+    pub fn comes(&self, what: &str, expected: &[&str]) {
         self.installation.sync();
         let records = self.installation.log_since(self.mark.get());
         let mut lines: Vec<String> = records.iter().map(processes::line).collect();
@@ -115,7 +121,6 @@ impl Story {
         wanted.sort_unstable();
         assert_eq!(lines, wanted, "{what}");
         self.mark.set(self.installation.log_end());
-        self.installation.agrees(what);
     }
 
     /// By which mechanism changes are found, and the right that would make it better.
