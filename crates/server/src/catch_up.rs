@@ -1,13 +1,16 @@
 //! Planning and exporting side by side, until nothing is due and nothing is ready.
 //!
 //! Three stages that overlap: objects are planned while operations are carried out in the target, and those while the
-//! outcomes of the ones before are stored. Order between them is not relied on: an operation that was superseded while it was
-//! carried out is noticed by its generation, and a precondition that no longer holds by the target. Trap: the next batch is
+//! outcomes of the ones before are stored. Never plans an object whose operation is ready: its outcome comes first, or what
+//! the target is just doing would be superseded and miss in the log. Trap: the next batch is
 //! taken from behind the one whose outcomes are not stored yet, or it would be carried out twice.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use connectors::Target;
@@ -25,6 +28,8 @@ use crate::{
 
 /// Planned operations that may wait before planning pauses: enough to keep the target busy.
 const BACKLOG: usize = 4 * planner::BATCH;
+/// How long to wait for an outcome before looking again.
+const OUTCOMES: Duration = Duration::from_millis(200);
 
 /// What a catch-up came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +114,12 @@ async fn plan_all(
             None => known.insert(surroundings(app, job).await?).clone(),
         };
         let step = planner::step(app.engine(), job, &surroundings, target).await?;
+        if step.planned == 0 {
+            // All that is due waits for outcomes. They come, or exporting ends.
+            between.planned.notify_one();
+            let _ = tokio::time::timeout(OUTCOMES, between.reported.notified()).await;
+            continue;
+        }
         steps += 1;
         between.waiting.fetch_add(step.ready, Ordering::AcqRel);
         between.planned.notify_one();

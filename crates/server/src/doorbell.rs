@@ -139,7 +139,8 @@ async fn hang(
         app.note_doorbell(id, |doorbell| doorbell.becomes(DoorbellState::Off, None));
         return Ok(LONGEST_RETRY);
     };
-    if source.complete_reads == 0 {
+    // A source that cannot be read is not asked by a second way: a refused password tried twice as often locks the account.
+    if source.complete_reads == 0 || source.failure.is_some() {
         return Ok(UNTIL_FIRST_READ);
     }
     let watermark = blocking(app.engine(), move |engine| engine.watermark(id)).await?;
@@ -178,15 +179,10 @@ async fn hang(
 
 fn heard(app: &App, id: ConnectorId, rang: Rang) {
     let now = app.engine().now();
-    let was = app.doorbell(id).state;
     app.note_doorbell(id, |doorbell| match rang {
         Rang::Armed => doorbell.becomes(DoorbellState::Armed, None),
         Rang::Changed => doorbell.rang(now),
     });
-    // A source that can be watched again is back: no reason to wait for the next attempt to read it.
-    if was == DoorbellState::Failing && rang == Rang::Armed {
-        app.read_wake(id).notify_one();
-    }
     app.ring(id).notify_one();
 }
 

@@ -10,7 +10,9 @@ use std::{
 };
 
 use connectors::{Target, source::SourceInfo, target::TargetInfo};
-use engine::{DueItem, Engine, JobRow, MappedReference, ObjectState, Planned, PlannedOutcome};
+use engine::{
+    DueItem, Engine, JobRow, MappedReference, ObjectState, PendingState, Planned, PlannedOutcome,
+};
 use sync_core::{
     code::Code,
     id::Anchor,
@@ -89,6 +91,8 @@ pub fn references_of(rules: &Rules) -> Vec<MappedReference> {
 pub struct PlannedStep {
     /// Objects planned.
     pub planned: usize,
+    /// Objects that are due and wait for the outcome of an operation that is ready already.
+    pub waiting: usize,
     /// Operations made ready.
     pub ready: usize,
     /// What came of planning: `same`, `skipped`, `unplannable`, `operations`.
@@ -106,9 +110,15 @@ pub async fn step(
     target: &Arc<dyn Target>,
 ) -> Result<PlannedStep, Refusal> {
     let id = job.id;
-    let items = blocking(engine, move |engine| engine.take_due(id, BATCH)).await?;
+    let mut items = blocking(engine, move |engine| engine.take_due(id, BATCH)).await?;
+    let due = items.len();
+    items.retain(|item| !is_being_carried_out(item.pending));
+    let waiting = due - items.len();
     if items.is_empty() {
-        return Ok(PlannedStep::default());
+        return Ok(PlannedStep {
+            waiting,
+            ..PlannedStep::default()
+        });
     }
     let drafts = {
         let surroundings = surroundings.clone();
@@ -125,9 +135,18 @@ pub async fn step(
     let ready = blocking(engine, move |engine| engine.store_plans(&row, &plans)).await?;
     Ok(PlannedStep {
         planned,
+        waiting,
         ready,
         counts,
     })
+}
+
+/// Whether the target may be doing it at this moment: a new plan would supersede what is then never logged.
+fn is_being_carried_out(pending: PendingState) -> bool {
+    matches!(
+        pending,
+        PendingState::Ready | PendingState::Unknown | PendingState::Approved
+    )
 }
 
 /// An item between the two passes.

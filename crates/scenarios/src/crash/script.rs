@@ -181,10 +181,10 @@ impl Script {
         self.clear("p06", "title");
         self.clear("p08", "telephoneNumber");
         self.set("p09", "userPrincipalName", &format!("renamed@{DOMAIN}"));
-        let p10 = self.id("p10");
-        self.forest.rename(p10, "p10 renamed").unwrap();
+        let p29 = self.id("p29");
+        self.forest.rename(p29, "p29 renamed").unwrap();
         self.forest.move_to(self.id("p12"), &dn("Groups")).unwrap();
-        // Nobody comes to this unit or leaves it meanwhile: that could take one step or two.
+        // Nobody comes to this unit, leaves it or is renamed in it meanwhile: that could take one step or two.
         let sales = self.forest.guid_of(&dn("Sales")).unwrap();
         self.forest.rename(sales, "Verkoop").unwrap();
         self.link("g3", "member", "p01");
