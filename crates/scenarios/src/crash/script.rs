@@ -4,6 +4,8 @@
 //! a conflict and its end, and at last a deletion the guard must hold. Trap: a read may see an act half done, so changes of
 //! one act must come to the same values however they are divided among operations.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use forest::{Edit, Forest, Options};
 use uuid::Uuid;
 
@@ -18,6 +20,8 @@ pub struct Script {
     forest: Forest,
     /// Who is deleted and restored.
     returning: Option<Uuid>,
+    /// Who is called what; looking through the whole forest for each name takes minutes.
+    names: Mutex<BTreeMap<String, Uuid>>,
 }
 
 /// How many acts there are; between them everything settles.
@@ -38,6 +42,7 @@ pub fn forest_of(people: usize) -> Forest {
     let script = Script {
         forest: forest.clone(),
         returning: None,
+        names: Mutex::default(),
     };
     let root = forest.domain_dn();
     for ou in ["Staff", "Sales", "Groups", "Leavers"] {
@@ -80,6 +85,7 @@ impl Script {
         let mut script = Self {
             forest: forest.clone(),
             returning: None,
+            names: Mutex::default(),
         };
         script.returning = Some(script.id("p16"));
         script
@@ -96,13 +102,16 @@ impl Script {
     }
 
     fn id(&self, name: &str) -> Uuid {
-        let listing = self.forest.listing();
-        let found = listing
-            .iter()
-            .find(|object| object.text("name") == Some(name));
-        found
-            .unwrap_or_else(|| panic!("nothing is called {name}"))
-            .guid
+        let mut names = self.names.lock().unwrap();
+        if !names.contains_key(name) {
+            let listing = self.forest.listing();
+            let called = listing.iter();
+            let called =
+                called.filter_map(|object| Some((object.text("name")?.to_owned(), object.guid)));
+            names.extend(called);
+        }
+        let found = names.get(name).copied();
+        found.unwrap_or_else(|| panic!("nothing is called {name}"))
     }
 
     fn person(&self, parent: &str, name: &str) -> Uuid {
