@@ -383,8 +383,8 @@ impl Engine {
             if is_of_interest {
                 tx.prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
                     .execute([id, LOOKUP_VANISHED])?;
+                due_for_jobs(tx, &jobs, id, reason::CHANGED, now)?;
             }
-            due_for_jobs(tx, &jobs, id, reason::CHANGED, now)?;
         }
         Ok(())
     }

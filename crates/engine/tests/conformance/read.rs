@@ -451,3 +451,17 @@ fn nothing_older_may_be_shown_unless_the_source_began_anew_or_an_administrator_w
     e.accept_read(bench.source_id).unwrap();
     is(&bench, ("full", None, false));
 }
+
+#[test]
+fn what_was_never_of_interest_vanishes_without_a_word() {
+    let mut bench = Bench::new();
+    let kept = [container(1, "DC=x", None), user(3, "u")];
+    let mut all = kept.to_vec();
+    all.push(container(2, "CN=S-1-5-4", Some(1)));
+    bench.start_with(&all);
+    let said = bench.log().len();
+    assert_eq!(bench.read_full(&kept), None);
+    assert_eq!(bench.state(2), ObjectState::Vanished);
+    bench.catch_up();
+    assert_eq!(bench.log().len(), said);
+}
