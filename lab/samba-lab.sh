@@ -43,10 +43,19 @@ sam() { "$py" "$here/samba_sam.py" "$D/etc/smb.conf" "$D/private/sam.ldb" "$@"; 
 
 # Clients and the DCs among themselves find names by libnss_wrapper and this file instead of /etc/hosts.
 add_host() { # IP NAME ALIAS
+  change_hosts "grep -v ' $2 '" "$1 $2 $3 "
+}
+
+# libnss_wrapper holds some hundred names and none of them when there are more, so names go with their DC.
+forget_hosts() { # IP
+  change_hosts "grep -v '^$1 '" ''
+}
+
+change_hosts() { # FILTER LINE
   (
     flock 9
     touch "$LAB_ROOT/hosts"
-    { grep -v " $2 " "$LAB_ROOT/hosts" || true; echo "$1 $2 $3 "; } >"$LAB_ROOT/hosts.new"
+    { eval "$1" <"$LAB_ROOT/hosts" || true; [ -z "$2" ] || echo "$2"; } >"$LAB_ROOT/hosts.new"
     grep -q ' localhost ' "$LAB_ROOT/hosts.new" || echo '127.0.0.1 localhost ' >>"$LAB_ROOT/hosts.new"
     mv "$LAB_ROOT/hosts.new" "$LAB_ROOT/hosts"
   ) 9>"$LAB_ROOT/hosts.lock"
@@ -105,21 +114,11 @@ join_domain() { # OTHER
  winbindd socket directory = $D/winbindd
  cache directory = $D/cache
 J
-  # On a busy machine the other DC may answer the first question too late.
-  local attempt
-  for attempt in 1 2 3; do
-    ! try_join "$1" || return 0
-    sleep 1
-  done
-  tail -5 "$D/log/provision.log" >&2
-  die "$NAME could not join $1"
-}
-
-try_join() { # OTHER
   LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_HOSTS="$LAB_ROOT/hosts" \
     samba-tool domain join "$DNSDOMAIN" DC -s "$D/join.conf" --targetdir="$D" --server="$(value_of "$1" FQDN)" \
     -U "Administrator%$PASS" --dns-backend=NONE --backend-store="$BACKEND" --option="interfaces=$IP/8" \
-    --option="bind interfaces only=yes" --option="netbios name=${HOST^^}" >"$D/log/provision.log" 2>&1
+    --option="bind interfaces only=yes" --option="netbios name=${HOST^^}" >"$D/log/provision.log" 2>&1 \
+    || { tail -5 "$D/log/provision.log" >&2; die "$NAME could not join $1"; }
 }
 
 # The periodic topology check is off as it costs CPU; one run on both sides makes the replication links both ways.
@@ -163,6 +162,7 @@ up() {
   mkdir -p "$D"/{etc,run,ncalrpc,winbindd,ntp_signd,log,tls,cache,state}
   chmod 755 "$D/winbindd"
   chmod 750 "$D/ntp_signd"
+  forget_hosts "$IP"
   "$here/mkcert.sh" "$LAB_ROOT/ca" "$D/tls" "$FQDN" "$IP"
   add_host "$IP" "$FQDN" "${HOST,,}"
   write_krb5_conf "${kdc:-$IP}"
@@ -261,7 +261,7 @@ case "$verb" in
       start) start ;;
       down) stop ;;
       restart) stop; start ;;
-      destroy) stop; rm -rf -- "$D" ;;
+      destroy) stop; forget_hosts "$IP"; rm -rf -- "$D" ;;
       freeze) kill -STOP -- -"$(pid_of)" ;;
       thaw) kill -CONT -- -"$(pid_of)" ;;
       snapshot)
