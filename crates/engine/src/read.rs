@@ -345,10 +345,26 @@ impl Engine {
                 params![connector.0, done.watermark, read.0],
             )?;
         }
+        // What was asked for while this read ran, and more than it was, is still to be done.
+        let done_with = match mode {
+            "full" => "('delta', 'backfill', 'full')",
+            "backfill" => "('delta', 'backfill')",
+            _ => "('delta')",
+        };
         tx.execute(
-            "UPDATE connector SET spec = ?2, needs = 'delta', needs_why = NULL, failure = NULL, failures = 0, retry_at = NULL,
+            &format!("UPDATE connector SET needs = 'delta', needs_why = NULL WHERE id = ?1 AND needs IN {done_with}"),
+            [connector.0],
+        )?;
+        tx.execute(
+            "UPDATE connector SET spec = ?2, failure = NULL, failures = 0, retry_at = NULL,
                last_read_at = ?3, method = ?4, is_weak = ?5 WHERE id = ?1",
-            params![connector.0, spec, now, done.method.to_string(), done.is_weak],
+            params![
+                connector.0,
+                spec,
+                now,
+                done.method.to_string(),
+                done.is_weak
+            ],
         )?;
         Ok(None)
     }

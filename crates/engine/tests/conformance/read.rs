@@ -35,6 +35,25 @@ fn the_first_read_is_full_and_the_next_a_delta_from_its_position() {
 }
 
 #[test]
+fn a_full_read_asked_for_while_a_delta_runs_still_comes() {
+    let bench = Bench::new();
+    bench.read_full(&people(3));
+    let e = bench.engine();
+    let delta = e.begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!(delta.mode, "delta");
+    let why = Refusal::new(Code::SourceCookieRefused);
+    e.require_full_read(bench.source_id, &why).unwrap();
+    e.end_read(delta.read, &ReadResult::complete(b"p2"))
+        .unwrap();
+    let next = e.begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!((next.mode.as_str(), next.why), ("full", Some(why)));
+    e.observe(next.read, 0, &people(3), None).unwrap();
+    e.end_read(next.read, &ReadResult::complete(b"p3")).unwrap();
+    let after = e.begin_read(bench.source_id, &spec()).unwrap();
+    assert_eq!(after.mode, "delta");
+}
+
+#[test]
 fn a_delta_that_breaks_off_is_continued_from_its_last_page() {
     let bench = Bench::new();
     bench.read_full(&people(3));

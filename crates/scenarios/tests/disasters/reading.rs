@@ -104,7 +104,7 @@ async fn a_broken_connection_is_not_a_complete_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_right_has_a_name_and_nothing_is_missed() {
+async fn without_the_right_to_dirsync_changes_come_a_weaker_way_that_is_named() {
     let story = Story::begin(30).await;
     let anna = story.person("Anna Recht");
     story.step("joins", |_| {}, &["create Anna Recht"]).await;
@@ -112,14 +112,24 @@ async fn a_lost_right_has_a_name_and_nothing_is_missed() {
         .forest
         .guid_of("CN=svc-hybridge,CN=Users,DC=canal,DC=example")
         .unwrap();
-    let mark = story.world.log_end();
+    let is_by = |name: &'static str| move |story: &Story| connector(story).method["name"] == name;
+    assert!(is_by("DirSync")(&story));
     story.forest.set_rights(account, Rights::USER).unwrap();
-    fails_with(&story, Code::SourceInsufficientAccess).await;
-    story.forest.set(anna, "title", "Judge").unwrap();
-    idle(&story).await;
+    until(&story, "the weaker way", is_by("uSNChanged")).await;
+    let weak = connector(&story);
+    assert!(weak.is_weak);
+    assert!(!weak.method["weaker"].is_null(), "{:?}", weak.method);
+    let change = |title: &'static str| {
+        move |forest: &forest::Forest| forest.set(anna, "title", title).unwrap()
+    };
+    let line = ["update Anna Recht: jobTitle"];
+    story
+        .step("without the right", change("Judge"), &line)
+        .await;
     story.forest.set_rights(account, Rights::SYNC).unwrap();
-    recovers(&story).await;
-    story.logged("the right is back", mark, &["update Anna Recht: jobTitle"]);
+    until(&story, "DirSync", is_by("DirSync")).await;
+    assert!(!connector(&story).is_weak);
+    story.step("with it again", change("Advocate"), &line).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

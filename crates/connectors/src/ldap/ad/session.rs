@@ -51,6 +51,8 @@ pub(super) struct Session {
     pub root_domain: String,
     /// invocationId.
     pub replica: [u8; 16],
+    /// Where invocationId is read: the controller's NTDS Settings.
+    service: String,
     pub tombstone_lifetime_seconds: i64,
     pub product: String,
 }
@@ -91,7 +93,8 @@ impl Session {
             demand_base(&connection, given).await?;
         }
         let configuration_context = needed("configurationNamingContext")?;
-        let replica = invocation_id(&connection, &needed("dsServiceName")?).await?;
+        let service = needed("dsServiceName")?;
+        let replica = invocation_id(&connection, &service).await?;
         let tombstone_lifetime_seconds =
             tombstone_lifetime(&connection, &configuration_context).await?;
         Ok(Self {
@@ -105,6 +108,7 @@ impl Session {
             product: product(&text("vendorName"), &text("domainFunctionality")),
             configuration_context,
             replica,
+            service,
             tombstone_lifetime_seconds,
             connection,
         })
@@ -114,6 +118,15 @@ impl Session {
     pub fn told(&self, operation: &'static str) -> impl Fn(Error) -> SourceError + use<> {
         let server = self.connection.server().to_owned();
         move |error| failure::refusal(&server, operation, &error)
+    }
+
+    /// Whether the session may be used again: the connection lives, and the controller has not become another replica
+    /// meanwhile (MS-ADTS §3.1.1.1.4: a new invocationId).
+    pub async fn is_still_itself(&self) -> bool {
+        !self.connection.is_closed()
+            && invocation_id(&self.connection, &self.service)
+                .await
+                .is_ok_and(|replica| replica == self.replica)
     }
 
     /// What the controller says of itself now.

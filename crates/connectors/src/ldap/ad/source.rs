@@ -46,7 +46,7 @@ impl AdSource {
 
     async fn session(&mut self) -> Result<&Session, SourceError> {
         let session = match self.session.take() {
-            Some(session) if !session.connection.is_closed() => session,
+            Some(session) if session.is_still_itself().await => session,
             _ => Session::open(&self.config, &Vector::default()).await?,
         };
         Ok(self.session.insert(session))
@@ -60,7 +60,7 @@ impl AdSource {
         lost: &[String],
     ) -> Result<Option<SourceError>, SourceError> {
         if let Some(session) = self.session.take()
-            && !session.connection.is_closed()
+            && session.is_still_itself().await
             && session.lag(known).await.is_ok_and(|lag| lag.is_none())
         {
             self.session = Some(session);
