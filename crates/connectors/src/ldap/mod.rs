@@ -14,7 +14,9 @@ mod failure;
 pub mod fuzz;
 mod negotiated;
 mod openldap;
+mod pages;
 mod scope;
+mod values;
 
 pub use ad::AdSource;
 /// Log targets of the sign-in library, which shows secrets below `warn`: whoever writes a log must leave them out.

@@ -5,6 +5,19 @@
 
 use std::collections::HashSet;
 
+/// The RDNs of a name from the root down, folded: parents sort before their children.
+pub(super) fn depth_first(name: &str) -> Vec<String> {
+    let mut rdns = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let (rdn, parent) = ldap::dn::split_first(rest);
+        rdns.push(rdn.to_lowercase());
+        rest = parent;
+    }
+    rdns.reverse();
+    rdns
+}
+
 /// Classes and containers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {

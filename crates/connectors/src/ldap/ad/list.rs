@@ -3,7 +3,7 @@
 //! Never uses the delta mechanism or anything stored. Trap: ranges are read after the search has ended, because a search
 //! that waits to be drained holds up every other answer on its connection.
 
-use ldap::{Filter, Query, Scope as Depth, dn};
+use ldap::{Filter, Query, Scope as Depth};
 use sync_core::{id::Anchor, value::Name};
 
 use super::{
@@ -12,7 +12,10 @@ use super::{
     session::Session,
     values,
 };
-use crate::source::{Container, Listed, ObjectName, SourceError};
+use crate::{
+    ldap::scope::depth_first,
+    source::{Container, Listed, ObjectName, SourceError},
+};
 
 /// How many holders of a link are asked for at once.
 const HOLDERS_PER_PAGE: u32 = 1000;
@@ -164,19 +167,6 @@ pub(super) async fn containers(
             })
         })
         .collect();
-    containers.sort_by_key(|container| depth_first(&container.dn));
+    containers.sort_by_cached_key(|container| depth_first(&container.dn));
     Ok(containers)
-}
-
-/// RDNs from the root down, folded: parents sort before their children.
-fn depth_first(name: &str) -> Vec<String> {
-    let mut rdns = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let (rdn, parent) = dn::split_first(rest);
-        rdns.push(rdn.to_lowercase());
-        rest = parent;
-    }
-    rdns.reverse();
-    rdns
 }

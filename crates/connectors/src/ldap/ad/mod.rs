@@ -10,7 +10,6 @@ pub(super) mod fuzz;
 mod list;
 mod metadata;
 mod one;
-mod pages;
 mod poll;
 mod read;
 mod schema;

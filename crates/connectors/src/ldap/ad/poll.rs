@@ -11,13 +11,12 @@ use super::{
     entry::{self, Life, Seen},
     metadata::{self, Since},
     one::Reading,
-    pages::Pages,
     session::usn_changed,
     trail::Trail,
     watermark::Standing,
 };
 use crate::{
-    ldap::failure::DIRSYNC_RIGHT,
+    ldap::{failure::DIRSYNC_RIGHT, pages::Pages},
     source::{ReadEnd, ReadMethod, SourceError, source_error},
 };
 

@@ -16,12 +16,11 @@ use sync_core::{
 use super::{
     entry::{self, Life, Seen},
     one::{Found, Reading},
-    pages::Pages,
     trail::Trail,
     watermark::Standing,
 };
 use crate::{
-    ldap::failure,
+    ldap::{failure, pages::Pages},
     source::{ObjectName, ReadEnd, ReadMethod, SourceError},
 };
 

@@ -10,7 +10,6 @@ use super::{
     entry::Selection,
     list,
     one::Reading,
-    pages::Pages,
     schema::{self, Schema},
     session::{Session, dns_name},
     trail::Trail,
@@ -19,7 +18,7 @@ use super::{
     watermark::Position,
 };
 use crate::{
-    ldap::{config::LdapConfig, failure, scope::Scope},
+    ldap::{config::LdapConfig, failure, pages::Pages, scope::Scope},
     source::{
         Bell, Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source,
         SourceError, SourceInfo, WatchEnd, Watermark,

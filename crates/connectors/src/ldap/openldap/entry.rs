@@ -16,6 +16,7 @@ use super::{
     schema::Schema,
     values,
 };
+use crate::ldap::values::typed;
 
 /// What is asked for besides the read spec.
 const ALWAYS: &[&str] = &[
@@ -229,8 +230,8 @@ impl Selection {
             match *used {
                 Use::Plain(at) => {
                     if let Some((name, kind)) = self.plain.get(at).filter(|_| !values.is_empty()) {
-                        let typed = values.iter().map(|value| values::typed(*kind, value));
-                        seen.attributes.set(name.clone(), typed.collect());
+                        let values = values.iter().map(|value| typed(*kind, value));
+                        seen.attributes.set(name.clone(), values.collect());
                     }
                 }
                 Use::Link(at) => match seen.links.iter_mut().find(|(have, _)| *have == at) {

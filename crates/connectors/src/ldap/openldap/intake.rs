@@ -13,13 +13,12 @@ use super::{
     links::{self, Held},
     lookup::Lookup,
     names::{Key, Names, Uuid},
-    pages::Pages,
     session::Session,
     values,
     watermark::Witnesses,
 };
 use crate::{
-    ldap::scope::Scope,
+    ldap::{pages::Pages, scope::Scope},
     source::{SourceError, source_error},
 };
 
@@ -340,7 +339,7 @@ impl<'a> Intake<'a> {
             Extent::Changes => self.end_of_changes().await?,
         }
         self.tell_held().await?;
-        self.pages.flush().await
+        self.pages.flush(None).await
     }
 
     async fn tell_held(&mut self) -> Result<(), SourceError> {
@@ -428,7 +427,7 @@ impl<'a> Intake<'a> {
         }
         if !self.names.is_complete {
             // What changed is told before the whole directory is looked through.
-            self.pages.flush().await?;
+            self.pages.flush(None).await?;
             return self.survey(keys).await;
         }
         let awaited = self.awaited(arrived);

@@ -3,7 +3,7 @@
 //! Never uses the delta mechanism or anything remembered. Trap: links name objects that may come later, so the names of the
 //! whole directory are learnt in a search of their own before.
 
-use ldap::{Filter, Query, Scope as Depth, dn};
+use ldap::{Filter, Query, Scope as Depth};
 use sync_core::id::Anchor;
 
 use super::{
@@ -11,7 +11,10 @@ use super::{
     session::Session,
     values,
 };
-use crate::source::{Container, Listed, SourceError};
+use crate::{
+    ldap::scope::depth_first,
+    source::{Container, Listed, SourceError},
+};
 
 /// What people keep objects in.
 const CONTAINERS: &[&str] = &[
@@ -132,17 +135,4 @@ pub(super) async fn containers(
         .collect();
     containers.sort_by_cached_key(|container| depth_first(&container.dn));
     Ok(containers)
-}
-
-/// RDNs from the root down, folded: parents sort before their children.
-fn depth_first(name: &str) -> Vec<String> {
-    let mut rdns = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let (rdn, parent) = dn::split_first(rest);
-        rdns.push(rdn.to_lowercase());
-        rest = parent;
-    }
-    rdns.reverse();
-    rdns
 }

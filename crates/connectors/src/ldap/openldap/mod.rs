@@ -14,7 +14,6 @@ mod lookup;
 mod memory;
 mod names;
 mod one;
-mod pages;
 mod poll;
 mod read;
 mod schema;

@@ -18,7 +18,6 @@ use super::{
     lookup::Lookup,
     memory,
     names::Names,
-    pages::Pages,
     poll,
     read::{self, Obstacle, Told},
     session::Session,
@@ -26,7 +25,7 @@ use super::{
     watermark::{self, Position},
 };
 use crate::{
-    ldap::{config::LdapConfig, scope::Scope},
+    ldap::{config::LdapConfig, pages::Pages, scope::Scope},
     source::{
         Bell, Container, Listed, ObjectName, Page, PageSink, ReadEnd, ReadMode, ReadOne, Source,
         SourceError, SourceInfo, WatchEnd, Watermark,
@@ -192,7 +191,7 @@ impl OpenLdapSource {
             false => read::method(&session.server),
         };
         let Intake { names, pages, .. } = intake;
-        let end = read::complete(&told, pages.seen(), method);
+        let end = read::complete(&told, pages.seen, method);
         if let (ReadEnd::Complete { watermark, .. }, false) = (&end, mode == ReadMode::Backfill) {
             memory::keep(&self.config, watermark, names);
         }

@@ -1,31 +1,11 @@
-//! LDAP values as typed values.
+//! Values that name objects: entryUUIDs, and names with something behind them.
 //!
-//! Never fails: bytes that do not fit the schema's type are kept as they are (text, or binary if not UTF-8). Trap: an
-//! entryUUID is in network order (RFC 4530) and becomes an anchor in the order that shows the same text to people.
+//! Never fails: what is not one is nothing. Trap: an entryUUID is in network order (RFC 4530) and becomes an anchor in the
+//! order that shows the same text to people.
 
-use sync_core::{id::Anchor, object::AttributeType, value::Value};
+use sync_core::id::Anchor;
 
 use super::names::Uuid;
-
-/// One value of this type.
-pub(super) fn typed(kind: AttributeType, bytes: &[u8]) -> Value {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return Value::binary(bytes);
-    };
-    match kind {
-        AttributeType::Binary => Value::binary(bytes),
-        AttributeType::Boolean if text.eq_ignore_ascii_case("TRUE") => Value::Boolean(true),
-        AttributeType::Boolean if text.eq_ignore_ascii_case("FALSE") => Value::Boolean(false),
-        AttributeType::Integer | AttributeType::FileTime => match text.parse() {
-            Ok(number) => Value::Integer(number),
-            Err(_) => Value::text(text),
-        },
-        AttributeType::Text
-        | AttributeType::Boolean
-        | AttributeType::Time
-        | AttributeType::Reference => Value::text(text),
-    }
-}
 
 /// The anchor of an entryUUID.
 pub(super) fn anchor(uuid: Uuid) -> Anchor {
@@ -71,15 +51,5 @@ mod tests {
         assert_eq!(plain_name(b"cn=a,dc=x#'0101'B"), Some("cn=a,dc=x"));
         assert_eq!(plain_name(b"cn=a#b,dc=x"), Some("cn=a#b,dc=x"));
         assert_eq!(plain_name(b"cn='B,dc=x"), Some("cn='B,dc=x"));
-    }
-
-    #[test]
-    fn values_are_typed_and_misfits_kept() {
-        use AttributeType as T;
-        assert_eq!(typed(T::Integer, b"-5"), Value::Integer(-5));
-        assert_eq!(typed(T::Boolean, b"TRUE"), Value::Boolean(true));
-        assert_eq!(typed(T::Text, b"\xff\xfe"), Value::binary(&b"\xff\xfe"[..]));
-        assert_eq!(typed(T::Integer, b"many"), Value::text("many"));
-        assert_eq!(typed(T::Binary, b"abc"), Value::binary(&b"abc"[..]));
     }
 }

@@ -1,7 +1,9 @@
 //! Entries on their way to the sink, gathered into pages.
 //!
-//! Outlives the connection they came over: what has gathered stays true when the read goes on at another controller. Trap:
-//! an entry with very many links becomes a first entry and parts that add the rest, which have to stay in this order.
+//! Outlives the connection they came over: what has gathered stays true when the read goes on at another server. Trap: a
+//! complete set of links is never divided, because half of it would look like the loss of the rest (and a planner that comes
+//! between two pages would take that to the target); a page grows as large as its largest group. Added links may be divided:
+//! a first entry and parts that add the rest, in this order.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +14,7 @@ use sync_core::{
 
 use crate::source::{Page, PageSink, SourceError};
 
-/// How many links one entry carries; the rest follows in further entries of the same object.
+/// How many added links one entry carries; the rest follows in further entries of the same object.
 const LINKS_PER_ENTRY: usize = 20_000;
 /// How many links one page carries before it is handed on.
 const LINKS_PER_PAGE: usize = 50_000;
@@ -58,8 +60,11 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// Hands on what has gathered.
+    /// Hands on what has gathered; without a position, only if there is something.
     pub async fn flush(&mut self, watermark: Option<Vec<u8>>) -> Result<(), SourceError> {
+        if self.entries.is_empty() && watermark.is_none() {
+            return Ok(());
+        }
         self.links = 0;
         let page = Page {
             number: self.number,
@@ -75,11 +80,11 @@ fn count(link: &LinkChange) -> usize {
     link.added.len() + link.removed.len()
 }
 
-/// Splits an entry with very many links into a first entry and parts that add the rest.
+/// Splits an entry that adds very many links into a first entry and parts that add the rest.
 fn in_portions(mut entry: Entry) -> Vec<Entry> {
     let mut rest = Vec::new();
     for link in &mut entry.links {
-        if link.added.len() <= LINKS_PER_ENTRY {
+        if link.complete || link.added.len() <= LINKS_PER_ENTRY {
             continue;
         }
         let further = link.added.split_off(LINKS_PER_ENTRY);
@@ -105,32 +110,34 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn very_many_links_are_split_into_a_complete_start_and_additions() {
-        let anchors = (0..50_001_u32).map(|n| Anchor::new(n.to_le_bytes()));
-        let mut entry = Entry::new(Anchor::new([1; 16]), EntryKind::Whole);
+    fn group(kind: EntryKind, complete: bool) -> (Entry, Vec<Anchor>) {
+        let anchors: Vec<Anchor> = (0..50_001_u32)
+            .map(|n| Anchor::new(n.to_le_bytes()))
+            .collect();
+        let mut entry = Entry::new(Anchor::new([1; 16]), kind);
         entry.links.push(LinkChange {
             attribute: "member".into(),
-            complete: true,
-            added: anchors.clone().collect(),
+            complete,
+            added: anchors.clone(),
             removed: Vec::new(),
         });
+        (entry, anchors)
+    }
+
+    #[test]
+    fn very_many_added_links_are_divided_and_none_is_lost() {
+        let (entry, anchors) = group(EntryKind::Part, false);
         let portions = in_portions(entry);
-        let kinds: Vec<_> = portions
-            .iter()
-            .map(|e| (e.kind, e.links[0].complete, e.links[0].added.len()))
-            .collect();
-        assert_eq!(
-            kinds,
-            [
-                (EntryKind::Whole, true, LINKS_PER_ENTRY),
-                (EntryKind::Part, false, LINKS_PER_ENTRY),
-                (EntryKind::Part, false, 10_001),
-            ]
-        );
-        let all = portions
-            .iter()
-            .flat_map(|e| e.links[0].added.iter().cloned());
+        let counts: Vec<_> = portions.iter().map(|e| e.links[0].added.len()).collect();
+        assert_eq!(counts, [LINKS_PER_ENTRY, LINKS_PER_ENTRY, 10_001]);
+        assert!(portions.iter().all(|e| !e.links[0].complete));
+        let all = portions.iter().flat_map(|e| e.links[0].added.clone());
         assert!(all.eq(anchors));
+    }
+
+    #[test]
+    fn a_complete_set_of_links_is_never_divided() {
+        let (entry, _) = group(EntryKind::Whole, true);
+        assert_eq!(in_portions(entry.clone()), [entry]);
     }
 }
