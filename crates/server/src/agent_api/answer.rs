@@ -7,7 +7,7 @@ use wire::agent::v1::{Answer, Listing, Receipt, Ring};
 
 use super::{
     LinkState, Problem,
-    body::{Frame, Ticket},
+    body::{Frame, Ticket, part},
 };
 use crate::caller::AgentCaller;
 
@@ -17,21 +17,7 @@ pub async fn listing(
     ticket: Ticket,
     Frame(listing): Frame<Listing>,
 ) -> Result<Json<Receipt>, Problem> {
-    if listing.number != ticket.number {
-        return Err(Problem::invalid(
-            "the chunk's number is not the one in the address",
-        ));
-    }
-    let Ticket {
-        lease,
-        fence,
-        number,
-    } = ticket;
-    let receipt = link
-        .desk
-        .part(&agent, &lease, fence, number, listing.into())
-        .await;
-    Ok(Json(receipt))
+    part(&link, &agent, ticket, listing.number, listing).await
 }
 
 pub async fn ring(
@@ -40,21 +26,7 @@ pub async fn ring(
     ticket: Ticket,
     Frame(ring): Frame<Ring>,
 ) -> Result<Json<Receipt>, Problem> {
-    if ring.number != ticket.number {
-        return Err(Problem::invalid(
-            "the ring's number is not the one in the address",
-        ));
-    }
-    let Ticket {
-        lease,
-        fence,
-        number,
-    } = ticket;
-    let receipt = link
-        .desk
-        .part(&agent, &lease, fence, number, ring.into())
-        .await;
-    Ok(Json(receipt))
+    part(&link, &agent, ticket, ring.number, ring).await
 }
 
 pub async fn answer(

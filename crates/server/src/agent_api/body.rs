@@ -5,15 +5,17 @@
 use std::time::Duration;
 
 use axum::{
+    Json,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sync_core::code::Code;
-use wire::agent::v1::{FRAME_MEDIA_TYPE, frame};
+use wire::agent::v1::{FRAME_MEDIA_TYPE, Receipt, frame};
 
-use super::Problem;
+use super::{LinkState, Problem};
+use crate::{desk::Part, pki::AgentRecord};
 
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Frame<T> {
                 other => Problem::invalid(other.to_string()),
             })
     }
+}
+
+/// Hands a numbered part to the desk. The number stands in the address and in the part; they must agree, or something
+/// between has mixed up two requests.
+pub async fn part(
+    link: &LinkState,
+    agent: &AgentRecord,
+    ticket: Ticket,
+    number: u32,
+    part: impl Into<Part>,
+) -> Result<Json<Receipt>, Problem> {
+    if number != ticket.number {
+        let text = format!(
+            "the part says that it is number {number}, the address says {}",
+            ticket.number
+        );
+        return Err(Problem::invalid(text));
+    }
+    let Ticket { lease, fence, .. } = ticket;
+    let receipt = link.desk.part(agent, &lease, fence, number, part.into());
+    Ok(Json(receipt.await))
 }
 
 /// The lease a request is about.
