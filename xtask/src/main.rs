@@ -50,13 +50,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure: initial|delta|unchanged [--source slapd|forest|samba] [--people N] [--changes N] [--json]
-    #[command(disable_help_flag = true)]
-    Bench {
-        /// Handed to the benchmark as they are
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
+    /// Measure beside a search and a replica of the same run (docs/performance.md says how)
+    Bench(bench::Arguments),
     /// Who may depend on whom, and which outside crates must not be in the tree
     Arrows,
     /// The licence of every crate in the tree, against deny.toml
@@ -123,7 +118,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
             suite::run(tier, &packages, &filters)
         }
         Chore::Lab { arguments } => lab::samba(&arguments),
-        Chore::Bench { arguments } => bench::measure(&arguments),
+        Chore::Bench(arguments) => bench::measure(&arguments),
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
         Chore::Codes => codes::check(),

@@ -100,7 +100,6 @@ impl Directory {
         match kind {
             Kind::Slapd => Self::slapd(dir, people).await,
             Kind::Forest => Self::forest(dir, people).await,
-            Kind::Samba => panic!("the benchmark cannot raise a Samba domain yet"),
         }
     }
 

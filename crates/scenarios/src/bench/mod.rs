@@ -34,8 +34,6 @@ pub enum Kind {
     Slapd,
     /// The in-memory directory in the dialect of AD.
     Forest,
-    /// A Samba domain of the lab.
-    Samba,
 }
 
 impl Kind {
@@ -44,7 +42,6 @@ impl Kind {
         match self {
             Self::Slapd => "slapd",
             Self::Forest => "forest",
-            Self::Samba => "samba",
         }
     }
 }

@@ -1,6 +1,7 @@
-//! `bench initial|delta|unchanged [--source slapd|forest|samba] [--people N] [--changes N] [--interval S] [--json]`.
+//! `bench initial|delta|unchanged [--source slapd|forest] [--people N] [--changes N] [--interval S] [--json] [--keep]`.
 //!
-//! Run by `cargo xtask bench`, which builds the programs it starts. Trap: it must stand beside `hybridge` and
+//! Run by `cargo xtask bench`, which builds the programs it starts. Its words are checked there; whoever starts it by hand gets a panic
+//! for wrong ones. Trap: it must stand beside `hybridge` and
 //! `hybridge-agent` of the same build.
 #![allow(
     clippy::unwrap_used,
@@ -46,8 +47,7 @@ fn options(words: &[String]) -> Options {
     let source = match value("--source") {
         None | Some("slapd") => Kind::Slapd,
         Some("forest") => Kind::Forest,
-        Some("samba") => Kind::Samba,
-        Some(other) => panic!("--source slapd|forest|samba, not {other}"),
+        Some(other) => panic!("--source slapd|forest, not {other}"),
     };
     let changes = if what == What::Delta { 1_000 } else { 100 };
     Options {
