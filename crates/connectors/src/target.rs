@@ -63,6 +63,11 @@ pub trait Target: Send + Sync {
     /// Only if nothing of the batch was carried out (credential, unreachable, busy).
     async fn apply(&self, operations: &[Operation]) -> Result<Vec<Outcome>, Refusal>;
 
+    /// Whether a creation may carry references. It is then carried out whole or not at all: a created object has them.
+    fn creates_with_references(&self) -> bool {
+        false
+    }
+
     /// Everything the target holds of its dir-synced and other live objects, for judges; `each` returns false to stop.
     async fn enumerate(
         &self,

@@ -26,6 +26,7 @@ use crate::{
         refusal_of, subtree_due,
     },
     reason,
+    reference::{MappedReference, Travellers},
     store::{Engine, Result, StoreError, pack, unpack, unpack_option},
 };
 
@@ -215,6 +216,17 @@ fn item(
     })
 }
 
+/// One transaction that stores plans.
+struct Storing<'a> {
+    job: &'a JobRow,
+    now: i64,
+    /// Whether anything of the job waits for a time or for its containers.
+    has_later: bool,
+    travellers: Travellers<'a>,
+    tally: Tally,
+    records: Vec<Record>,
+}
+
 impl Engine {
     /// The next objects to plan, at most `limit`, in order of their rows. Whose last operation has no answer yet has to
     /// wait: what the target holds is not known.
@@ -317,50 +329,48 @@ impl Engine {
 
     /// Stores what planning came to; returns how many operations are now ready.
     ///
+    /// References in `travelling` go along with the creation of an object where their other end is in the target already;
+    /// the others, and all of them if it is empty, follow by [`Engine::plan_references`].
+    ///
     /// # Errors
     /// Of the store; then nothing of the batch was stored.
-    pub fn store_plans(&self, job: &JobRow, plans: &[Planned]) -> Result<usize> {
+    pub fn store_plans(
+        &self,
+        job: &JobRow,
+        plans: &[Planned],
+        travelling: &[MappedReference],
+    ) -> Result<usize> {
         let now = self.now();
         self.write("engine.store_plans", |tx| {
-            let mut tally = Tally::default();
-            let mut records = Vec::new();
+            let mut batch = Storing {
+                job,
+                now,
+                has_later: has_later(tx, job.id)?,
+                travellers: Travellers::new(self, job, travelling),
+                tally: Tally::default(),
+                records: Vec::new(),
+            };
             let mut ready = 0;
-            let waits = has_later(tx, job.id)?;
             for planned in plans {
-                ready += usize::from(self.store_plan(
-                    tx,
-                    job,
-                    planned,
-                    waits,
-                    now,
-                    &mut tally,
-                    &mut records,
-                )?);
+                ready += usize::from(self.store_plan(tx, planned, &mut batch)?);
                 tx.prepare_cached("DELETE FROM due WHERE id = ?1 AND stamp = ?2")?
                     .execute([planned.item.link.0, planned.item.stamp])?;
             }
-            tally.store(tx, job.id)?;
-            self.append_log(tx, records, now)?;
+            batch.tally.store(tx, job.id)?;
+            self.append_log(tx, batch.records, now)?;
             Ok(ready)
         })
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one plan: each argument is a different thing it needs"
-    )]
     fn store_plan(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
         planned: &Planned,
-        waits: bool,
-        now: i64,
-        tally: &mut Tally,
-        records: &mut Vec<Record>,
+        batch: &mut Storing<'_>,
     ) -> Result<bool> {
         let item = &planned.item;
-        let later: Option<i64> = match waits {
+        let (job, now) = (batch.job, batch.now);
+        let later: Option<i64> = match batch.has_later {
             true => tx
                 .prepare_cached("DELETE FROM due_later WHERE id = ?1 RETURNING reasons")?
                 .query_row([item.link.0], |row| row.get(0))
@@ -383,7 +393,7 @@ impl Engine {
                 // What came and went without ever mattering to this job (a container, a computer) is not worth a record.
                 let is_passed = is_new && item.source.state == ObjectState::Deleted;
                 if !is_passed && (is_new || item.last.as_ref() != Some(why)) {
-                    records.push(self.record(
+                    batch.records.push(self.record(
                         job,
                         planned,
                         Action::Skip,
@@ -400,18 +410,18 @@ impl Engine {
                     }
                     other => other,
                 };
-                self.upsert_outcome(tx, item, situation, Some(why), 0, now, tally)?;
+                self.upsert_outcome(tx, item, situation, Some(why), 0, now, &mut batch.tally)?;
                 Ok(false)
             }
             PlannedOutcome::Refuse(why) => {
-                self.put_into_escrow(tx, job.id, item, why, now, tally)?;
+                self.put_into_escrow(tx, job.id, item, why, now, &mut batch.tally)?;
                 if item.last.as_ref() != Some(why) {
                     let action = if item.view.situation == Situation::Linked {
                         Action::Update
                     } else {
                         Action::Create
                     };
-                    records.push(self.record(
+                    batch.records.push(self.record(
                         job,
                         planned,
                         action,
@@ -423,7 +433,7 @@ impl Engine {
                 Ok(false)
             }
             PlannedOutcome::Operate(draft) => {
-                self.store_operation(tx, job, planned, (draft, before), now, (tally, records))
+                self.store_operation(tx, planned, (draft, before), batch)
             }
         }
     }
@@ -546,13 +556,12 @@ impl Engine {
     fn store_operation(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
         planned: &Planned,
         (draft, before): (&Draft, Option<PendingExport>),
-        now: i64,
-        (tally, records): (&mut Tally, &mut Vec<Record>),
+        batch: &mut Storing<'_>,
     ) -> Result<bool> {
         let item = &planned.item;
+        let (job, now) = (batch.job, batch.now);
         // A decision about the same act stands; a disable that became a delete is another act.
         let stands =
             item.pending.holds_delete() && before.is_some_and(|old| old.verb == draft.verb);
@@ -564,9 +573,12 @@ impl Engine {
             (true, _) => PendingState::Settling,
             (false, _) => PendingState::Ready,
         };
-        let pending = PendingExport::from_draft(self, tx, job.id, planned, draft, now)?;
+        let mut pending = PendingExport::from_draft(job.id, planned, draft, now);
+        if draft.verb == Verb::Create {
+            batch.travellers.join(tx, item, &mut pending)?;
+        }
         let class = self.intern(tx, &draft.class)?;
-        tally.moved(
+        batch.tally.moved(
             Some(item.view.situation),
             item.view.situation,
             tx,
@@ -592,7 +604,7 @@ impl Engine {
                 "UPDATE job SET guard = coalesce(guard, ?2), guard_since = coalesce(guard_since, ?3) WHERE id = ?1",
                 params![job.id.0, pack(&why)?, now],
             )?;
-            records.push(self.record(
+            batch.records.push(self.record(
                 job,
                 planned,
                 Action::StagedDelete,

@@ -166,15 +166,8 @@ impl PlannedChange {
 }
 
 impl PendingExport {
-    pub(crate) fn from_draft(
-        _engine: &Engine,
-        _tx: &Transaction<'_>,
-        job: JobId,
-        planned: &Planned,
-        draft: &Draft,
-        now: i64,
-    ) -> Result<Self> {
-        Ok(Self {
+    pub(crate) fn from_draft(job: JobId, planned: &Planned, draft: &Draft, now: i64) -> Self {
+        Self {
             verb: draft.verb,
             class: draft.class.clone(),
             target: draft.target.as_ref().map(|target| target.0.clone()),
@@ -191,7 +184,7 @@ impl PendingExport {
             reasons: planned.item.reasons,
             is_adoption: draft.adopted.is_some(),
             why: None,
-        })
+        }
     }
 }
 
@@ -467,7 +460,7 @@ impl Engine {
             make_due(tx, change.link.0, reason::STALE, pending.since)?;
         }
         if reported.situation != Situation::Linked {
-            self.newly_linked(tx, job.id, change.link, now)?;
+            self.newly_linked(tx, job, change.link, now)?;
         }
         Ok(())
     }
@@ -514,11 +507,20 @@ impl Engine {
     }
 
     /// A newly linked object: its own references can be planned, and those that wait for it.
-    fn newly_linked(&self, tx: &Transaction<'_>, job: JobId, link: LinkId, now: i64) -> Result<()> {
+    fn newly_linked(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        link: LinkId,
+        now: i64,
+    ) -> Result<()> {
         let object = crate::object_of(link).0;
+        let (job, bit) = (job.id, 2_i64 << job.slot);
         if tx
-            .prepare_cached("SELECT 1 FROM edge WHERE src = ?1 LIMIT 1")?
-            .exists([object])?
+            .prepare_cached(
+                "SELECT 1 FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) LIMIT 1",
+            )?
+            .exists([object, bit])?
         {
             make_references_due(tx, link.0, true, now)?;
         }

@@ -219,6 +219,17 @@ struct Stored {
     attributes: Option<Vec<u8>>,
 }
 
+/// What was known of an object before it was shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing: it has no references, and no link.
+    Nothing,
+    /// Its anchor: it has no link.
+    Anchor,
+    /// More.
+    More,
+}
+
 /// One page being merged.
 struct Merge<'a> {
     engine: &'a Engine,
@@ -567,7 +578,7 @@ impl Merge<'_> {
         if place_changed {
             self.place_changed(stored.id, parent)?;
         }
-        let links_changed = self.links(stored.id, false, &entry.links)?;
+        let links_changed = self.links(stored.id, Before::More, &entry.links)?;
         Ok((Some(stored.id), changed || links_changed))
     }
 
@@ -616,7 +627,7 @@ impl Merge<'_> {
             if !is_skeleton {
                 self.due(id, parent)?;
             }
-            self.links(id, true, &entry.links)?;
+            self.links(id, Before::Nothing, &entry.links)?;
             return Ok((Some(id), !is_skeleton));
         };
         // A stub that gets its place counts: what is below it may have been planned with half a name.
@@ -642,7 +653,11 @@ impl Merge<'_> {
         if stored.state == 3 {
             self.incoming_due(stored.id)?;
         }
-        let mut links_changed = self.links(stored.id, false, &entry.links)?;
+        let before = match stored.state {
+            0 => Before::Anchor,
+            _ => Before::More,
+        };
+        let mut links_changed = self.links(stored.id, before, &entry.links)?;
         if !is_skeleton {
             links_changed |= self.end_other_links(stored.id, &entry.links)?;
         }
@@ -729,12 +744,12 @@ impl Merge<'_> {
         }
     }
 
-    fn links(&self, src: i64, is_new: bool, changes: &[LinkChange]) -> Result<bool> {
+    fn links(&self, src: i64, before: Before, changes: &[LinkChange]) -> Result<bool> {
         let mut changed = false;
         for change in changes {
             let attribute = self.engine.intern(self.tx, &change.attribute)?;
             changed |= if change.complete {
-                self.complete_links(src, is_new, attribute, &change.added)?
+                self.complete_links(src, before, attribute, &change.added)?
             } else {
                 self.some_links(src, attribute, change)?
             };
@@ -753,7 +768,7 @@ impl Merge<'_> {
         // From attribute to attribute by the index: a group of many members is not gone through.
         while let Some(attribute) = self.next_linked_attribute(src, after)? {
             if !known.contains(&attribute) {
-                changed |= self.complete_links(src, false, attribute, &[])?;
+                changed |= self.complete_links(src, Before::More, attribute, &[])?;
             }
             after = attribute;
         }
@@ -773,7 +788,7 @@ impl Merge<'_> {
     fn complete_links(
         &self,
         src: i64,
-        is_new: bool,
+        before: Before,
         attribute: i64,
         anchors: &[Anchor],
     ) -> Result<bool> {
@@ -782,7 +797,7 @@ impl Merge<'_> {
             wanted.insert(self.row_of(anchor)?);
         }
         let mut have: BTreeMap<i64, i64> = BTreeMap::new();
-        if !is_new {
+        if before != Before::Nothing {
             let mut statement = self
                 .tx
                 .prepare_cached("SELECT dst, flags FROM edge WHERE src = ?1 AND attribute = ?2")?;
@@ -809,7 +824,8 @@ impl Merge<'_> {
             self.clear_edge(src, attribute, *dst)?;
         }
         let changed = !added.is_empty() || !gone.is_empty();
-        if changed {
+        // Who has no link yet has its references planned with its creation, and again when it is there.
+        if changed && before == Before::More {
             for job in &self.jobs {
                 let link = crate::link_id(sync_core::id::JobId(*job), sync_core::id::ObjectId(src));
                 make_references_due(self.tx, link.0, true, self.now)?;

@@ -15,7 +15,7 @@ use sync_core::{
 
 use crate::{
     config::JobRow,
-    due::situation_of,
+    due::{DueItem, situation_of},
     export::{EdgeChange, PendingExport, PendingState},
     observe::class_name,
     store::{Engine, Result, pack},
@@ -67,6 +67,96 @@ struct Difference {
     remove: BTreeMap<Name, Vec<TargetId>>,
     has_more: bool,
     waiting: usize,
+}
+
+/// References that go along with the creation of their object, because their other end is in the target already. In an
+/// initial cycle that spares most objects a second operation.
+pub(crate) struct Travellers<'a> {
+    engine: &'a Engine,
+    job: &'a JobRow,
+    mapped: &'a [MappedReference],
+    /// References this transaction may still take along.
+    room: usize,
+}
+
+impl<'a> Travellers<'a> {
+    pub(crate) fn new(engine: &'a Engine, job: &'a JobRow, mapped: &'a [MappedReference]) -> Self {
+        Self {
+            engine,
+            job,
+            mapped,
+            room: MOST_AT_ONCE,
+        }
+    }
+
+    /// Adds what is known to a pending creation. What is left over becomes due when the object is in the target.
+    pub(crate) fn join(
+        &mut self,
+        tx: &Transaction<'_>,
+        item: &DueItem,
+        pending: &mut PendingExport,
+    ) -> Result<()> {
+        let targets = targets_of(self.engine, self.mapped, item.source.class.as_ref());
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let most = self.room.min(MOST_IN_ONE);
+        let bit = 2_i64 << self.job.slot;
+        let mut add: BTreeMap<Name, Vec<TargetId>> = BTreeMap::new();
+        let mut statement = tx.prepare_cached(
+            "SELECT attribute, dst FROM edge WHERE src = ?1 AND flags & 1 = 1 AND flags & ?2 = 0",
+        )?;
+        let mut rows = statement.query([item.source.id.0, bit])?;
+        while let Some(row) = rows.next()? {
+            if pending.edges.len() >= most {
+                break;
+            }
+            let (attribute, dst): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let Some(reference) = targets.get(&attribute) else {
+                continue;
+            };
+            let Some(End {
+                situation: Situation::Linked,
+                target,
+            }) = end_of(tx, self.job.id, dst)?
+            else {
+                continue;
+            };
+            let held = add.entry(reference.target.clone()).or_default();
+            if !reference.is_multivalued && !held.is_empty() {
+                continue;
+            }
+            held.push(TargetId(target));
+            pending.edges.push(EdgeChange {
+                attribute,
+                dst,
+                add: true,
+            });
+        }
+        self.room -= pending.edges.len();
+        pending.references = add
+            .into_iter()
+            .map(|(attribute, add)| ReferenceChange {
+                attribute,
+                add,
+                remove: Vec::new(),
+            })
+            .collect();
+        Ok(())
+    }
+}
+
+/// The mapped references of a source class, by the number of the source attribute.
+fn targets_of<'m>(
+    engine: &Engine,
+    mapped: &'m [MappedReference],
+    class: Option<&Name>,
+) -> BTreeMap<i64, &'m MappedReference> {
+    mapped
+        .iter()
+        .filter(|reference| class.is_some_and(|c| c.eq_ignore_ascii_case(&reference.class)))
+        .filter_map(|reference| Some((engine.name_id(&reference.source)?, reference)))
+        .collect()
 }
 
 impl Engine {
@@ -193,17 +283,7 @@ impl Engine {
         let src = crate::object_of(holder.link).0;
         let bit = 2_i64 << job.slot;
         let mut difference = Difference::default();
-        let mut targets: BTreeMap<i64, &MappedReference> = BTreeMap::new();
-        for reference in mapped.iter().filter(|m| {
-            holder
-                .class
-                .as_ref()
-                .is_some_and(|c| c.eq_ignore_ascii_case(&m.class))
-        }) {
-            if let Some(id) = self.name_id(&reference.source) {
-                targets.insert(id, reference);
-            }
-        }
+        let targets = targets_of(self, mapped, holder.class.as_ref());
         let sql = if whole {
             "SELECT attribute, dst, flags FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) AND ?3 = ?3"
         } else {

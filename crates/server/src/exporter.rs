@@ -62,10 +62,50 @@ pub async fn carry_out(
         }
     }
     if !send.is_empty() {
-        let answers = unique::apply(target, &send).await?;
+        let mut answers = unique::apply(target, &send).await?;
+        create_alone(target, &mut send, &mut answers).await;
         outcomes.extend(send.into_iter().zip(answers));
     }
     Ok(Some(Carried { outcomes, last }))
+}
+
+/// Nobody is kept out by those they refer to: a creation refused for one of its references is tried without them. They are
+/// planned by themselves then, and fail by themselves.
+async fn create_alone(
+    target: &Arc<dyn Target>,
+    changes: &mut [PlannedChange],
+    answers: &mut [Outcome],
+) {
+    let mut again: Vec<(&mut PlannedChange, &mut Outcome)> = changes
+        .iter_mut()
+        .zip(answers)
+        .filter(|(change, answer)| {
+            change.pending.verb == Verb::Create
+                && !change.pending.references.is_empty()
+                && matches!(answer, Outcome::Refused(why) if is_about_references(why.code))
+        })
+        .collect();
+    if again.is_empty() {
+        return;
+    }
+    for (change, _) in &mut again {
+        change.pending.references.clear();
+        change.pending.edges.clear();
+    }
+    let operations: Vec<_> = again.iter().map(|(c, _)| c.operation()).collect();
+    // The first answers stand if the target fails now: these are tried again later, planned anew.
+    if let Ok(outcomes) = target.apply(&operations).await {
+        for ((_, answer), outcome) in again.into_iter().zip(outcomes) {
+            *answer = outcome;
+        }
+    }
+}
+
+fn is_about_references(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnableToResolveReferenceAttributeValue | Code::InvalidAnchor
+    )
 }
 
 /// Stores what came of operations.
@@ -127,7 +167,7 @@ async fn read_back(
         return Err(Refusal::new(Code::TargetFault)
             .with("text", "the target answered another number of questions"));
     }
-    let settled = unknown.into_iter().zip(answers).map(|(change, found)| {
+    let settled = unknown.into_iter().zip(answers).map(|(mut change, found)| {
         let pending = &change.pending;
         let found = found.into_iter().next();
         // An object that does not carry our anchor has not been taken over, whatever else it holds.
@@ -141,6 +181,11 @@ async fn read_back(
             found.as_ref(),
             pending.references.is_empty() && is_ours,
         );
+        if settled == Settled::Done && pending.verb == Verb::Create {
+            // It may have been created alone: its references are planned again, and cost nothing where they are there.
+            change.pending.references.clear();
+            change.pending.edges.clear();
+        }
         let outcome = match (settled, found) {
             (Settled::NotDone, _) => None,
             (Settled::Differs, _) => Some(Outcome::Stale),
@@ -149,7 +194,7 @@ async fn read_back(
                 version: object.version,
             }),
             (Settled::Done, None) => {
-                let id = pending.target.clone().unwrap_or_default();
+                let id = change.pending.target.clone().unwrap_or_default();
                 Some(Outcome::Done {
                     target: TargetId(id),
                     version: 0,

@@ -132,7 +132,14 @@ pub async fn step(
     let planned = plans.len();
     let counts = count(&plans);
     let row = job.clone();
-    let ready = blocking(engine, move |engine| engine.store_plans(&row, &plans)).await?;
+    let travelling = match target.creates_with_references() {
+        true => surroundings.references(),
+        false => Vec::new(),
+    };
+    let ready = blocking(engine, move |engine| {
+        engine.store_plans(&row, &plans, &travelling)
+    })
+    .await?;
     Ok(PlannedStep {
         planned,
         waiting,

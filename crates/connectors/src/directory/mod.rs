@@ -230,6 +230,10 @@ impl Target for DirectoryTarget {
         .await
     }
 
+    fn creates_with_references(&self) -> bool {
+        true
+    }
+
     async fn enumerate(
         &self,
         each: &mut (dyn FnMut(ListedTarget) -> bool + Send),

@@ -32,6 +32,8 @@ pub struct Bench {
     pub target: Target,
     pub source_id: ConnectorId,
     pub job_id: JobId,
+    /// References that go along with a creation.
+    pub travelling: Vec<MappedReference>,
     pub boundaries: Arc<Mutex<Vec<String>>>,
     clock: Arc<AtomicI64>,
     ids: Arc<AtomicU64>,
@@ -56,6 +58,7 @@ impl Bench {
             target: Target::default(),
             source_id: ConnectorId(0),
             job_id: JobId(0),
+            travelling: Vec::new(),
             boundaries: Arc::default(),
             clock: Arc::new(AtomicI64::new(START)),
             ids: Arc::default(),
@@ -232,7 +235,7 @@ impl Bench {
                 .map(|item| decided(&self.target, item))
                 .collect();
             self.engine()
-                .store_plans(&self.job(), &plans)
+                .store_plans(&self.job(), &plans, &self.travelling)
                 .expect("plans");
         }
     }
@@ -254,8 +257,8 @@ impl Bench {
         let ready = self.ready();
         let outcomes: Vec<_> = ready
             .into_iter()
-            .map(|change| {
-                let outcome = carried_out(&mut self.target, &change);
+            .map(|mut change| {
+                let outcome = carried_out(&mut self.target, &mut change);
                 (change, outcome)
             })
             .collect();
@@ -422,13 +425,29 @@ pub fn decided(target: &Target, item: DueItem) -> Planned {
 }
 
 /// Carries out a ready operation as the server's exporter does: what is unknown is read back first.
-pub fn carried_out(target: &mut Target, change: &PlannedChange) -> Outcome {
+pub fn carried_out(target: &mut Target, change: &mut PlannedChange) -> Outcome {
+    let is_creation = change.pending.verb == Verb::Create;
     if change.is_unknown
         && let Some(outcome) = settled(target, change)
     {
+        if is_creation {
+            alone(change);
+        }
         return outcome;
     }
-    target.apply(&change.operation())
+    match target.apply(&change.operation()) {
+        Outcome::Refused(why) if is_creation && why.code == Code::InvalidAnchor => {
+            alone(change);
+            target.apply(&change.operation())
+        }
+        outcome => outcome,
+    }
+}
+
+/// As the exporter does it: the references of a creation follow by themselves.
+fn alone(change: &mut PlannedChange) {
+    change.pending.references.clear();
+    change.pending.edges.clear();
 }
 
 fn settled(target: &Target, change: &PlannedChange) -> Option<Outcome> {

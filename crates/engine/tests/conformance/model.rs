@@ -15,7 +15,7 @@ use sync_core::{
 };
 
 use super::{
-    bench::{Bench, LONG, carried_out, decided, spec},
+    bench::{Bench, LONG, carried_out, decided, mapped, spec},
     invariants,
     source::{anchor, at, below, container, deleted, group, members, part, user, with},
 };
@@ -277,9 +277,13 @@ impl History {
             model.change(&mut rng);
         }
         model.feed.clear();
+        let mut bench = Bench::new();
+        if seed % 2 == 1 {
+            bench.travelling = mapped();
+        }
         let history = Self {
             rng,
-            bench: Bench::new(),
+            bench,
             model,
             read: None,
             sent: Vec::new(),
@@ -364,7 +368,7 @@ impl History {
         }
         self.bench
             .engine()
-            .store_plans(&self.bench.job(), &plans)
+            .store_plans(&self.bench.job(), &plans, &self.bench.travelling)
             .unwrap();
     }
 
@@ -383,11 +387,11 @@ impl History {
     /// Carries out what was sent, in the target's way, and tells the engine what it gets to hear of it.
     fn answer(&mut self) {
         let mut outcomes = Vec::new();
-        for change in std::mem::take(&mut self.sent) {
+        for mut change in std::mem::take(&mut self.sent) {
             let outcome = match self.rng.u8(..10) {
                 0 => Outcome::Unknown,
                 1 => Outcome::Refused(Refusal::new(Code::TimeOut)),
-                luck => match (carried_out(&mut self.bench.target, &change), luck) {
+                luck => match (carried_out(&mut self.bench.target, &mut change), luck) {
                     (_, 2) => Outcome::Unknown,
                     (outcome, _) => outcome,
                 },

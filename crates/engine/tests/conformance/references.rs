@@ -7,7 +7,7 @@ use sync_core::{
 };
 
 use super::{
-    bench::{Bench, LONG},
+    bench::{Bench, LONG, mapped},
     source::{anchor, deleted, group, members, part, user, with},
 };
 
@@ -407,4 +407,77 @@ fn a_stale_reference_operation_reads_back_and_goes_on() {
     );
     let why = Refusal::new(Code::TimeOut);
     assert_ne!(bench.link_row(1).reason, Some(why));
+}
+
+/// A bench whose target takes references together with the creation.
+fn travelling() -> Bench {
+    let mut bench = Bench::new();
+    bench.travelling = mapped();
+    bench
+}
+
+#[test]
+fn known_references_go_along_with_the_creation_and_the_others_follow() {
+    let mut bench = travelling();
+    bench.start_with(&[user(2, "a"), user(3, "b")]);
+    bench.delta(&[group(1, "g", [2, 3, 4]), user(4, "late")]);
+    bench.plan();
+    let creation = bench
+        .ready()
+        .into_iter()
+        .find(|change| !change.pending.edges.is_empty())
+        .unwrap();
+    assert_eq!(creation.pending.references[0].add.len(), 2);
+    bench.export();
+    assert_eq!(bench.members(1), ["a", "b"]);
+    // Only the one that was not there yet costs another operation.
+    assert_eq!(bench.plan_references().operations, 1);
+    let follows = bench.ready().remove(0).pending;
+    assert_eq!(follows.references[0].add.len(), 1);
+    bench.catch_up();
+    assert_eq!(bench.members(1), ["a", "b", "late"]);
+}
+
+#[test]
+fn a_creation_with_all_its_references_leaves_nothing_to_plan() {
+    let mut bench = travelling();
+    bench.start_with(&[user(2, "a")]);
+    bench.delta(&[group(1, "g", [2])]);
+    bench.plan();
+    bench.export();
+    assert!(!bench.engine().has_due_references(bench.job_id).unwrap());
+    let last = bench.log().pop().unwrap();
+    assert_eq!((last.references[0].added.len(), last.status), (1, Status::Success));
+    bench.delta(&[members(1, [], [2])]);
+    bench.catch_up();
+    assert_eq!(bench.members(1), [""; 0]);
+}
+
+#[test]
+fn nobody_is_kept_out_by_a_member_who_was_taken_out_of_the_target() {
+    let mut bench = travelling();
+    bench.start_with(&[user(2, "a"), user(3, "b")]);
+    let gone = bench.link_row(3).target.unwrap();
+    bench.target.purge(&gone);
+    bench.delta(&[group(1, "g", [2, 3])]);
+    bench.plan();
+    bench.export();
+    assert_eq!(bench.log().pop().unwrap().status, Status::Success);
+    assert_eq!(bench.members(1), [""; 0]);
+    assert!(bench.engine().has_due_references(bench.job_id).unwrap());
+}
+
+#[test]
+fn a_creation_with_a_lost_answer_has_its_references_planned_again() {
+    let mut bench = travelling();
+    bench.start_with(&[user(2, "a")]);
+    bench.delta(&[group(1, "g", [2])]);
+    bench.plan();
+    // Created alone by an exporter that did not live to tell.
+    let mut alone = bench.ready().remove(0).operation();
+    alone.references.clear();
+    bench.target.apply(&alone);
+    bench.engine().doubt_ready().unwrap();
+    bench.catch_up();
+    assert_eq!(bench.members(1), ["a"]);
 }

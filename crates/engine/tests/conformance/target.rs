@@ -86,17 +86,8 @@ impl Target {
         if let Some(why) = self.clash(&operation.attributes, &id.0) {
             return Outcome::Refused(why);
         }
-        let adds = operation.references.iter().flat_map(|change| &change.add);
-        for added in adds {
-            if self
-                .objects
-                .get(&added.0)
-                .is_none_or(|held| held.is_deleted)
-            {
-                return Outcome::Refused(
-                    Refusal::new(Code::InvalidAnchor).with("target", &added.0),
-                );
-            }
+        if let Some(why) = self.missing(operation) {
+            return Outcome::Refused(why);
         }
         let held = self.objects.get_mut(&id.0).expect("seen above");
         held.attributes.merge(operation.attributes.clone());
@@ -115,6 +106,14 @@ impl Target {
         }
     }
 
+    /// Why not, if somebody is to be referred to who is not there.
+    fn missing(&self, operation: &Operation) -> Option<Refusal> {
+        let mut adds = operation.references.iter().flat_map(|change| &change.add);
+        let is_gone = |id: &&TargetId| self.objects.get(&id.0).is_none_or(|held| held.is_deleted);
+        let gone = adds.find(is_gone)?;
+        Some(Refusal::new(Code::InvalidAnchor).with("target", &gone.0))
+    }
+
     fn create(&mut self, operation: &Operation) -> Outcome {
         if self
             .objects
@@ -126,15 +125,19 @@ impl Target {
         if let Some(why) = self.clash(&operation.attributes, "") {
             return Outcome::Refused(why);
         }
+        if let Some(why) = self.missing(operation) {
+            return Outcome::Refused(why);
+        }
         self.next += 1;
         let id = format!("t{}", self.next);
+        let adds = operation.references.iter().flat_map(|change| &change.add);
         let held = Held {
             class: operation.class.to_string(),
             anchor: operation.source_anchor.clone(),
             version: 1,
             is_deleted: false,
             attributes: operation.attributes.clone(),
-            members: BTreeSet::new(),
+            members: adds.map(|id| id.0.clone()).collect(),
         };
         self.objects.insert(id.clone(), held);
         Outcome::Done {
