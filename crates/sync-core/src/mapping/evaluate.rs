@@ -45,7 +45,7 @@ pub struct SourceView<'a> {
     pub attributes: &'a Attributes,
     /// Number of links per linked attribute, where the rules ask for it.
     pub link_counts: &'a [(Name, u64)],
-    /// Whether it is a member of a group of the scope; `None`: not known.
+    /// Whether it is a member of a group of the scope, or such a group itself; `None`: not known.
     pub is_group_member: Option<bool>,
     /// The target's attributes as last exported; `None`: it is not linked.
     pub held: Option<&'a Attributes>,
@@ -204,8 +204,12 @@ fn judge(
         let dn = object.dn.to_owned();
         return out(ScopeReason::OutsideContainers { dn });
     }
-    if !rules.groups().is_empty() && object.is_group_member != Some(true) {
-        return out(ScopeReason::OutsideGroups);
+    if !rules.groups().named.is_empty() {
+        match object.is_group_member {
+            Some(true) => {}
+            Some(false) => return out(ScopeReason::OutsideGroups),
+            None => return out(ScopeReason::GroupsUnknown),
+        }
     }
     mapping.scope.judge(seen, object.held.is_some())
 }

@@ -9,7 +9,8 @@ use super::{
         AttributeMapping, FlowType, Flows, ObjectMapping, ReferenceMapping, Rules, Shape,
         TargetKind,
     },
-    problem::Problem,
+    limits::MAX_PROBLEMS,
+    problem::{Problem, Suggestions},
     read,
 };
 use crate::{
@@ -18,13 +19,14 @@ use crate::{
         Failure,
         ast::{Expression, Kind},
         compile::{self, Slots},
-        did_you_mean, parse,
+        parse,
     },
     functions::{self, Presence},
     scope::{
-        Group, Scope,
+        Group, Groups, Scope,
         clause::{Clause, Operator},
         container::Named,
+        dn,
     },
     value::Name,
 };
@@ -65,6 +67,13 @@ const SOURCE_ANCHOR_NAMES: [&str; 3] = [
     "sourceAnchorBinary",
 ];
 
+/// Whether a target attribute holds the source anchor.
+pub(super) fn is_source_anchor(name: &str) -> bool {
+    SOURCE_ANCHOR_NAMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// Target references that hold one object.
 const SINGLE_REFERENCES: [&str; 4] = ["manager", "assistant", "secretary", "altRecipient"];
 
@@ -77,6 +86,7 @@ pub fn check(schema: &read::Schema) -> Result<Rules, Vec<Problem>> {
         schema,
         slots: Slots::default(),
         problems: Vec::new(),
+        suggestions: Suggestions::default(),
     };
     let rules = checker.rules();
     match checker.problems.is_empty() {
@@ -85,10 +95,18 @@ pub fn check(schema: &read::Schema) -> Result<Rules, Vec<Problem>> {
     }
 }
 
+/// Where objects of a rule are looked for.
+#[derive(Default, PartialEq)]
+struct Place {
+    containers: Named,
+    groups: Groups,
+}
+
 struct Checker<'s> {
     schema: &'s read::Schema,
     slots: Slots,
     problems: Vec<Problem>,
+    suggestions: Suggestions,
 }
 
 impl<'s> Checker<'s> {
@@ -99,12 +117,14 @@ impl<'s> Checker<'s> {
         message: impl Into<String>,
         cure: Option<String>,
     ) {
-        self.problems.push(Problem {
-            path: path.to_owned(),
-            code,
-            message: message.into(),
-            cure,
-        });
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(Problem {
+                path: path.to_owned(),
+                code,
+                message: message.into(),
+                cure,
+            });
+        }
     }
 
     fn invalid(&mut self, path: &str, message: impl Into<String>, cure: &str) {
@@ -123,28 +143,94 @@ impl<'s> Checker<'s> {
         if written.is_empty() {
             self.invalid("$.synchronizationRules", "there is no rule", "add one rule");
         }
-        let (mut mappings, mut containers, mut groups) = (Vec::new(), Named::default(), Vec::new());
+        let mut mappings = Vec::new();
+        let mut place: Option<(usize, Place)> = None;
         for (index, rule) in written {
             let path = format!("$.synchronizationRules[{index}]");
-            if let Some(filter) = rule.container_filter.get() {
-                containers
-                    .included
-                    .extend_from_slice(filter.included_containers.list());
-                containers
-                    .excluded
-                    .extend_from_slice(filter.excluded_containers.list());
-            }
-            if let Some(filter) = rule.group_filter.get() {
-                groups.extend_from_slice(filter.included_groups.list());
-            }
+            self.directions(rule, &path);
+            let own = self.place(rule, &path);
             mappings.extend(self.object_mappings(rule, &path));
+            match &place {
+                None => place = Some((index, own)),
+                Some((first, one)) if *one != own => self.invalid(
+                    &path,
+                    format!("its containers or groups are others than those of synchronizationRules[{first}]"),
+                    "put rules with other containers or groups into a job of their own",
+                ),
+                Some(_) => {}
+            }
         }
+        let place = place.map(|(_, place)| place).unwrap_or_default();
         Rules {
             slots: std::mem::take(&mut self.slots),
             mappings,
-            containers,
-            groups,
+            containers: place.containers,
+            groups: place.groups,
         }
+    }
+
+    /// A rule from a system into itself would follow its own changes for ever.
+    fn directions(&mut self, rule: &read::Rule, path: &str) {
+        let (source, target) = (
+            rule.source_directory_name.text(),
+            rule.target_directory_name.text(),
+        );
+        if !source.is_empty() && source.eq_ignore_ascii_case(target) {
+            self.invalid(
+                &format!("{path}.targetDirectoryName"),
+                format!("{source} is both source and target"),
+                "name two different directories",
+            );
+        }
+    }
+
+    /// Containers and groups of a rule.
+    fn place(&mut self, rule: &read::Rule, path: &str) -> Place {
+        let mut place = Place::default();
+        if let Some(filter) = rule.container_filter.get() {
+            let path = format!("{path}.containerFilter");
+            place.containers.included = self.names(
+                filter.included_containers.list(),
+                &format!("{path}.includedContainers"),
+            );
+            place.containers.excluded = self.names(
+                filter.excluded_containers.list(),
+                &format!("{path}.excludedContainers"),
+            );
+            let included = &place.containers.included;
+            let is_included = |dn: &&String| included.iter().any(|have| dn::is_same(have, dn));
+            let twice = place.containers.excluded.iter().find(is_included).cloned();
+            if let Some(twice) = twice {
+                self.invalid(
+                    &format!("{path}.excludedContainers"),
+                    format!("{twice} is included and excluded"),
+                    "remove it from one of the two lists",
+                );
+            }
+        }
+        if let Some(filter) = rule.group_filter.get() {
+            let path = format!("{path}.groupFilter.includedGroups");
+            place.groups.named = self.names(filter.included_groups.list(), &path);
+            place.groups.is_transitive = filter.include_nested_members.get() == Some(&true);
+        }
+        place
+    }
+
+    /// Distinguished names, each of which has to be one.
+    fn names(&mut self, names: &[String], path: &str) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            if !dn::is_name(name) {
+                self.invalid(
+                    &format!("{path}[{index}]"),
+                    format!("{name:?} is no distinguished name"),
+                    "write it as OU=Sales,DC=example,DC=com",
+                );
+            } else if !all.iter().any(|have| dn::is_same(have, name)) {
+                all.push(name.clone());
+            }
+        }
+        all
     }
 
     fn object_mappings(&mut self, rule: &'s read::Rule, path: &str) -> Vec<ObjectMapping> {
@@ -187,8 +273,7 @@ impl<'s> Checker<'s> {
                 .map_or(&[][..], |t| t.objects.list())
                 .iter()
                 .map(|o| o.name.text());
-            let near =
-                did_you_mean(target_class, names).map(|near| format!("did you mean {near}?"));
+            let near = self.suggestions.cure(target_class, names);
             let message = format!("the target has no objects of class {target_class}");
             self.problem(
                 &format!("{path}.targetObjectName"),
@@ -294,10 +379,7 @@ impl<'s> Checker<'s> {
                     else {
                         continue;
                     };
-                    if SOURCE_ANCHOR_NAMES
-                        .iter()
-                        .any(|known| known.eq_ignore_ascii_case(name))
-                    {
+                    if is_source_anchor(name) {
                         checked.source_anchor = Some(built);
                     } else {
                         checked.attributes.push(built);
@@ -322,12 +404,14 @@ impl<'s> Checker<'s> {
             .iter()
             .find(|a| a.name.text().eq_ignore_ascii_case(name));
         if found.is_none() {
-            let near = did_you_mean(name, known.iter().map(|a| a.name.text()));
+            let near = self
+                .suggestions
+                .cure(name, known.iter().map(|a| a.name.text()));
             self.problem(
                 &format!("{path}.targetAttributeName"),
                 Code::SchemaAttributeNotFound,
                 format!("{} has no attribute {name}", target.name.text()),
-                near.map(|near| format!("did you mean {near}?")),
+                near,
             );
         }
         found
@@ -506,12 +590,13 @@ impl<'s> Checker<'s> {
         }
         let name = clause.operator_name.text();
         let Some(operator) = Operator::from_name(name) else {
-            let near = did_you_mean(name, Operator::NAMES.iter().map(|(name, _)| *name));
+            let known = Operator::NAMES.iter().map(|(name, _)| *name);
+            let near = self.suggestions.cure(name, known);
             self.problem(
                 &format!("{path}.operatorName"),
                 Code::SchemaInvalid,
                 format!("there is no operator {name:?}"),
-                near.map(|near| format!("did you mean {near}?")),
+                near,
             );
             return None;
         };

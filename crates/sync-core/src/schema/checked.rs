@@ -6,7 +6,7 @@
 use crate::{
     expression::compile::{Node, Slots},
     object::ReadSpec,
-    scope::{Scope, container::Named},
+    scope::{GROUP_CLASSES, Groups, MEMBER_ATTRIBUTES, Scope, container::Named},
     value::Name,
 };
 
@@ -17,7 +17,7 @@ pub struct Rules {
     pub(crate) slots: Slots,
     pub(crate) mappings: Vec<ObjectMapping>,
     pub(crate) containers: Named,
-    pub(crate) groups: Vec<String>,
+    pub(crate) groups: Groups,
 }
 
 impl Rules {
@@ -36,9 +36,21 @@ impl Rules {
         &self.containers
     }
 
-    /// Groups (DNs) whose members are in scope; none: membership does not matter.
-    pub fn groups(&self) -> &[String] {
+    /// Groups whose members are in scope; none named: membership does not matter.
+    pub fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// Linked attributes whose number of values some scope asks for.
+    pub fn counted_links(&self) -> Vec<Name> {
+        let mut names: Vec<Name> = self
+            .mappings
+            .iter()
+            .flat_map(|mapping| mapping.scope.counted_links())
+            .cloned()
+            .collect();
+        sort_names(&mut names);
+        names
     }
 }
 
@@ -145,14 +157,17 @@ pub fn read_spec(rules: &Rules) -> ReadSpec {
         .iter()
         .map(|m| m.source_class.clone())
         .collect();
-    classes.sort();
-    classes.dedup();
     let mut links: Vec<Name> = Vec::new();
     for reference in rules.mappings.iter().flat_map(|m| &m.references) {
         links.push(reference.source.clone());
     }
-    let counted = rules.mappings.iter().flat_map(|m| m.scope.counted_links());
-    links.extend(counted.cloned());
+    links.extend(rules.counted_links());
+    if !rules.groups.named.is_empty() {
+        // Membership can be known only if groups are read, mapped or not.
+        links.extend(MEMBER_ATTRIBUTES.map(Name::from));
+        classes.extend(GROUP_CLASSES.map(Name::from));
+    }
+    sort_names(&mut classes);
     sort_names(&mut links);
     let plain = |name: &&Name| {
         !super::check::PSEUDO_ATTRIBUTES

@@ -2,7 +2,8 @@
 //!
 //! Never a panic, never only the first. Trap: the path is a JSON path, counted from 0, as tools expect it.
 
-use crate::code::Code;
+use super::limits::MAX_SUGGESTIONS;
+use crate::{code::Code, expression::did_you_mean};
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,4 +17,23 @@ pub struct Problem {
     pub message: String,
     /// What would cure it, where that is known.
     pub cure: Option<String>,
+}
+
+/// Suggestions, of which only so many are made: each compares a word with every known one.
+#[derive(Default)]
+pub(super) struct Suggestions(usize);
+
+impl Suggestions {
+    /// "did you mean …?", if a known word is near.
+    pub fn cure<'a>(
+        &mut self,
+        word: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Option<String> {
+        if self.0 >= MAX_SUGGESTIONS {
+            return None;
+        }
+        self.0 += 1;
+        did_you_mean(word, known).map(|near| format!("did you mean {near}?"))
+    }
 }

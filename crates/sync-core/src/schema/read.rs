@@ -5,6 +5,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
+use super::shape::{Findings, Shaped, member_name};
+
 /// A member that may be absent, `null`, or a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Member<T> {
@@ -68,6 +70,17 @@ macro_rules! resources {
             /// Members this version does not know.
             #[serde(flatten)]
             pub extra: Map<String, Json>,
+        }
+
+        impl Shaped for $name {
+            fn blank() -> Json {
+                Json::Object(Map::new())
+            }
+
+            fn mend(json: &mut Json, path: &str, findings: &mut Findings) {
+                let Some(members) = findings.object(json, path) else { return };
+                $(findings.member::<$kind>(members, path, &member_name(stringify!($field)));)*
+            }
         }
     )*};
 }
@@ -133,6 +146,8 @@ resources! {
     GroupFilter {
         /// Distinguished names.
         included_groups: Vec<String>,
+        /// Whether members of groups that are members count too; an extension.
+        include_nested_members: bool,
     }
     /// How objects of one class become objects of another.
     ObjectMapping {

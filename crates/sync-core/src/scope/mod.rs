@@ -5,12 +5,27 @@
 
 pub mod clause;
 pub mod container;
+pub mod dn;
 
 use std::fmt;
 
 use clause::{Clause, Seen};
 
 use crate::{code::Code, operation::Refusal, value::Name};
+
+/// Linked attributes that make an object a member of a group.
+pub const MEMBER_ATTRIBUTES: [&str; 3] = ["member", "memberUid", "uniqueMember"];
+/// Classes of groups, as the directories we know call them.
+pub const GROUP_CLASSES: [&str; 4] = ["group", "groupOfNames", "groupOfUniqueNames", "posixGroup"];
+
+/// Groups whose members, and who themselves, are in scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// By DN, as the rules name them; the caller resolves them to anchors.
+    pub named: Vec<String>,
+    /// Whether members of groups that are members count too.
+    pub is_transitive: bool,
+}
 
 /// The checked scope of an object mapping.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +68,10 @@ pub enum ScopeReason {
         /// Its distinguished name.
         dn: String,
     },
-    /// It is a member of no group of the scope, or that is not known.
+    /// It is a member of no group of the scope.
     OutsideGroups,
+    /// Whether it is a member of a group of the scope is not known: a group is gone, or was not read yet.
+    GroupsUnknown,
     /// An exclusion matched.
     Excluded {
         /// Name of the exclusion.
@@ -177,6 +194,9 @@ impl fmt::Display for ScopeReason {
                 f.write_str("the object is in no container of the scope")
             }
             Self::OutsideGroups => f.write_str("the object is a member of no group of the scope"),
+            Self::GroupsUnknown => f.write_str(
+                "whether the object is a member of a group of the scope is not known: a group is gone, or was not read yet",
+            ),
             Self::Excluded { name, clauses } => {
                 write!(f, "excluded as {name}")?;
                 clauses
@@ -205,6 +225,7 @@ impl ScopeReason {
             Self::NoMapping { .. } => "NoMapping",
             Self::OutsideContainers { .. } => "OutsideContainers",
             Self::OutsideGroups => "OutsideGroups",
+            Self::GroupsUnknown => "GroupsUnknown",
             Self::Excluded { .. } => "Excluded",
             Self::NoFilterMatched { is_input: true, .. } => "NoInputFilterMatched",
             Self::NoFilterMatched { .. } => "NoFilterMatched",
