@@ -14,6 +14,7 @@ use sync_core::{
 
 use crate::{
     reason,
+    rules::{self, RulesChange},
     store::{Engine, Result, StoreError, pack, unpack_option},
 };
 
@@ -499,6 +500,14 @@ impl Engine {
                 params![guid, new.name, new.source.0, new.target.0, slot, new.rules, settings, now],
             )?;
             let id = tx.last_insert_rowid();
+            let first = RulesChange {
+                rules: &new.rules,
+                actor: "administrator",
+                why: "the job was created",
+                expected: None,
+                setting: None,
+            };
+            rules::keep(tx, id, 1, &first, now)?;
             everything_due(tx, JobId(id), new.source, reason::RULES, now)?;
             Ok(id)
         })?;
@@ -578,16 +587,14 @@ impl Engine {
     /// # Errors
     /// NotFound.
     pub fn set_job_rules(&self, id: JobId, rules: &str) -> Result<()> {
-        let row = self.job(id)?;
-        let now = self.now();
-        self.write("engine.job_rules", |tx| {
-            tx.execute(
-                "UPDATE job SET rules = ?2, rules_version = rules_version + 1 WHERE id = ?1",
-                params![id.0, rules],
-            )?;
-            everything_due(tx, id, row.source, reason::RULES, now)?;
-            Ok(())
-        })
+        let change = RulesChange {
+            rules,
+            actor: "administrator",
+            why: "",
+            expected: None,
+            setting: None,
+        };
+        self.change_rules(id, &change).map(drop)
     }
 
     /// Makes everything due again: the next planning looks at every object.

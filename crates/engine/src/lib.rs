@@ -17,6 +17,7 @@ mod query;
 mod read;
 mod reference;
 mod rejoin;
+mod rules;
 mod store;
 
 pub use config::{
@@ -32,6 +33,7 @@ pub use query::*;
 pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
 pub use rejoin::{DoubtedLink, HeldReferences};
+pub use rules::{RulesChange, RulesVersion};
 pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 
 /// States of an object in the connector space, as stored.

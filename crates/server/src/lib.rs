@@ -16,6 +16,7 @@ pub mod failpoint;
 pub mod pki;
 pub mod planner;
 pub mod rejoin;
+pub mod rules;
 pub mod scheduler;
 pub mod stores;
 pub mod tls;

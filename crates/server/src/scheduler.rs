@@ -165,10 +165,10 @@ pub(crate) fn rules_of(job: &JobRow) -> Result<Arc<checked::Rules>, Refusal> {
             .with("text", first.unwrap_or_default())
     })?;
     let rules = Arc::new(rules);
-    KNOWN
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(key, rules.clone());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Earlier versions are not planned with any more.
+    known.retain(|(guid, version), _| *guid != key.0 || *version > key.1);
+    known.insert(key, rules.clone());
     Ok(rules)
 }
 

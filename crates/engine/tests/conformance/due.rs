@@ -18,7 +18,10 @@ fn a_change_during_planning_stays_due() {
         .into_iter()
         .map(|item| decided(&bench.target, item))
         .collect();
-    bench.engine().store_plans(&bench.job(), &plans, &[]).unwrap();
+    bench
+        .engine()
+        .store_plans(&bench.job(), &plans, &[])
+        .unwrap();
     assert!(bench.engine().has_due(bench.job_id).unwrap());
     bench.catch_up();
     assert_eq!(bench.name_in_target(1).as_deref(), Some("b"));
@@ -41,7 +44,10 @@ fn rules_changed_during_planning_are_not_forgotten() {
         .into_iter()
         .map(|item| decided(&bench.target, item))
         .collect();
-    bench.engine().store_plans(&bench.job(), &plans, &[]).unwrap();
+    bench
+        .engine()
+        .store_plans(&bench.job(), &plans, &[])
+        .unwrap();
     let due = bench.due();
     assert_eq!(due.len(), 1, "the clock stood still between the two");
     assert_ne!(due[0].1 & reason::RULES, 0);

@@ -254,7 +254,10 @@ fn a_large_batch_becomes_several_segments() {
         .into_iter()
         .map(|item| super::bench::decided(&bench.target, item))
         .collect();
-    bench.engine().store_plans(&bench.job(), &plans, &[]).unwrap();
+    bench
+        .engine()
+        .store_plans(&bench.job(), &plans, &[])
+        .unwrap();
     assert_eq!(
         (segments(&bench), bench.engine().log_end().unwrap()),
         (3, 2_500)

@@ -11,6 +11,7 @@ mod observe;
 mod plans;
 mod read;
 mod references;
+mod rules;
 mod source;
 mod store;
 mod target;

@@ -447,7 +447,10 @@ fn a_creation_with_all_its_references_leaves_nothing_to_plan() {
     bench.export();
     assert!(!bench.engine().has_due_references(bench.job_id).unwrap());
     let last = bench.log().pop().unwrap();
-    assert_eq!((last.references[0].added.len(), last.status), (1, Status::Success));
+    assert_eq!(
+        (last.references[0].added.len(), last.status),
+        (1, Status::Success)
+    );
     bench.delta(&[members(1, [], [2])]);
     bench.catch_up();
     assert_eq!(bench.members(1), [""; 0]);

@@ -17,10 +17,8 @@ use super::{
 use crate::{
     agents::blocking,
     app::{App, DIRECTORY_CONNECTOR},
+    rules,
 };
-
-// LIMIT: mistakes in rules that are told at once.
-const MISTAKES_TOLD: usize = 20;
 
 fn shown(engine: &Engine, row: &JobRow) -> Result<Job, StoreError> {
     Ok(convert::job(
@@ -121,17 +119,7 @@ fn rules_of(new: &NewJob, kind: &str) -> Result<String, ApiError> {
     let text = rules.to_string();
     match preset::load(&text) {
         Ok(_) => Ok(text),
-        Err(problems) => {
-            let told: Vec<String> = problems
-                .iter()
-                .take(MISTAKES_TOLD)
-                .map(ToString::to_string)
-                .collect();
-            Err(Refusal::new(Code::SchemaInvalid)
-                .with("mistakes", problems.len().to_string())
-                .with("text", told.join("; "))
-                .into())
-        }
+        Err(problems) => Err(rules::refusal(&problems).into()),
     }
 }
 

@@ -16,6 +16,7 @@ mod log;
 mod metrics;
 mod objects;
 mod pending;
+mod rules;
 mod runs;
 mod status;
 mod verify;
@@ -69,6 +70,11 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/pause", post(jobs::pause))
         .route("/jobs/{name}/restart", post(jobs::restart))
         .route("/jobs/{name}/verify", post(verify::verify))
+        .route("/jobs/{name}/rules", get(rules::show).post(rules::change))
+        .route("/jobs/{name}/rules/versions", get(rules::versions))
+        .route("/jobs/{name}/rules/diff", get(rules::compare))
+        .route("/jobs/{name}/rules/check", post(rules::check))
+        .route("/jobs/{name}/rules/rollback", post(rules::rollback))
         .route("/status", get(status::status))
         .route("/metrics", get(metrics::metrics))
         .route("/objects", get(objects::search))

@@ -4,8 +4,10 @@
 //! the systems themselves do not have; what comes out, a [`checked::Rules`], cannot be invalid. Nothing here looks at objects. Trap: names of attributes compare without case,
 //! names of functions with case.
 
+pub mod cases;
 pub mod check;
 pub mod checked;
+pub mod diff;
 pub mod discovered;
 pub mod limits;
 pub mod preset;

@@ -34,7 +34,8 @@ pub fn is_same(a: &str, b: &str) -> bool {
     a == b || fold(a) == fold(b)
 }
 
-fn parts(text: &str) -> impl Iterator<Item = &str> {
+/// The parts of a name, the object's own first.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut is_escaped = false;
     text.split(move |letter| {
         let is_end = letter == ',' && !is_escaped;

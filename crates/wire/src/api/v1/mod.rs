@@ -12,6 +12,7 @@ mod log;
 mod object;
 mod pending;
 mod problem;
+mod rules;
 mod run;
 mod status;
 mod verify;
@@ -33,6 +34,10 @@ pub use object::{
 };
 pub use pending::{PendingExport, ReferenceCount};
 pub use problem::{ErrorAnswer, Problem, section};
+pub use rules::{
+    NewRules, Rollback, Rules, RulesDiff, RulesDifference, RulesProblem, RulesReport, RulesToCheck,
+    RulesVersion,
+};
 pub use run::Run;
 pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
 pub use verify::{Difference, Explained, Report, VerifyEvent};
