@@ -17,6 +17,7 @@ fn help_lists_every_verb_and_hides_the_demos_child() {
         "connector",
         "agent",
         "job",
+        "rules",
         "status",
         "object",
         "log",
@@ -49,6 +50,9 @@ fn every_verb_explains_itself() {
         &["deletes", "allow"],
         &["directory", "domains", "add"],
         &["preview"],
+        &["rules", "check"],
+        &["rules", "test"],
+        &["rules", "rollback"],
     ] {
         let mut arguments = verbs.to_vec();
         arguments.push("--help");

@@ -13,4 +13,5 @@ mod command;
 mod demo;
 mod preview;
 mod readme;
+mod rules;
 mod world;

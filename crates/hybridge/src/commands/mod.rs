@@ -17,6 +17,7 @@ mod log;
 mod object;
 mod pending;
 mod preview;
+mod rules;
 mod runs;
 mod server;
 mod status;
@@ -71,6 +72,9 @@ pub enum Command {
     /// Create, start, pause and change jobs
     #[command(subcommand)]
     Job(job::Command),
+    /// Check, test, compare and change what decides who is synchronised, and how
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// How the jobs are doing
     Status(status::Arguments),
     /// What a monitoring system watches, in the Prometheus text format
@@ -188,6 +192,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Connector(command) => connector::run(command, context).await,
         Command::Agent(command) => agent::run(command, context).await,
         Command::Job(command) => job::run(command, context).await,
+        Command::Rules(command) => rules::run(command, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Metrics => {
             print!("{}", context.client()?.text("metrics").await?);

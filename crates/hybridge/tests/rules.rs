@@ -1,0 +1,207 @@
+//! `hybridge rules`: files without a server, and versions of a job's rules with one.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::world::{run, world};
+
+fn file(directory: &Path, name: &str, document: &Value) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, document.to_string()).unwrap();
+    path
+}
+
+fn small(expression: &str) -> Value {
+    json!({ "synchronizationRules": [{ "objectMappings": [{ "sourceObjectName": "user", "targetObjectName": "User",
+        "attributeMappings": [{ "targetAttributeName": "displayName", "source": { "type": "Function", "expression": expression } }] }] }] })
+}
+
+#[test]
+fn checking_a_file_shows_every_mistake_and_ends_with_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let good = file(directory.path(), "good.json", &small("Trim([cn])"));
+    let ran = run(&["rules", "check", good.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.starts_with("the rules are valid"), "{ran:?}");
+    let mut bad = small("Trm([cn])");
+    bad["synchronizationRules"][0]["priority"] = "one".into();
+    let bad = file(directory.path(), "bad.json", &bad);
+    let ran = run(&["--json", "rules", "check", bad.to_str().unwrap()]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["isValid"], false);
+    assert_eq!(report["problems"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(report["problems"][0]["code"], "SchemaInvalid");
+    assert_eq!(
+        report["problems"][0]["path"],
+        "$.synchronizationRules[0].priority"
+    );
+    assert_eq!(report["problems"][1]["cure"], "did you mean Trim?");
+}
+
+#[test]
+fn cases_beside_the_rules_are_run_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let rules = file(directory.path(), "rules.json", &small("Trim([cn])"));
+    let case = |name: &str| json!({ "name": name, "object": { "class": "user", "attributes": { "cn": " Ada " } }, "expect": { "values": { "displayName": name } } });
+    file(
+        directory.path(),
+        "rules.tests.json",
+        &json!({ "cases": [case("Ada")] }),
+    );
+    let ran = run(&["rules", "test", rules.to_str().unwrap()]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "ok    Ada\n1 case, 0 failed\n"),
+        "{ran:?}"
+    );
+    let cases = file(
+        directory.path(),
+        "other.json",
+        &json!({ "cases": [case("Ada"), case("Bob")] }),
+    );
+    let arguments = [
+        "rules",
+        "test",
+        rules.to_str().unwrap(),
+        "--cases",
+        cases.to_str().unwrap(),
+    ];
+    let ran = run(&arguments);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.out.contains(
+            "FAIL  Bob\n      displayName\n        expected: Bob\n        got:      Ada\n"
+        ),
+        "{ran:?}"
+    );
+    let none = run(&["rules", "test", "/nowhere/rules.json"]);
+    assert_eq!(none.code, 1);
+    assert!(none.err.contains("error[ConfigurationInvalid]"), "{none:?}");
+}
+
+#[test]
+fn two_files_are_compared_in_the_words_of_the_rules() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = file(directory.path(), "one.json", &small("Trim([cn])"));
+    let two = file(directory.path(), "two.json", &small("[cn]"));
+    let ran = run(&[
+        "rules",
+        "diff",
+        one.to_str().unwrap(),
+        two.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(
+        ran.out,
+        "~ user → User: attribute displayName\n    was: Trim([cn])\n    is:  [cn]\n"
+    );
+    let same = run(&[
+        "--json",
+        "rules",
+        "diff",
+        one.to_str().unwrap(),
+        one.to_str().unwrap(),
+    ]);
+    assert_eq!(same.json()["changes"], json!([]));
+}
+
+#[test]
+fn versions_of_rules_are_kept_and_taken_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = world().json(&["rules", "history"])["items"]
+        .as_array()
+        .unwrap()
+        .len();
+    let exported = directory.path().join("rules.json");
+    let ran = world().ask(&["rules", "export", "--to", exported.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut rules: Value =
+        serde_json::from_str(&std::fs::read_to_string(&exported).unwrap()).unwrap();
+    rules["note"] = "kept although nobody knows it".into();
+    let changed = file(directory.path(), "changed.json", &rules);
+    let changed = changed.to_str().unwrap();
+
+    let shown = world().ask(&["rules", "set", changed]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    assert!(shown.out.contains("+ schema: member note"), "{shown:?}");
+    assert!(shown.err.contains("--yes"), "{shown:?}");
+    assert_eq!(
+        world().json(&["rules", "history"])["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        before
+    );
+
+    let set = world().json(&["rules", "set", changed, "--why", "a note", "--yes"]);
+    assert_eq!(set["version"], before as u64 + 1, "{set}");
+    let history = world().json(&["rules", "history"]);
+    assert_eq!(history["items"][0]["why"], "a note");
+    assert_eq!(history["items"][0]["isCurrent"], true);
+    let diff = world().json(&["rules", "diff"]);
+    assert_eq!(diff["changes"][0]["subject"], "member note", "{diff}");
+
+    let back = world().json(&["rules", "rollback", &before.to_string(), "--yes"]);
+    assert_eq!(back["version"], before as u64 + 2);
+    assert_eq!(back["why"], format!("back to version {before}"));
+    let now = world().ask(&["rules", "export"]);
+    assert_eq!(
+        now.json(),
+        serde_json::from_str::<Value>(&std::fs::read_to_string(&exported).unwrap()).unwrap()
+    );
+
+    let none = world().ask(&["rules", "rollback", "999", "--yes"]);
+    assert_eq!(none.code, 1);
+    assert!(none.err.contains("error[NotFound]"), "{none:?}");
+}
+
+#[test]
+fn rules_are_held_against_what_source_and_target_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut rules: Value = serde_json::from_str(&world().ask(&["rules", "export"]).out).unwrap();
+    let mappings = &mut rules["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"];
+    mappings
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "targetAttributeName": "jobTitel",
+        "source": { "type": "Function", "expression": "Trim([sAMAcountName])" } }));
+    let wrong = file(directory.path(), "wrong.json", &rules);
+    let job = world().json(&["job", "list"])["items"][0]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let ran = world().ask(&[
+        "--json",
+        "rules",
+        "check",
+        wrong.to_str().unwrap(),
+        "--job",
+        &job,
+    ]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let report = ran.json();
+    let told: Vec<(&str, &str)> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["message"].as_str().unwrap(), p["cure"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "the source has no attribute sAMAcountName",
+                "did you mean sAMAccountName?"
+            ),
+            ("User has no attribute jobTitel", "did you mean jobTitle?"),
+        ]
+    );
+    let refused = world().ask(&["rules", "set", wrong.to_str().unwrap(), "--yes"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused.out.contains("did you mean jobTitle?"),
+        "{refused:?}"
+    );
+}
