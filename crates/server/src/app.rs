@@ -21,6 +21,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sync_core::{
     code::Code,
+    expression::random::Seed,
     id::{ConnectorId, JobId},
     operation::Refusal,
 };
@@ -38,6 +39,7 @@ use crate::{
     failpoint,
     pki::{AdminKey, Authority, ServerCertificate, files},
     scheduler::{self, Activity},
+    seed,
     stores::{Gap, Stores, fault_of},
     tls::{self, Tls},
 };
@@ -99,6 +101,7 @@ struct Inner {
     desk: Arc<Desk>,
     authority: Arc<Authority>,
     admin_key: AdminKey,
+    seed: Seed,
     config: Config,
     started: Timestamp,
     wakes: Mutex<BTreeMap<JobId, Arc<Notify>>>,
@@ -136,6 +139,7 @@ impl App {
         let url = url(&config);
         let admin_key =
             AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
+        let seed = seed::open(&config.data_directory).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
         let epoch = desk_epoch(&engine, now).map_err(|error| placed(&engine, &error))?;
         let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
@@ -145,6 +149,7 @@ impl App {
             desk,
             authority,
             admin_key,
+            seed,
             config,
             started: now,
             wakes: Mutex::default(),
@@ -262,6 +267,11 @@ impl App {
     /// What recognises the administrator.
     pub fn admin_key(&self) -> &AdminKey {
         &self.0.admin_key
+    }
+
+    /// What random values in expressions are made from.
+    pub fn seed(&self) -> &Seed {
+        &self.0.seed
     }
 
     /// How it was started.

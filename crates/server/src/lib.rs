@@ -18,6 +18,7 @@ pub mod planner;
 pub mod rejoin;
 pub mod rules;
 pub mod scheduler;
+pub mod seed;
 pub mod stores;
 pub mod tls;
 pub mod unique;

@@ -13,8 +13,10 @@ use connectors::{Target, source::SourceInfo, target::TargetInfo};
 use engine::{
     DueItem, Engine, JobRow, MappedReference, ObjectState, PendingState, Planned, PlannedOutcome,
 };
+use jiff::Timestamp;
 use sync_core::{
     code::Code,
+    expression::random::Seed,
     id::Anchor,
     mapping::{
         context::{Containers, Context},
@@ -45,6 +47,10 @@ pub struct Surroundings {
     pub included: Vec<Anchor>,
     /// Containers out of scope, by anchor.
     pub excluded: Vec<Anchor>,
+    /// The time of planning.
+    pub now: Timestamp,
+    /// What random values in expressions are made from.
+    pub seed: Seed,
 }
 
 impl Surroundings {
@@ -59,6 +65,8 @@ impl Surroundings {
                 included: &self.included,
                 excluded: &self.excluded,
             },
+            now: Some(self.now),
+            seed: Some(&self.seed),
         }
     }
 
@@ -385,6 +393,7 @@ fn wanted_from(evaluation: Evaluation, item: &DueItem, rules: &Rules) -> Wanted 
         source_anchor,
         attributes,
         create_only: evaluation.create_only,
+        choices: evaluation.choices,
     }))
 }
 

@@ -262,6 +262,8 @@ pub async fn surroundings(app: &App, job: &JobRow) -> Result<Arc<Surroundings>, 
         included: containers(app, job, &source, &rules.containers().included).await?,
         excluded: containers(app, job, &source, &rules.containers().excluded).await?,
         rules,
+        now: jiff::Timestamp::now(),
+        seed: app.seed().clone(),
     }))
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     code::Code,
     id::TargetId,
+    mapping::Choice,
     operation::{Lookup, Precondition, Refusal, TargetObject, Verb},
     value::{Attributes, Name, Value},
 };
@@ -26,6 +27,8 @@ pub struct Desired {
     pub create_only: BTreeSet<Name>,
     /// Questions that find an object to take over, in order of priority.
     pub matching: Vec<Lookup>,
+    /// Attributes of a new object that take the first candidate no other object holds.
+    pub choices: Vec<Choice>,
 }
 
 /// What is wanted of the target.
@@ -263,7 +266,43 @@ fn questions(class: &Name, desired: &Desired) -> Vec<Lookup> {
         desired.source_anchor.clone(),
     )];
     all.extend(desired.matching.iter().cloned());
+    for choice in &desired.choices {
+        let candidates = choice.candidates.iter();
+        all.extend(candidates.map(|value| holder(class, &choice.attribute, value)));
+    }
     all
+}
+
+/// The question who holds a value of an attribute.
+fn holder(class: &Name, attribute: &Name, value: &str) -> Lookup {
+    match attribute.eq_ignore_ascii_case("proxyAddresses") {
+        true => Lookup::ProxyAddress(value.to_owned()),
+        false => Lookup::Attribute(class.clone(), attribute.clone(), value.to_owned()),
+    }
+}
+
+/// The first free candidate of each choice. The questions about them come after those that match.
+fn chosen(desired: &Desired, answers: &Answers) -> Result<Vec<(Name, Vec<Value>)>, Refusal> {
+    let mut index = 1 + desired.matching.len();
+    let mut all = Vec::new();
+    for choice in &desired.choices {
+        let mut candidates = choice.candidates.iter().zip(index..);
+        let is_free = |at: &usize| answers.get(at).is_none_or(Vec::is_empty);
+        let free = candidates.find(|(_, at)| is_free(at));
+        index += choice.candidates.len();
+        match free {
+            Some((value, _)) => {
+                all.push((choice.attribute.clone(), vec![value.as_str().into()]));
+            }
+            None if choice.candidates.is_empty() => {}
+            None => {
+                return Err(Refusal::new(Code::AttributeValueMustBeUnique)
+                    .with("attribute", &*choice.attribute)
+                    .with("value", choice.candidates.join(", ")));
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decision {
@@ -319,6 +358,10 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
             _ => return ambiguous(question, answers, index + 1),
         }
     }
+    let chosen = match chosen(desired, answers) {
+        Ok(chosen) => chosen,
+        Err(refusal) => return Decision::Refuse(refusal),
+    };
     let attributes = desired
         .attributes
         .iter()
@@ -331,6 +374,7 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
         precondition: Precondition::Absent,
         attributes: attributes
             .map(|(name, values)| (name.clone(), values.to_vec()))
+            .chain(chosen)
             .collect(),
         before: Attributes::new(),
         adopted: None,
@@ -587,6 +631,51 @@ mod tests {
         ));
         assert_eq!((draft.verb, draft.attributes.len()), (Verb::Create, 1));
         assert_eq!(draft.precondition, Precondition::Absent);
+    }
+
+    #[test]
+    fn a_new_object_takes_the_first_candidate_nobody_holds() {
+        let Wanted::Present(mut want) = desired(&[("displayName", "New")]) else {
+            panic!()
+        };
+        let choice = |attribute: &str, candidates: &[&str]| Choice {
+            attribute: attribute.into(),
+            candidates: candidates.iter().map(|c| (*c).to_owned()).collect(),
+        };
+        want.choices = vec![
+            choice("mailNickname", &["a", "a1", "a2"]),
+            choice("title", &[]),
+            choice("proxyAddresses", &["smtp:a@x"]),
+        ];
+        let wanted = Wanted::Present(want);
+        let Decision::Ask(asked) = decide(&wanted, &LinkView::unlinked(), None) else {
+            panic!()
+        };
+        assert_eq!(asked.len(), 7);
+        assert_eq!(
+            asked[4],
+            Lookup::Attribute("User".into(), "mailNickname".into(), "a1".into())
+        );
+        assert_eq!(asked[6], Lookup::ProxyAddress("smtp:a@x".into()));
+        let mut answers: Answers = [(3, vec![object("o", "User", Some("B"))])].into();
+        let draft = operate(decide(&wanted, &LinkView::unlinked(), Some(&answers)));
+        assert_eq!(
+            draft.attributes,
+            attributes(&[
+                ("displayName", "New"),
+                ("mailNickname", "a1"),
+                ("proxyAddresses", "smtp:a@x")
+            ])
+        );
+        answers.insert(6, vec![object("p", "Group", None)]);
+        let Decision::Refuse(refusal) = decide(&wanted, &LinkView::unlinked(), Some(&answers))
+        else {
+            panic!()
+        };
+        assert_eq!(refusal.code, Code::AttributeValueMustBeUnique);
+        answers.insert(0, vec![object("h", "User", Some("A"))]);
+        let draft = operate(decide(&wanted, &LinkView::unlinked(), Some(&answers)));
+        assert_eq!(draft.attributes, attributes(&[("displayName", "New")]));
     }
 
     #[test]

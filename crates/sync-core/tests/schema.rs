@@ -5,8 +5,9 @@
 use serde_json::{Value as Json, json};
 use sync_core::{
     code::Code,
+    expression::random::Seed,
     id::Anchor,
-    mapping::{Containers, Context, SourceView, evaluate},
+    mapping::{Containers, Context, SourceView, evaluate, explain},
     schema::{Problem, check, checked::Rules, preset, read::Schema},
     scope::{ScopeReason, Verdict},
     value::{Attributes, Value},
@@ -223,6 +224,100 @@ fn defaults_and_add_only_mappings_flow_at_creation() {
     assert_eq!(found.add_only.len(), 1);
     let named = run(&rules, &[("name", &["n".into()])]);
     assert!(!named.create_only.contains("displayName"));
+}
+
+#[test]
+fn candidates_are_chosen_for_new_objects_and_leave_others_alone() {
+    let rules = checked(schema(
+        Json::Null,
+        json!([
+            function("displayName", "\"x\""),
+            function(
+                "userPrincipalName",
+                "SelectUniqueValue([cn], [cn] & \"1\", [missing])"
+            ),
+        ]),
+    ))
+    .unwrap();
+    let found = run(&rules, &[("cn", &["a".into()])]);
+    assert_eq!(found.problems, []);
+    assert_eq!(found.attributes.values("userPrincipalName"), None);
+    assert_eq!(found.choices.len(), 1);
+    assert_eq!(&*found.choices[0].attribute, "userPrincipalName");
+    assert_eq!(found.choices[0].candidates, ["a", "a1"]);
+    let attributes: Attributes = [("cn", vec!["a".into()])].into_iter().collect();
+    let anchor = Anchor::new([1_u8; 16]);
+    let held = Attributes::new();
+    let mut view = SourceView::new(&anchor, "user", &attributes);
+    view.held = Some(&held);
+    let linked = evaluate(&rules, &view, &Context::default());
+    assert_eq!(
+        (
+            linked.choices,
+            linked.attributes.values("userPrincipalName")
+        ),
+        (vec![], None)
+    );
+    let inside = checked(schema(
+        Json::Null,
+        json!([function(
+            "userPrincipalName",
+            "Trim(SelectUniqueValue([cn], \"b\"))"
+        )]),
+    ));
+    let problem = &inside.unwrap_err()[0];
+    assert!(
+        problem.message.contains("only at the outside"),
+        "{}",
+        problem.message
+    );
+}
+
+#[test]
+fn random_values_stay_the_same_for_an_object_and_are_hidden_on_demand() {
+    let rules = checked(schema(
+        Json::Null,
+        json!([
+            function("displayName", "Guid()"),
+            function("userPrincipalName", "Redact(RandomString(20, 1, 1, 1, 1))"),
+        ]),
+    ))
+    .unwrap();
+    let seed = Seed::new([4; 32]);
+    let context = Context {
+        seed: Some(&seed),
+        ..Context::default()
+    };
+    let attributes = Attributes::new();
+    let of = |anchor: u8| {
+        let anchor = Anchor::new([anchor; 16]);
+        explain(
+            &rules,
+            &SourceView::new(&anchor, "user", &attributes),
+            &context,
+        )
+    };
+    assert_eq!(of(1).attributes, of(1).attributes);
+    assert_ne!(
+        of(1).attributes.text("displayName"),
+        of(2).attributes.text("displayName")
+    );
+    let secret = of(1)
+        .attributes
+        .text("userPrincipalName")
+        .unwrap()
+        .to_owned();
+    let trace = format!("{:?}", of(1).trace);
+    assert!(
+        trace.contains("[Redact]") && !trace.contains(&secret),
+        "{trace}"
+    );
+    let without = explain(
+        &rules,
+        &SourceView::new(&Anchor::new([1; 16]), "user", &attributes),
+        &Context::default(),
+    );
+    assert_eq!(without.problems.len(), 2);
 }
 
 #[test]

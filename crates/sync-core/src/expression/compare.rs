@@ -1,12 +1,12 @@
 //! Comparison of values, three-valued.
 //!
 //! Never fails on null: a comparison with a missing value is unknown. Trap: text is compared with regard to case; a number
-//! and a text that is a number are compared as numbers.
+//! and a text that is a number are compared as numbers, and two texts that say date and time as moments.
 
 use std::cmp::Ordering;
 
 use super::ast::Operator;
-use crate::value::Value;
+use crate::{functions::time::moment_of, value::Value};
 
 /// The truth of `left operator right`; `None`: unknown, because a side has no value.
 ///
@@ -20,7 +20,7 @@ pub fn compare(
     let (left, right) = match (left, right) {
         ([], _) | (_, []) => return Ok(None),
         ([left], [right]) => (left, right),
-        _ => return Err("several values cannot be compared; use Item or Contains".into()),
+        _ => return Err("several values cannot be compared; use Item, Contains or Where".into()),
     };
     if let Operator::Equal | Operator::Unequal = operator {
         let is_equal = order(left, right) == Some(Ordering::Equal);
@@ -38,7 +38,11 @@ pub fn compare(
 
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
-        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+        (Value::Text(a), Value::Text(b)) if a == b => Some(Ordering::Equal),
+        (Value::Text(a), Value::Text(b)) => Some(match (moment_of(a), moment_of(b)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => a.cmp(b),
+        }),
         (Value::Integer(_) | Value::Text(_), Value::Integer(_) | Value::Text(_)) => {
             Some(left.as_integer()?.cmp(&right.as_integer()?))
         }

@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::{
-    Failure, MAX_REGEX_BYTES,
-    ast::{Expression, Kind, Operator},
+    Failure,
+    ast::{Expression, Kind, Operator, Sign},
     did_you_mean,
+    pattern::Pattern,
+    position::Position,
 };
 use crate::{
-    functions::{self, Function, Presence},
+    functions::{self, Function, Place, Presence},
     value::{Attributes, Name, Value},
 };
 
@@ -24,12 +26,16 @@ pub enum Node {
     Constant(Vec<Value>),
     /// The values in this slot.
     Attribute(usize),
+    /// The values of the variable bound at this depth.
+    Variable(usize),
     /// A parameter of the job.
     Parameter(Parameter),
     /// A call.
     Call(Box<Call>),
-    /// A binary operator with its position.
-    Binary(Operator, Box<(Node, Node)>, usize),
+    /// An operator before its operand.
+    Unary(Box<Unary>),
+    /// An operator between its operands.
+    Binary(Box<Binary>),
 }
 
 /// A call of a function.
@@ -40,11 +46,71 @@ pub struct Call {
     /// Its arguments; `None`: blank.
     pub arguments: Vec<Option<Node>>,
     /// What could be prepared once.
-    pub prepared: Option<Regex>,
-    /// Byte offset in the text.
-    pub position: usize,
+    pub(crate) prepared: Prepared,
+    /// Where it stands.
+    pub position: Position,
     /// The call as text, for traces.
     pub text: String,
+}
+
+/// What a function prepares once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prepared {
+    /// The regular expression among its arguments.
+    pub(crate) pattern: Option<Pattern>,
+    /// Whether it is meant in the other of its two forms.
+    pub(crate) is_other_form: bool,
+}
+
+/// An operator before its operand.
+#[derive(Clone, Debug)]
+pub struct Unary {
+    /// The operator.
+    pub sign: Sign,
+    /// The operand.
+    pub operand: Node,
+    /// Where it stands.
+    pub position: Position,
+    /// All of it as text, for traces.
+    pub text: String,
+}
+
+/// An operator between its operands.
+#[derive(Clone, Debug)]
+pub struct Binary {
+    /// The operator.
+    pub operator: Operator,
+    /// Left operand.
+    pub left: Node,
+    /// Right operand.
+    pub right: Node,
+    /// Where the operator stands.
+    pub position: Position,
+    /// All of it as text, for traces.
+    pub text: String,
+}
+
+impl Node {
+    /// Whether it can give nothing but truth values.
+    pub(crate) fn is_logical(&self) -> bool {
+        match self {
+            Self::Constant(values) => matches!(values.as_slice(), [Value::Boolean(_)]),
+            Self::Call(call) => call.function.is_test,
+            Self::Unary(unary) => unary.sign == Sign::Not,
+            Self::Binary(binary) => binary.operator.is_logical(),
+            Self::Attribute(_) | Self::Variable(_) | Self::Parameter(_) => false,
+        }
+    }
+
+    /// The parts it consists of.
+    pub(crate) fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Call(call) => call.arguments.iter().flatten().collect(),
+            Self::Unary(unary) => vec![&unary.operand],
+            Self::Binary(binary) => vec![&binary.left, &binary.right],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// `%Name%`: what an expression may know of the job besides the object.
@@ -54,14 +120,18 @@ pub enum Parameter {
     DomainFqdn,
     /// `%Domain.Netbios%`, `%DomainNetbios%`.
     DomainNetbios,
+    /// `%Domain.LDAP%`, `%DomainLDAP%`.
+    DomainLdap,
 }
 
 impl Parameter {
-    const NAMES: [(&'static str, Self); 4] = [
+    const NAMES: [(&'static str, Self); 6] = [
         ("Domain.FQDN", Self::DomainFqdn),
-        ("DomainFQDN", Self::DomainFqdn),
         ("Domain.Netbios", Self::DomainNetbios),
+        ("Domain.LDAP", Self::DomainLdap),
+        ("DomainFQDN", Self::DomainFqdn),
         ("DomainNetbios", Self::DomainNetbios),
+        ("DomainLDAP", Self::DomainLdap),
     ];
 
     fn from_name(name: &str) -> Option<Self> {
@@ -144,8 +214,13 @@ fn compare_folded(folded: &str, name: &str) -> std::cmp::Ordering {
 /// # Errors
 /// All mistakes, in order of position.
 pub fn compile(expression: &Expression, slots: &mut Slots) -> Result<Node, Vec<Failure>> {
-    let mut failures = Vec::new();
-    let node = build(expression, slots, &mut failures);
+    let mut builder = Builder {
+        slots,
+        variables: Vec::new(),
+        failures: Vec::new(),
+    };
+    let node = builder.build(expression, Place::Top);
+    let mut failures = builder.failures;
     if failures.is_empty() {
         return Ok(node);
     }
@@ -153,71 +228,170 @@ pub fn compile(expression: &Expression, slots: &mut Slots) -> Result<Node, Vec<F
     Err(failures)
 }
 
-fn build(expression: &Expression, slots: &mut Slots, failures: &mut Vec<Failure>) -> Node {
-    let position = expression.position;
-    match &expression.kind {
-        Kind::Text(text) => Node::Constant(vec![text.as_str().into()]),
-        Kind::Number(number) => Node::Constant(vec![(*number).into()]),
-        Kind::Truth(truth) => Node::Constant(vec![(*truth).into()]),
-        Kind::Null => Node::Constant(Vec::new()),
-        Kind::Attribute(name) => Node::Attribute(slots.slot(name)),
-        Kind::Parameter(name) => match Parameter::from_name(name) {
-            Some(parameter) => Node::Parameter(parameter),
-            None => {
-                failures.push(
-                    Failure::new(format!("there is no parameter %{name}%"), position)
-                        .cured_by("use %Domain.FQDN% or %Domain.Netbios%"),
-                );
-                Node::Constant(Vec::new())
-            }
-        },
-        Kind::Binary(operator, left, right) => {
-            let left = build(left, slots, failures);
-            let right = build(right, slots, failures);
-            Node::Binary(*operator, Box::new((left, right)), position)
-        }
-        Kind::Call(name, arguments) => {
-            let arguments: Vec<Option<Node>> = arguments
-                .iter()
-                .map(|argument| argument.as_ref().map(|a| build(a, slots, failures)))
-                .collect();
-            match call(name, arguments, position, expression.to_string()) {
-                Ok(node) => node,
-                Err(failure) => {
-                    failures.push(failure);
-                    Node::Constant(Vec::new())
-                }
+struct Builder<'b> {
+    slots: &'b mut Slots,
+    /// Variables in sight, the outermost first.
+    variables: Vec<String>,
+    failures: Vec<Failure>,
+}
+
+impl Builder<'_> {
+    fn build(&mut self, expression: &Expression, place: Place) -> Node {
+        let position = expression.position;
+        match &expression.kind {
+            Kind::Text(text) => Node::Constant(vec![text.as_str().into()]),
+            Kind::Number(number) => Node::Constant(vec![(*number).into()]),
+            Kind::Truth(truth) => Node::Constant(vec![(*truth).into()]),
+            Kind::Null => Node::Constant(Vec::new()),
+            Kind::Attribute(name) => Node::Attribute(self.slots.slot(name)),
+            Kind::Variable(name) => self.variable(name, position),
+            Kind::Parameter(name) => self.parameter(name, position),
+            Kind::Unary(sign, operand) => Node::Unary(Box::new(Unary {
+                sign: *sign,
+                operand: self.build(operand, Place::Inside),
+                position,
+                text: expression.to_string(),
+            })),
+            Kind::Binary(operator, left, right) => Node::Binary(Box::new(Binary {
+                operator: *operator,
+                left: self.build(left, Place::Inside),
+                right: self.build(right, Place::Inside),
+                position,
+                text: expression.to_string(),
+            })),
+            Kind::Call(name, arguments) => {
+                let call = self.call(name, arguments, place, expression);
+                call.unwrap_or_else(|failure| self.mistake(failure))
             }
         }
     }
+
+    /// Notes a mistake; what is returned is never run.
+    fn mistake(&mut self, failure: Failure) -> Node {
+        self.failures.push(failure);
+        Node::Constant(Vec::new())
+    }
+
+    fn variable(&mut self, name: &str, position: Position) -> Node {
+        let bound = self.variables.iter().rposition(|have| have == name);
+        match bound {
+            Some(index) => Node::Variable(index),
+            None => {
+                let failure = Failure::new(format!("there is no variable ${name} here"), position);
+                let near = did_you_mean(name, self.variables.iter().map(String::as_str));
+                let cure = match near {
+                    Some(near) => format!("did you mean ${near}?"),
+                    None => "Select, Where and With bind a variable for their last argument".into(),
+                };
+                self.mistake(failure.cured_by(cure))
+            }
+        }
+    }
+
+    fn parameter(&mut self, name: &str, position: Position) -> Node {
+        if let Some(parameter) = Parameter::from_name(name) {
+            return Node::Parameter(parameter);
+        }
+        let known = Parameter::NAMES.iter().map(|(known, _)| *known);
+        let cure = match did_you_mean(name, known) {
+            Some(near) => format!("did you mean %{near}%?"),
+            None => "use %Domain.FQDN%, %Domain.Netbios% or %Domain.LDAP%".into(),
+        };
+        let failure = Failure::new(format!("there is no parameter %{name}%"), position);
+        self.mistake(failure.cured_by(cure))
+    }
+
+    fn call(
+        &mut self,
+        name: &str,
+        arguments: &[Option<Expression>],
+        place: Place,
+        expression: &Expression,
+    ) -> Result<Node, Failure> {
+        let position = expression.position;
+        let Some(function) = functions::find(name) else {
+            // What is inside is looked through nevertheless, so that its mistakes are told too.
+            for argument in arguments.iter().flatten() {
+                self.build(argument, Place::Inside);
+            }
+            return Err(unknown_function(name, position));
+        };
+        let arguments = match arguments {
+            [
+                Some(Expression {
+                    kind: Kind::Text(name),
+                    ..
+                }),
+            ] if function.names_attribute => vec![Some(Node::Attribute(self.slots.slot(name)))],
+            _ if function.binds => self.bound_arguments(arguments, function)?,
+            _ => self.arguments(arguments),
+        };
+        let signature = |message| {
+            Failure::new(message, position).cured_by(format!("write {}", function.signature()))
+        };
+        count_arguments(function, &arguments).map_err(signature)?;
+        if function.place == Place::Top && place != Place::Top {
+            let message = format!(
+                "{} may stand only at the outside of an expression",
+                function.name
+            );
+            return Err(Failure::new(message, position));
+        }
+        let prepared = match function.prepare {
+            Some(prepare) => {
+                prepare(&arguments).map_err(|message| Failure::new(message, position))?
+            }
+            None => Prepared::default(),
+        };
+        Ok(Node::Call(Box::new(Call {
+            function,
+            arguments,
+            prepared,
+            position,
+            text: expression.to_string(),
+        })))
+    }
+
+    fn arguments(&mut self, arguments: &[Option<Expression>]) -> Vec<Option<Node>> {
+        arguments
+            .iter()
+            .map(|argument| argument.as_ref().map(|a| self.build(a, Place::Inside)))
+            .collect()
+    }
+
+    /// Arguments of a function that binds its first one, a variable, within the last one.
+    fn bound_arguments(
+        &mut self,
+        arguments: &[Option<Expression>],
+        function: &Function,
+    ) -> Result<Vec<Option<Node>>, Failure> {
+        let Some((first, rest)) = arguments.split_first() else {
+            return Ok(Vec::new());
+        };
+        let Some(first) = first else {
+            return Ok(std::iter::once(None).chain(self.arguments(rest)).collect());
+        };
+        let Kind::Variable(name) = &first.kind else {
+            let message = format!("{} needs a variable as its first argument", function.name);
+            let cure = format!("write {}", function.signature());
+            return Err(Failure::new(message, first.position).cured_by(cure));
+        };
+        let mut all = vec![Some(Node::Constant(Vec::new()))];
+        for (index, argument) in rest.iter().enumerate() {
+            let is_body = index > 0;
+            if is_body {
+                self.variables.push(name.clone());
+            }
+            all.push(argument.as_ref().map(|a| self.build(a, Place::Inside)));
+            if is_body {
+                self.variables.pop();
+            }
+        }
+        Ok(all)
+    }
 }
 
-fn call(
-    name: &str,
-    arguments: Vec<Option<Node>>,
-    position: usize,
-    text: String,
-) -> Result<Node, Failure> {
-    let Some(function) = functions::find(name) else {
-        return Err(unknown_function(name, position));
-    };
-    count_arguments(function, &arguments).map_err(|message| {
-        Failure::new(message, position).cured_by(format!("write {}", function.signature()))
-    })?;
-    let prepared = match function.prepare {
-        Some(prepare) => prepare(&arguments).map_err(|message| Failure::new(message, position))?,
-        None => None,
-    };
-    Ok(Node::Call(Box::new(Call {
-        function,
-        arguments,
-        prepared,
-        position,
-        text,
-    })))
-}
-
-fn unknown_function(name: &str, position: usize) -> Failure {
+fn unknown_function(name: &str, position: Position) -> Failure {
     let failure = Failure::new(format!("there is no function {name}"), position);
     match did_you_mean(name, functions::ALL.iter().map(|function| function.name)) {
         Some(near) => failure.cured_by(format!("did you mean {near}?")),
@@ -251,23 +425,12 @@ fn count_arguments(function: &Function, arguments: &[Option<Node>]) -> Result<()
     Ok(())
 }
 
-/// Compiles a regular expression within [`MAX_REGEX_BYTES`].
+/// Compiles a regular expression within the limits of expressions.
 ///
 /// # Errors
 /// What is wrong with the pattern, in one line.
 pub fn regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .size_limit(MAX_REGEX_BYTES)
-        .dfa_size_limit(MAX_REGEX_BYTES)
-        .build()
-        .map_err(|fault| {
-            let text = fault.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            format!(
-                "the regular expression cannot be used: {}",
-                last.trim_start_matches("error: ")
-            )
-        })
+    Pattern::new(pattern).map(Pattern::into_regex)
 }
 
 /// The text of a constant argument.
@@ -298,7 +461,7 @@ mod tests {
             [
                 "there is no function Trm (at character 1); did you mean Trim?",
                 "Left needs its argument 2 (length) (at character 5); write Left(source, length)",
-                "there is no parameter %Nope% (at character 16); use %Domain.FQDN% or %Domain.Netbios%",
+                "there is no parameter %Nope% (at character 16); use %Domain.FQDN%, %Domain.Netbios% or %Domain.LDAP%",
             ]
         );
         assert_eq!(

@@ -3,23 +3,28 @@
 //! Total: a value, "leave the attribute alone", or a failure with its position. Arguments are evaluated when a function asks
 //! for them, so a branch not taken cannot fail. Trap: an operand is a list; null is the empty list, and an empty text is not null.
 
-use std::{borrow::Cow, cell::Cell, cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
-use regex::Regex;
+use jiff::Timestamp;
 
+pub use super::operand::Operand;
 use super::{
-    Failure, MAX_TEXT_BYTES, MAX_TRACE_STEPS, MAX_VALUES,
-    ast::Operator,
+    Failure, MAX_TEXT_BYTES, MAX_VALUES, MAX_WORK, arithmetic,
+    ast::{Operator, Sign},
     compare,
-    compile::{Call, Node, Parameter},
+    compile::{Binary, Call, Node, Parameter, Unary},
+    pattern::Pattern,
+    position::Position,
+    random::{Chance, Stream},
+    steps::Steps,
 };
 use crate::{
     mapping::context::Context,
     value::{Attributes, Value},
 };
-
-/// What an expression yields: a list of values; empty is null.
-pub type Operand<'e> = Cow<'e, [Value]>;
 
 /// Why an expression yields no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,16 +38,7 @@ pub enum Halt {
 /// What evaluation of a node gives.
 pub type Outcome<'e> = Result<Operand<'e>, Halt>;
 
-/// One intermediate result, for explanations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The call, as text.
-    pub call: String,
-    /// What it gave; `Err`: the failure, or "left as it is".
-    pub result: Result<Vec<Value>, String>,
-}
-
-/// Everything an expression may see.
+/// Everything an expression may see. It serves one evaluation.
 pub struct Environment<'a> {
     /// Values per slot.
     pub values: &'a [&'a [Value]],
@@ -50,10 +46,17 @@ pub struct Environment<'a> {
     pub context: &'a Context<'a>,
     /// The target's attributes as last exported, of an object that is linked.
     pub held: Option<&'a Attributes>,
+    /// What random values are made from.
+    pub chance: Option<Chance<'a>>,
     /// Set by a function whose result was made up rather than taken over: such a value does not match.
     pub is_calculated: Cell<bool>,
+    /// Set by a function whose results are candidates, of which the first that is free in the target is taken.
+    pub is_choice: Cell<bool>,
     /// Where steps are noted.
-    pub steps: Option<&'a RefCell<Vec<Step>>>,
+    pub steps: Option<&'a RefCell<Steps>>,
+    variables: RefCell<Vec<Operand<'static>>>,
+    stream: RefCell<Option<Stream>>,
+    work_left: Cell<u32>,
 }
 
 impl<'e> Environment<'e> {
@@ -63,26 +66,65 @@ impl<'e> Environment<'e> {
             values,
             context,
             held: None,
+            chance: None,
             is_calculated: Cell::new(false),
+            is_choice: Cell::new(false),
             steps: None,
+            variables: RefCell::new(Vec::new()),
+            stream: RefCell::new(None),
+            work_left: Cell::new(MAX_WORK),
         }
     }
 
-    fn note(&self, call: &Call, outcome: &Outcome<'e>) {
-        let Some(steps) = self.steps else { return };
-        let mut steps = steps.borrow_mut();
-        if steps.len() >= MAX_TRACE_STEPS {
-            return;
+    fn note(&self, text: &str, outcome: &Outcome<'_>) {
+        if let Some(steps) = self.steps {
+            steps.borrow_mut().note(text, outcome);
         }
-        let result = match outcome {
-            Ok(operand) => Ok(operand.to_vec()),
-            Err(Halt::Ignore) => Err("left as it is".into()),
-            Err(Halt::Fail(failure)) => Err(failure.message.clone()),
-        };
-        steps.push(Step {
-            call: call.text.clone(),
-            result,
-        });
+    }
+
+    fn spend(&self, work: u32) -> Result<(), String> {
+        match self.work_left.get().checked_sub(work) {
+            Some(left) => {
+                self.work_left.set(left);
+                Ok(())
+            }
+            None => {
+                self.work_left.set(0);
+                Err("the expression would take too long".into())
+            }
+        }
+    }
+
+    /// Pays for what was made, and refuses what is too large.
+    fn accept(&self, operand: &Operand<'_>) -> Result<(), String> {
+        let mut work = 1;
+        if operand.is_made() {
+            if operand.len() > MAX_VALUES {
+                return Err(format!("more than {MAX_VALUES} values"));
+            }
+            for value in operand.iter() {
+                work += 1 + work_of(value)?;
+            }
+        }
+        self.spend(work)
+    }
+
+    fn variable(&self, index: usize) -> Operand<'e> {
+        let variables = self.variables.borrow();
+        variables.get(index).cloned().unwrap_or_else(null)
+    }
+}
+
+/// What a value costs that was made, by its size.
+fn work_of(value: &Value) -> Result<u32, String> {
+    let bytes = match value {
+        Value::Text(text) => text.len(),
+        Value::Binary(bytes) => bytes.len(),
+        Value::Integer(_) | Value::Boolean(_) => 0,
+    };
+    match u32::try_from(bytes) {
+        Ok(count) if bytes <= MAX_TEXT_BYTES => Ok(count / 16),
+        _ => Err(too_long()),
     }
 }
 
@@ -92,82 +134,157 @@ impl<'e> Environment<'e> {
 /// [`Halt::Ignore`]: leave the attribute alone; [`Halt::Fail`]: the expression failed for this object.
 pub fn evaluate<'e>(node: &'e Node, environment: &'e Environment<'e>) -> Outcome<'e> {
     match node {
-        Node::Constant(values) => Ok(Cow::Borrowed(values)),
-        Node::Attribute(slot) => Ok(Cow::Borrowed(
+        Node::Constant(values) => Ok(Operand::Borrowed(values)),
+        Node::Attribute(slot) => Ok(Operand::Borrowed(
             environment.values.get(*slot).copied().unwrap_or_default(),
         )),
-        Node::Parameter(parameter) => Ok(text_or_null(match parameter {
-            Parameter::DomainFqdn => environment.context.domain_fqdn,
-            Parameter::DomainNetbios => environment.context.domain_netbios,
-        })),
+        Node::Variable(index) => Ok(environment.variable(*index)),
+        Node::Parameter(parameter) => Ok(self::parameter(*parameter, environment.context)),
         Node::Call(call) => {
-            let arguments = Arguments { call, environment };
-            let outcome = (call.function.call)(&arguments).and_then(|operand| {
-                within_limits(&operand).map_err(|message| arguments.fail(message))?;
-                Ok(operand)
-            });
-            environment.note(call, &outcome);
+            let outcome = run(call, environment);
+            environment.note(&call.text, &outcome);
             outcome
         }
-        Node::Binary(operator, sides, position) => {
-            binary(*operator, &sides.0, &sides.1, *position, environment)
+        Node::Unary(unary) => {
+            let outcome = self::unary(unary, environment);
+            environment.note(&unary.text, &outcome);
+            outcome
+        }
+        Node::Binary(binary) => {
+            let outcome = self::binary(binary, environment);
+            environment.note(&binary.text, &outcome);
+            outcome
         }
     }
 }
 
-fn binary<'e>(
-    operator: Operator,
-    left: &'e Node,
-    right: &'e Node,
-    position: usize,
-    environment: &'e Environment<'e>,
-) -> Outcome<'e> {
-    let fail = |message| Halt::Fail(Failure::new(message, position));
-    let left = evaluate(left, environment)?;
+fn parameter<'e>(parameter: Parameter, context: &Context<'_>) -> Operand<'e> {
+    let fqdn = context.domain_fqdn;
+    match parameter {
+        Parameter::DomainFqdn => text_or_null(fqdn),
+        Parameter::DomainNetbios => text_or_null(context.domain_netbios),
+        Parameter::DomainLdap if fqdn.is_empty() => null(),
+        Parameter::DomainLdap => {
+            let parts: Vec<String> = fqdn.split('.').map(|part| format!("DC={part}")).collect();
+            one(parts.join(","))
+        }
+    }
+}
+
+fn run<'e>(call: &'e Call, environment: &'e Environment<'e>) -> Outcome<'e> {
+    let mut arguments = Arguments {
+        call,
+        environment,
+        first: None,
+    };
+    if !call.function.takes_each() {
+        return arguments.call();
+    }
+    let first = arguments.values(0)?;
+    if first.len() < 2 {
+        arguments.first = Some(first);
+        return arguments.call();
+    }
+    // One of several values at a time, as the originals do with functions of one text.
+    let mut all = Vec::new();
+    for value in first.iter() {
+        arguments.first = Some(Operand::One(value.clone()));
+        all.extend(arguments.call()?.iter().cloned());
+        if all.len() > MAX_VALUES {
+            return Err(arguments.fail(format!("more than {MAX_VALUES} values")));
+        }
+    }
+    Ok(Operand::Owned(all))
+}
+
+fn unary<'e>(unary: &'e Unary, environment: &'e Environment<'e>) -> Outcome<'e> {
+    let fail = |message| Halt::Fail(Failure::new(message, unary.position));
+    let operand = evaluate(&unary.operand, environment)?;
+    environment.spend(1).map_err(fail)?;
+    match unary.sign {
+        Sign::Not => {
+            let truth = single_truth(&operand).map_err(fail)?;
+            Ok(truth_or_null(truth.map(|truth| !truth)))
+        }
+        Sign::Minus => {
+            let number = single(&operand).map_err(fail)?;
+            let negative = number.map(arithmetic::negative).transpose().map_err(fail)?;
+            Ok(negative.map_or_else(null, one))
+        }
+    }
+}
+
+fn binary<'e>(binary: &'e Binary, environment: &'e Environment<'e>) -> Outcome<'e> {
+    let fail = |message| Halt::Fail(Failure::new(message, binary.position));
+    environment.spend(1).map_err(fail)?;
+    let left = evaluate(&binary.left, environment)?;
+    let operator = binary.operator;
+    let is_and = operator == Operator::And;
+    if is_and || operator == Operator::Or {
+        let left = single_truth(&left).map_err(fail)?;
+        if left == Some(!is_and) {
+            return Ok(one(!is_and));
+        }
+        let right = evaluate(&binary.right, environment)?;
+        let right = single_truth(&right).map_err(fail)?;
+        return Ok(truth_or_null(match is_and {
+            true => compare::and(left, right),
+            false => compare::or(left, right),
+        }));
+    }
+    let right = evaluate(&binary.right, environment)?;
     match operator {
         Operator::Concatenate => {
-            let right = evaluate(right, environment)?;
-            let mut joined = String::new();
-            for side in [&left, &right] {
-                if let Some(text) = single_text(side).map_err(fail)? {
-                    push_bounded(&mut joined, &text).map_err(fail)?;
-                }
-            }
-            Ok(match left.is_empty() && right.is_empty() {
-                true => null(),
-                false => one(joined),
-            })
+            let joined = concatenate(&left, &right).map_err(fail)?;
+            environment.accept(&joined).map_err(fail)?;
+            Ok(joined)
         }
-        Operator::And | Operator::Or => {
-            let is_and = operator == Operator::And;
-            let left = single_truth(&left).map_err(fail)?;
-            if left == Some(!is_and) {
-                return Ok(one(!is_and));
-            }
-            let right = evaluate(right, environment)?;
-            let right = single_truth(&right).map_err(fail)?;
-            Ok(truth_or_null(match is_and {
-                true => compare::and(left, right),
-                false => compare::or(left, right),
-            }))
+        Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide => {
+            let sides = (single(&left).map_err(fail)?, single(&right).map_err(fail)?);
+            let (Some(left), Some(right)) = sides else {
+                return Ok(null());
+            };
+            arithmetic::apply(operator, left, right)
+                .map(one)
+                .map_err(fail)
         }
-        _ => {
-            let right = evaluate(right, environment)?;
-            Ok(truth_or_null(
-                compare::compare(operator, &left, &right).map_err(fail)?,
-            ))
-        }
+        _ => Ok(truth_or_null(
+            compare::compare(operator, &left, &right).map_err(fail)?,
+        )),
     }
 }
 
-fn within_limits(operand: &[Value]) -> Result<(), String> {
-    if operand.len() > MAX_VALUES {
-        return Err(format!("more than {MAX_VALUES} values"));
+/// Null contributes nothing; of several values on one side, each is joined with the other side.
+fn concatenate<'e>(left: &[Value], right: &[Value]) -> Result<Operand<'e>, String> {
+    match (left, right) {
+        ([], []) => Ok(null()),
+        ([_, _, ..], [_, _, ..]) => Err("several values on both sides; use Join or Select".into()),
+        ([_, _, ..], _) | (_, [_, _, ..]) => {
+            let mut all = Vec::new();
+            let mut budget = MAX_VALUES;
+            for left in sides(left) {
+                for right in sides(right) {
+                    budget = budget.checked_sub(1).ok_or("too many values")?;
+                    all.push(Value::from(joined(left, right)?));
+                }
+            }
+            Ok(Operand::Owned(all))
+        }
+        (left, right) => Ok(one(joined(left.first(), right.first())?)),
     }
-    match operand {
-        [Value::Text(text)] if text.len() > MAX_TEXT_BYTES => Err(too_long()),
-        _ => Ok(()),
+}
+
+fn sides(values: &[Value]) -> impl Iterator<Item = Option<&Value>> {
+    let nothing = values.is_empty().then_some(None);
+    values.iter().map(Some).chain(nothing)
+}
+
+fn joined(left: Option<&Value>, right: Option<&Value>) -> Result<String, String> {
+    let mut text = String::new();
+    for value in [left, right].into_iter().flatten() {
+        push_bounded(&mut text, &text_of(value)?)?;
     }
+    Ok(text)
 }
 
 fn too_long() -> String {
@@ -185,12 +302,12 @@ pub(crate) fn push_bounded(text: &mut String, more: &str) -> Result<(), String> 
 
 /// Null.
 pub(crate) fn null<'e>() -> Operand<'e> {
-    Cow::Borrowed(&[])
+    Operand::Borrowed(&[])
 }
 
 /// One value.
 pub(crate) fn one<'e>(value: impl Into<Value>) -> Operand<'e> {
-    Cow::Owned(vec![value.into()])
+    Operand::One(value.into())
 }
 
 pub(crate) fn truth_or_null<'e>(truth: Option<bool>) -> Operand<'e> {
@@ -242,9 +359,18 @@ fn single_truth(operand: &[Value]) -> Result<Option<bool>, String> {
 pub struct Arguments<'e> {
     call: &'e Call,
     environment: &'e Environment<'e>,
+    /// The first argument, where it was evaluated before the call.
+    first: Option<Operand<'e>>,
 }
 
 impl<'e> Arguments<'e> {
+    fn call(&self) -> Outcome<'e> {
+        let operand = (self.call.function.call)(self)?;
+        let accepted = self.environment.accept(&operand);
+        accepted.map_err(|message| self.fail(message))?;
+        Ok(operand)
+    }
+
     /// Number of arguments written, blank ones included.
     pub fn len(&self) -> usize {
         self.call.arguments.len()
@@ -265,9 +391,14 @@ impl<'e> Arguments<'e> {
         self.environment
     }
 
-    /// What was prepared when the expression was compiled.
-    pub fn prepared(&self) -> Option<&'e Regex> {
-        self.call.prepared.as_ref()
+    /// The regular expression that was prepared when the expression was compiled.
+    pub(crate) fn pattern(&self) -> Option<&'e Pattern> {
+        self.call.prepared.pattern.as_ref()
+    }
+
+    /// Whether the function was found to be meant in its other form when the expression was compiled.
+    pub(crate) fn is_other_form(&self) -> bool {
+        self.call.prepared.is_other_form
     }
 
     /// A failure at this call.
@@ -275,8 +406,65 @@ impl<'e> Arguments<'e> {
         let name = self.call.function.name;
         Halt::Fail(Failure::new(
             format!("{name}: {}", message.into()),
-            self.call.position,
+            self.position(),
         ))
+    }
+
+    fn position(&self) -> Position {
+        self.call.position
+    }
+
+    /// Pays for work.
+    ///
+    /// # Errors
+    /// There was too much of it.
+    pub(crate) fn spend(&self, work: u32) -> Result<(), Halt> {
+        let paid = self.environment.spend(work);
+        paid.map_err(|message| self.fail(message))
+    }
+
+    /// The current time.
+    ///
+    /// # Errors
+    /// It is not known here.
+    pub(crate) fn now(&self) -> Result<Timestamp, Halt> {
+        let now = self.environment.context.now;
+        now.ok_or_else(|| self.fail("the time is not known here"))
+    }
+
+    /// Does something with the sequence of random numbers of this object and attribute.
+    ///
+    /// # Errors
+    /// There is no seed.
+    pub(crate) fn random<T>(&self, work: impl FnOnce(&mut Stream) -> T) -> Result<T, Halt> {
+        let chance = self.environment.chance.as_ref();
+        let chance = chance.ok_or_else(|| self.fail("nothing random can be made here"))?;
+        let mut stream = self.environment.stream.borrow_mut();
+        Ok(work(stream.get_or_insert_with(|| Stream::new(chance))))
+    }
+
+    /// Evaluates an argument while the variable this call binds stands for these values.
+    ///
+    /// # Errors
+    /// Its evaluation failed.
+    pub(crate) fn values_with(&self, index: usize, bound: Operand<'_>) -> Outcome<'e> {
+        self.environment.variables.borrow_mut().push(bound.kept());
+        let outcome = self.values(index);
+        self.environment.variables.borrow_mut().pop();
+        outcome
+    }
+
+    /// The truth of an argument while the variable this call binds stands for these values.
+    ///
+    /// # Errors
+    /// Its evaluation failed, or it is no truth value.
+    pub(crate) fn truth_with(
+        &self,
+        index: usize,
+        bound: Operand<'_>,
+    ) -> Result<Option<bool>, Halt> {
+        let operand = self.values_with(index, bound)?;
+        single_truth(&operand).map_err(|message| self.fail(message))
     }
 
     /// All values of an argument; none if it is blank.
@@ -284,10 +472,23 @@ impl<'e> Arguments<'e> {
     /// # Errors
     /// Its evaluation failed.
     pub fn values(&self, index: usize) -> Outcome<'e> {
+        if let (0, Some(first)) = (index, &self.first) {
+            return Ok(first.clone());
+        }
         match self.call.arguments.get(index) {
             Some(Some(node)) => evaluate(node, self.environment),
             _ => Ok(null()),
         }
+    }
+
+    /// The only value of an argument; `None`: null or blank.
+    ///
+    /// # Errors
+    /// Its evaluation failed, or it has several values.
+    pub fn value(&self, index: usize) -> Result<Option<Value>, Halt> {
+        let operand = self.values(index)?;
+        let value = single(&operand).map_err(|message| self.fail(message))?;
+        Ok(value.cloned())
     }
 
     /// The text of an argument; `None`: null or blank.
@@ -326,22 +527,17 @@ impl<'e> Arguments<'e> {
         single_truth(&operand).map_err(|message| self.fail(message))
     }
 
-    /// Applies `change` to every value of the first argument, as text. Null stays null.
+    /// Changes the text of the first argument; `None`: it stays. Null stays null.
     ///
     /// # Errors
-    /// Its evaluation failed, or a value is bytes.
-    pub fn each_text(&self, change: impl Fn(&str) -> Option<String>) -> Outcome<'e> {
-        let operand = self.values(0)?;
-        let mut changed: Option<Vec<Value>> = None;
-        for (index, value) in operand.iter().enumerate() {
-            let text = text_of(value).map_err(|message| self.fail(message))?;
-            if let Some(new) = change(&text) {
-                let values = changed.get_or_insert_with(|| operand.to_vec());
-                if let Some(place) = values.get_mut(index) {
-                    *place = new.into();
-                }
-            }
-        }
-        Ok(changed.map_or(operand, Cow::Owned))
+    /// Its evaluation failed, or it is bytes.
+    pub fn change_text(&self, change: impl FnOnce(&str) -> Option<String>) -> Outcome<'e> {
+        let Some(text) = self.text(0)? else {
+            return Ok(null());
+        };
+        Ok(one(match change(&text) {
+            Some(new) => Value::from(new),
+            None => Value::Text(text),
+        }))
     }
 }

@@ -4,41 +4,68 @@
 //! panic, never an endless run. Every bound has a name below. Trap: there are no null values inside a list; null is the
 //! empty list.
 
+pub mod arithmetic;
 pub mod ast;
 pub mod compare;
 pub mod compile;
 pub mod evaluate;
 mod lexer;
+pub mod operand;
 pub mod parse;
+pub mod pattern;
+pub mod position;
+pub mod random;
+pub mod steps;
 
+use position::Position;
+
+// LIMIT: the originals allow 10 000 characters, which are at most 40 000 bytes of UTF-8.
 /// Longest text of an expression, in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 40_000;
+// LIMIT: bounds the recursion of everything that walks an expression.
 /// Deepest nesting of an expression.
 pub const MAX_EXPRESSION_DEPTH: usize = 64;
-/// Largest text a function may produce, in bytes.
+// LIMIT: larger than any attribute of text a directory holds.
+/// Largest text an expression may produce, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
-/// Largest number of values a function may produce.
+// LIMIT: larger than any attribute of several values that is not a link.
+/// Largest number of values an expression may produce.
 pub const MAX_VALUES: usize = 100_000;
+// LIMIT: bounds time and memory of one evaluation together: every call costs 1, every value it gives 1 and every 16 bytes
+// of text 1, and a search in a text what it may have to look at.
+/// Most work one evaluation may do.
+pub const MAX_WORK: u32 = 10_000_000;
+// LIMIT: no pattern of a person is longer; compiling it takes time and memory in proportion to it.
+/// Longest text of a regular expression, in bytes.
+pub const MAX_PATTERN_BYTES: usize = 4_000;
+// LIMIT: a search takes time in proportion to the product of the text and this.
 /// Largest compiled size of a regular expression, in bytes.
 pub const MAX_REGEX_BYTES: usize = 1 << 20;
+// LIMIT: a search may look at the whole rest of the text for each match.
+/// Longest text a regular expression searches, in bytes.
+pub const MAX_SEARCHED_BYTES: usize = 1 << 16;
+// LIMIT: an explanation is read by a person.
 /// Largest number of steps kept in a trace.
 pub const MAX_TRACE_STEPS: usize = 1_000;
+// LIMIT: the values of all steps together.
+/// Largest number of values kept in a trace.
+pub const MAX_TRACE_VALUES: usize = 10_000;
 
 /// A mistake in an expression, or a failure of one for an object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (at character {})", .position + 1)]
+#[error("{message} ({position})")]
 pub struct Failure {
     /// What is wrong: lower case, no full stop.
     pub message: String,
-    /// Byte offset in the expression's text, from 0.
-    pub position: usize,
+    /// Where in the expression's text.
+    pub position: Position,
     /// What would cure it, where that is known.
     pub cure: Option<String>,
 }
 
 impl Failure {
-    /// A failure at this byte offset.
-    pub fn new(message: impl Into<String>, position: usize) -> Self {
+    /// A failure at this place.
+    pub fn new(message: impl Into<String>, position: Position) -> Self {
         Self {
             message: message.into(),
             position,

@@ -4,8 +4,9 @@ use super::prelude::*;
 
 pub(super) static APPEND: Function = Function {
     name: "Append",
+    origin: Origin::Cloud,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         required("suffix", Takes::Text),
     ],
     manual: "Puts the suffix after the source. A null source stays null.",
@@ -15,7 +16,7 @@ pub(super) static APPEND: Function = Function {
         ("Append(\"a\", NULL)", "\"a\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static BIT_AND: Function = Function {
     name: "BitAnd",
+    origin: Origin::Both,
     parameters: &[
         required("value1", Takes::Integer),
         required("value2", Takes::Integer),
@@ -20,7 +21,7 @@ pub(super) static BIT_AND: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

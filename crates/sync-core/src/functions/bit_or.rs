@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static BIT_OR: Function = Function {
     name: "BitOr",
+    origin: Origin::Connect,
     parameters: &[
         required("value1", Takes::Integer),
         required("value2", Takes::Integer),
@@ -11,7 +12,7 @@ pub(super) static BIT_OR: Function = Function {
     manual: "The bits set in either integer. Null if one of them is.",
     examples: &[("BitOr(5, 2)", "7"), ("BitOr(NULL, 2)", "NULL")],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

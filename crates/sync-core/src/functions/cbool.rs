@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static CBOOL: Function = Function {
     name: "CBool",
+    origin: Origin::Both,
     parameters: &[required("expression", Takes::Boolean)],
     manual: "The truth of a comparison, a number (0 is false) or the words true and false. Unknown stays null.",
     examples: &[
@@ -17,7 +18,8 @@ pub(super) static CBOOL: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    is_test: true,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -5,6 +5,7 @@ use crate::{expression::evaluate::Halt, mapping::identity};
 
 pub(super) static CLOUD_MAIL_NICKNAME: Function = Function {
     name: "CloudMailNickname",
+    origin: Origin::Own,
     parameters: &[
         required("mailNickname", Takes::Text),
         required("proxyAddresses", Takes::Values),
@@ -33,7 +34,7 @@ pub(super) static CLOUD_MAIL_NICKNAME: Function = Function {
         ("CloudMailNickname(NULL, NULL, NULL, NULL)", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -5,6 +5,7 @@ use crate::mapping::identity;
 
 pub(super) static CLOUD_PRIMARY_ADDRESS: Function = Function {
     name: "CloudPrimaryAddress",
+    origin: Origin::Own,
     parameters: &[
         required("proxyAddresses", Takes::Values),
         required("mail", Takes::Text),
@@ -19,7 +20,7 @@ pub(super) static CLOUD_PRIMARY_ADDRESS: Function = Function {
         ("CloudPrimaryAddress([missing], [missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

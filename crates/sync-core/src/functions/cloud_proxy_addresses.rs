@@ -5,6 +5,7 @@ use crate::mapping::identity;
 
 pub(super) static CLOUD_PROXY_ADDRESSES: Function = Function {
     name: "CloudProxyAddresses",
+    origin: Origin::Own,
     parameters: &[
         required("proxyAddresses", Takes::Values),
         optional("mail", Takes::Text),
@@ -29,7 +30,7 @@ pub(super) static CLOUD_PROXY_ADDRESSES: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -5,6 +5,7 @@ use crate::{expression::evaluate::Halt, mapping::identity};
 
 pub(super) static CLOUD_USER_PRINCIPAL_NAME: Function = Function {
     name: "CloudUserPrincipalName",
+    origin: Origin::Own,
     parameters: &[
         required("userPrincipalName", Takes::Text),
         required("mailNickname", Takes::Text),
@@ -29,7 +30,7 @@ pub(super) static CLOUD_USER_PRINCIPAL_NAME: Function = Function {
         ("CloudUserPrincipalName(NULL, \"x\", NULL, NULL)", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static CNUM: Function = Function {
     name: "CNum",
+    origin: Origin::Connect,
     parameters: &[required("value", Takes::Integer)],
     manual: "The value as an integer; text must be a decimal number.",
     examples: &[
@@ -13,7 +14,7 @@ pub(super) static CNUM: Function = Function {
         ("CNum(NULL)", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static COALESCE: Function = Function {
     name: "Coalesce",
+    origin: Origin::Cloud,
     parameters: &[
         required("source1", Takes::Values),
         repeated("source", Takes::Values),
@@ -16,7 +17,7 @@ pub(super) static COALESCE: Function = Function {
         ("Coalesce(\"\", \"x\")", "\"\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

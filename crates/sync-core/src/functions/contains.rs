@@ -5,6 +5,7 @@ use super::texts::{Comparison, index_from_1};
 
 pub(super) static CONTAINS: Function = Function {
     name: "Contains",
+    origin: Origin::Connect,
     parameters: &[
         required("values", Takes::Values),
         required("text", Takes::Text),
@@ -18,7 +19,7 @@ pub(super) static CONTAINS: Function = Function {
         ("Contains([missing], \"x\")", "0"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -6,8 +6,9 @@ use super::prelude::*;
 
 pub(super) static CONVERT_FROM_BASE64: Function = Function {
     name: "ConvertFromBase64",
+    origin: Origin::Both,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         optional("encoding", Takes::Text),
     ],
     manual: "The text that Base64 text stands for, in encoding Unicode (UTF-16LE, the default), ASCII or UTF8.",
@@ -23,7 +24,7 @@ pub(super) static CONVERT_FROM_BASE64: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -6,6 +6,7 @@ use super::prelude::*;
 
 pub(super) static CONVERT_TO_BASE64: Function = Function {
     name: "ConvertToBase64",
+    origin: Origin::Both,
     parameters: &[required("source", Takes::Values)],
     manual: "Base64 of bytes as they are, or of text in UTF-16LE.",
     examples: &[
@@ -20,7 +21,7 @@ pub(super) static CONVERT_TO_BASE64: Function = Function {
         ("ConvertToBase64([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

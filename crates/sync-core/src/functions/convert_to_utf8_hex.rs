@@ -4,7 +4,8 @@ use super::prelude::*;
 
 pub(super) static CONVERT_TO_UTF8_HEX: Function = Function {
     name: "ConvertToUTF8Hex",
-    parameters: &[required("source", Takes::Text)],
+    origin: Origin::Both,
+    parameters: &[required("source", Takes::Each)],
     manual: "The UTF-8 bytes of the text in hexadecimal, upper case.",
     examples: &[
         (
@@ -14,9 +15,9 @@ pub(super) static CONVERT_TO_UTF8_HEX: Function = Function {
         ("ConvertToUTF8Hex(NULL)", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    a.each_text(|text| Some(text.bytes().map(|byte| format!("{byte:02X}")).collect()))
+    a.change_text(|text| Some(text.bytes().map(|byte| format!("{byte:02X}")).collect()))
 }

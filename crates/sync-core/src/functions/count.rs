@@ -4,11 +4,12 @@ use super::prelude::*;
 
 pub(super) static COUNT: Function = Function {
     name: "Count",
+    origin: Origin::Both,
     parameters: &[required("attribute", Takes::Values)],
     manual: "The number of values; 0 for null.",
     examples: &[("Count([proxyAddresses])", "3"), ("Count([missing])", "0")],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static CSTR: Function = Function {
     name: "CStr",
+    origin: Origin::Both,
     parameters: &[required("value", Takes::Values)],
     manual: "The value as text. Of several values, each.",
     examples: &[
@@ -12,7 +13,7 @@ pub(super) static CSTR: Function = Function {
         ("CStr(NULL)", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

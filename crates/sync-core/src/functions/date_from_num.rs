@@ -5,7 +5,8 @@ use super::time;
 
 pub(super) static DATE_FROM_NUM: Function = Function {
     name: "DateFromNum",
-    parameters: &[required("value", Takes::Integer)],
+    origin: Origin::Both,
+    parameters: &[required("value", Takes::Each)],
     manual: "The time of a FILETIME (100 ns since 1601-01-01 UTC) in ISO 8601. Null for 0 and for never.",
     examples: &[
         (
@@ -17,7 +18,7 @@ pub(super) static DATE_FROM_NUM: Function = Function {
         ("DateFromNum([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

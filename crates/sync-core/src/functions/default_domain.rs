@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static DEFAULT_DOMAIN: Function = Function {
     name: "DefaultDomain",
+    origin: Origin::Cloud,
     parameters: &[],
     manual: "The initial domain of the target tenant.",
     examples: &[(
@@ -11,7 +12,7 @@ pub(super) static DEFAULT_DOMAIN: Function = Function {
         "\"anna@tenant.example\"",
     )],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

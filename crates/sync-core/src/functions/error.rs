@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static ERROR: Function = Function {
     name: "Error",
+    origin: Origin::Both,
     parameters: &[required("message", Takes::Text)],
     manual: "Fails this attribute of the object with the message.",
     examples: &[
@@ -14,7 +15,7 @@ pub(super) static ERROR: Function = Function {
         ("IIF(1 = 1, \"x\", Error(\"no\"))", "\"x\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -3,10 +3,14 @@
 use super::prelude::*;
 use super::time;
 
+// LIMIT: a letter of a format gives up to nine characters.
+const MAX_FORMAT_BYTES: usize = 1_000;
+
 pub(super) static FORMAT_DATE_TIME: Function = Function {
     name: "FormatDateTime",
+    origin: Origin::Both,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         optional("styles", Takes::Text),
         optional("inputFormat", Takes::Text),
         optional("outputFormat", Takes::Text),
@@ -29,6 +33,14 @@ pub(super) static FORMAT_DATE_TIME: Function = Function {
             "FormatDateTime(\"2021-06-30+08:00\", , \"yyyy-MM-ddzzz\", \"yyyy-MM-dd\")",
             "\"2021-06-29\"",
         ),
+        (
+            "FormatDateTime(CDate(\"12/25/2007\"), \"yyyy-MM-dd\")",
+            "\"2007-12-25\"",
+        ),
+        (
+            "FormatDateTime(\"2007-12-25\", \"D\")",
+            "\"Tuesday, 25 December 2007\"",
+        ),
         ("FormatDateTime([missing], \"yyyy\")", "NULL"),
         (
             "FormatDateTime(\"soon\", \"yyyy\")",
@@ -36,7 +48,7 @@ pub(super) static FORMAT_DATE_TIME: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
@@ -49,10 +61,16 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
         _ => (a.text(2)?, a.text(3)?),
     };
     let output = output.ok_or_else(|| a.fail("an output format is missing"))?;
+    if output.len() > MAX_FORMAT_BYTES {
+        return Err(a.fail(format!(
+            "the format is longer than {MAX_FORMAT_BYTES} bytes"
+        )));
+    }
     let moment = match input {
         Some(format) => time::parse(source.trim(), &format),
         None => time::parse_known(source.trim()),
     };
     let moment = moment.map_err(|message| a.fail(message))?;
-    Ok(one(time::format(moment, &output)))
+    let text = time::format(moment, &output);
+    text.map(one).map_err(|message| a.fail(message))
 }

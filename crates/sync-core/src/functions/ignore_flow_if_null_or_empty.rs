@@ -6,6 +6,7 @@ use crate::expression::evaluate::Halt;
 
 pub(super) static IGNORE_FLOW_IF_NULL_OR_EMPTY: Function = Function {
     name: "IgnoreFlowIfNullOrEmpty",
+    origin: Origin::Cloud,
     parameters: &[required("expression", Takes::Values)],
     manual: "Leaves the attribute as it is in the target when the expression is null or empty.",
     examples: &[
@@ -14,7 +15,7 @@ pub(super) static IGNORE_FLOW_IF_NULL_OR_EMPTY: Function = Function {
         ("IgnoreFlowIfNullOrEmpty(\"NL\")", "\"NL\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

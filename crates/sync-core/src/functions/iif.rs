@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static IIF: Function = Function {
     name: "IIF",
+    origin: Origin::Both,
     parameters: &[
         required("condition", Takes::Boolean),
         required("ifTrue", Takes::Values),
@@ -19,7 +20,7 @@ pub(super) static IIF: Function = Function {
         ("IIF(True, \"a\", Error(\"not run\"))", "\"a\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

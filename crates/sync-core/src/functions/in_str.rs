@@ -5,8 +5,9 @@ use super::texts::{Comparison, index_from_1};
 
 pub(super) static IN_STR: Function = Function {
     name: "InStr",
+    origin: Origin::Both,
     parameters: &[
-        required("text", Takes::Text),
+        required("text", Takes::Each),
         required("wanted", Takes::Text),
         optional("start", Takes::Integer),
         optional("compare", Takes::Text),
@@ -21,7 +22,7 @@ pub(super) static IN_STR: Function = Function {
         ("InStr(\"ä€b\", \"b\")", "3"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
@@ -29,7 +30,8 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
         return Ok(one(0));
     };
     let start = a.integer(2)?.unwrap_or(1);
-    let skipped = usize::try_from(start - 1).map_err(|_| a.fail("positions begin at 1"))?;
+    let skipped =
+        usize::try_from(start.saturating_sub(1)).map_err(|_| a.fail("positions begin at 1"))?;
     let Some((offset, _)) = text.char_indices().nth(skipped) else {
         return Ok(one(0));
     };

@@ -5,6 +5,7 @@ use super::texts::is_null_or_empty;
 
 pub(super) static IS_NULL_OR_EMPTY: Function = Function {
     name: "IsNullOrEmpty",
+    origin: Origin::Both,
     parameters: &[required("expression", Takes::Values)],
     manual: "Whether there is no value, or only an empty text.",
     examples: &[
@@ -13,7 +14,8 @@ pub(super) static IS_NULL_OR_EMPTY: Function = Function {
         ("IsNullOrEmpty([sn])", "False"),
     ],
     call: run,
-    prepare: None,
+    is_test: true,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -5,6 +5,7 @@ use super::texts::is_null_or_empty;
 
 pub(super) static IS_PRESENT: Function = Function {
     name: "IsPresent",
+    origin: Origin::Both,
     parameters: &[required("expression", Takes::Values)],
     manual: "Whether there is a value that is not an empty text.",
     examples: &[
@@ -13,7 +14,8 @@ pub(super) static IS_PRESENT: Function = Function {
         ("IsPresent([missing])", "False"),
     ],
     call: run,
-    prepare: None,
+    is_test: true,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

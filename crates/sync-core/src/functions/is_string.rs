@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static IS_STRING: Function = Function {
     name: "IsString",
+    origin: Origin::Both,
     parameters: &[required("expression", Takes::Values)],
     manual: "Whether there is one value and it can be read as text.",
     examples: &[
@@ -12,7 +13,8 @@ pub(super) static IS_STRING: Function = Function {
         ("IsString([missing])", "False"),
     ],
     call: run,
-    prepare: None,
+    is_test: true,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

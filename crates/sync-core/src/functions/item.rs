@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static ITEM: Function = Function {
     name: "Item",
+    origin: Origin::Both,
     parameters: &[
         required("attribute", Takes::Values),
         required("index", Takes::Integer),
@@ -20,7 +21,7 @@ pub(super) static ITEM: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
@@ -29,7 +30,8 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
         return Ok(null());
     }
     let number = a.integer(1)?.unwrap_or_default();
-    let index = usize::try_from(number - 1).map_err(|_| a.fail("numbers begin at 1"))?;
+    let index =
+        usize::try_from(number.saturating_sub(1)).map_err(|_| a.fail("numbers begin at 1"))?;
     match values.get(index) {
         Some(value) => Ok(one(value.clone())),
         None => Err(a.fail(format!("there is no value {number}, only {}", values.len()))),

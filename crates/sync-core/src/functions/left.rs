@@ -4,8 +4,9 @@ use super::prelude::*;
 
 pub(super) static LEFT: Function = Function {
     name: "Left",
+    origin: Origin::Both,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         required("length", Takes::Integer),
     ],
     manual: "The first characters. A negative length gives the whole text.",
@@ -18,7 +19,7 @@ pub(super) static LEFT: Function = Function {
         ("Left(\"äöü\", 2)", "\"äö\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

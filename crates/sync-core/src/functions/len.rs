@@ -4,11 +4,12 @@ use super::prelude::*;
 
 pub(super) static LEN: Function = Function {
     name: "Len",
-    parameters: &[required("source", Takes::Text)],
+    origin: Origin::Connect,
+    parameters: &[required("source", Takes::Each)],
     manual: "The number of characters; 0 for null.",
     examples: &[("Len(\"äöü\")", "3"), ("Len([missing])", "0")],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

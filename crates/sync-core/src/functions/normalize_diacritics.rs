@@ -6,7 +6,8 @@ use super::prelude::*;
 
 pub(super) static NORMALIZE_DIACRITICS: Function = Function {
     name: "NormalizeDiacritics",
-    parameters: &[required("source", Takes::Text)],
+    origin: Origin::Cloud,
+    parameters: &[required("source", Takes::Each)],
     manual: "Latin letters without their marks: é becomes e, ß ss, æ ae, ø oe. Other scripts stay as they are.",
     examples: &[
         ("NormalizeDiacritics(\"Zoë Łuków\")", "\"Zoe Lukow\""),
@@ -18,11 +19,11 @@ pub(super) static NORMALIZE_DIACRITICS: Function = Function {
         ("NormalizeDiacritics(\"œuvre đ\")", "\"œuvre đ\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    a.each_text(without_marks)
+    a.change_text(without_marks)
 }
 
 /// The text without marks; `None`: there are none.

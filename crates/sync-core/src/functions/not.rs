@@ -5,6 +5,7 @@ use crate::expression::compare;
 
 pub(super) static NOT: Function = Function {
     name: "Not",
+    origin: Origin::Cloud,
     parameters: &[required("source", Takes::Boolean)],
     manual: "False for true; true for everything else, null included.",
     examples: &[
@@ -15,7 +16,8 @@ pub(super) static NOT: Function = Function {
         ("Not(\"x\")", "True"),
     ],
     call: run,
-    prepare: None,
+    is_test: true,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -6,8 +6,9 @@ use super::prelude::*;
 
 pub(super) static PCASE: Function = Function {
     name: "PCase",
+    origin: Origin::Both,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         optional("separators", Takes::Text),
     ],
     manual: "The first letter of each word in upper case, the rest in lower case. Without separators words end at blanks, punctuation (but not an apostrophe) and symbols; with separators at those only.",
@@ -22,12 +23,12 @@ pub(super) static PCASE: Function = Function {
         ("PCase(\"ab-cd\", \" \")", "\"Ab-cd\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let separators = a.text(1)?;
-    a.each_text(|text| Some(title_case(text, separators.as_deref())))
+    a.change_text(|text| Some(title_case(text, separators.as_deref())))
 }
 
 fn title_case(text: &str, separators: Option<&str>) -> String {

@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static REMOVE_DUPLICATES: Function = Function {
     name: "RemoveDuplicates",
+    origin: Origin::Both,
     parameters: &[required("values", Takes::Values)],
     manual: "The values without repetitions; text is compared without regard to case, the first spelling stays.",
     examples: &[
@@ -14,7 +15,7 @@ pub(super) static REMOVE_DUPLICATES: Function = Function {
         ("RemoveDuplicates([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

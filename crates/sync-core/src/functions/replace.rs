@@ -1,20 +1,22 @@
 //! `Replace`.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use regex::Regex;
-
-use super::prelude::*;
+use super::{
+    patterns::{pattern, pattern_of, replace_all, search},
+    prelude::*,
+};
 use crate::expression::{
-    MAX_TEXT_BYTES,
-    compile::{Node, constant_text, regex},
+    compile::{Node, Prepared},
     evaluate::Halt,
+    pattern::Pattern,
 };
 
 pub(super) static REPLACE: Function = Function {
     name: "Replace",
+    origin: Origin::Both,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         optional("oldValue", Takes::Text),
         optional("regexPattern", Takes::Text),
         optional("regexGroupName", Takes::Text),
@@ -22,7 +24,7 @@ pub(super) static REPLACE: Function = Function {
         optional("replacementAttributeName", Takes::Values),
         optional("template", Takes::Text),
     ],
-    manual: "Replaces text, with regard to case. With oldValue and replacementValue: every occurrence. With oldValue and template: puts the source into the template in place of oldValue. With regexPattern and replacementValue: every match (${name} stands for a group). With regexPattern, regexGroupName and replacementValue: the group in the first match. With regexPattern, regexGroupName and replacementAttributeName: the source if it has a value, else the group taken from the other attribute.",
+    manual: "Replaces text, with regard to case. With oldValue and replacementValue: every occurrence. With oldValue and template: puts the source into the template in place of oldValue. With regexPattern and replacementValue: every match (${name} stands for a group). With regexPattern, regexGroupName and replacementValue: the group in the first match. With regexPattern, regexGroupName and replacementAttributeName: the source if it has a value, else the group taken from the other attribute. The other form, Replace(source, oldValue, newValue) with three arguments, replaces every occurrence; \\n, \\r and \\t stand for line feed, carriage return and tab.",
     examples: &[
         ("Replace(\"EN-US\", \"-\", , , \"_\", , )", "\"EN_US\""),
         (
@@ -51,18 +53,35 @@ pub(super) static REPLACE: Function = Function {
         ),
         ("Replace([missing], \"a\", , , \"b\", , )", "NULL"),
         (
+            "Replace([missing], , \"(?<x>z)\", \"x\", , [mail], )",
+            "NULL",
+        ),
+        ("Replace(\"a.b\", \".\", \"-\")", "\"a-b\""),
+        (
+            "Replace(\"One Way\" & CRLF & \"Redmond\", \"\\r\\n\", \", \")",
+            "\"One Way, Redmond\"",
+        ),
+        (
+            "Join(\",\", Replace(Split(\"a-b,c-d\", \",\"), \"-\", , , \"\"))",
+            "\"ab,cd\"",
+        ),
+        (
             "Replace(\"a\", , , , \"b\", , )",
             "error: Replace: neither oldValue nor regexPattern is given",
         ),
     ],
     call: run,
     prepare: Some(prepare),
+    ..PLAIN
 };
 
-fn prepare(arguments: &[Option<Node>]) -> Result<Option<Regex>, String> {
-    match constant_text(arguments, 2) {
-        None => Ok(None),
-        Some(pattern) => regex(pattern).map(Some),
+fn prepare(arguments: &[Option<Node>]) -> Result<Prepared, String> {
+    match arguments {
+        [_, Some(_), Some(_)] => Ok(Prepared {
+            is_other_form: true,
+            ..Prepared::default()
+        }),
+        _ => pattern_of(arguments, 2),
     }
 }
 
@@ -70,37 +89,44 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     Mode::of(a)?.run(a)
 }
 
-/// Which of the five ways of replacing the arguments ask for.
-enum Mode {
-    Text(Arc<str>),
+/// Which of the ways of replacing the arguments ask for.
+enum Mode<'e> {
+    Text(Arc<str>, Arc<str>),
     Template(Arc<str>, Arc<str>),
-    Pattern(Regex),
-    Group(Regex, Arc<str>),
-    OtherAttribute(Regex, Arc<str>),
+    Pattern(Cow<'e, Pattern>),
+    Group(Cow<'e, Pattern>, Arc<str>),
+    OtherAttribute(Cow<'e, Pattern>, Arc<str>),
 }
 
-impl Mode {
-    fn of(a: &Arguments<'_>) -> Result<Self, Halt> {
-        let pattern = match (a.prepared(), a.text(2)?) {
-            (Some(prepared), _) => Some(prepared.clone()),
-            (None, Some(pattern)) => Some(regex(&pattern).map_err(|message| a.fail(message))?),
-            (None, None) => None,
-        };
-        match (a.text(1)?, pattern, a.text(3)?) {
-            (Some(old), _, _) if a.is_given(6) => {
-                Ok(Self::Template(old, a.text(6)?.unwrap_or_default()))
-            }
-            (Some(old), _, _) => Ok(Self::Text(old)),
-            (None, Some(pattern), None) => Ok(Self::Pattern(pattern)),
-            (None, Some(pattern), Some(group)) if a.is_given(5) => {
-                Ok(Self::OtherAttribute(pattern, group))
-            }
-            (None, Some(pattern), Some(group)) => Ok(Self::Group(pattern, group)),
-            (None, None, _) => Err(a.fail("neither oldValue nor regexPattern is given")),
+impl<'e> Mode<'e> {
+    fn of(a: &Arguments<'e>) -> Result<Self, Halt> {
+        let old = a.text(1)?;
+        if a.is_other_form() {
+            let (old, new) = (old.unwrap_or_default(), a.text(2)?.unwrap_or_default());
+            return Ok(Self::Text(unescaped(&old), unescaped(&new)));
         }
+        if let Some(old) = old {
+            return Ok(match a.is_given(6) {
+                true => Self::Template(old, a.text(6)?.unwrap_or_default()),
+                false => Self::Text(old, a.text(4)?.unwrap_or_default()),
+            });
+        }
+        let Some(pattern) = pattern(a, 2)? else {
+            return Err(a.fail("neither oldValue nor regexPattern is given"));
+        };
+        let Some(group) = a.text(3)? else {
+            return Ok(Self::Pattern(pattern));
+        };
+        if !pattern.has_group(&group) {
+            return Err(a.fail(format!("the pattern has no group {group}")));
+        }
+        Ok(match a.is_given(5) {
+            true => Self::OtherAttribute(pattern, group),
+            false => Self::Group(pattern, group),
+        })
     }
 
-    fn run<'e>(&self, a: &Arguments<'e>) -> Outcome<'e> {
+    fn run(&self, a: &Arguments<'e>) -> Outcome<'e> {
         let source = a.text(0)?;
         if let Self::OtherAttribute(pattern, group) = self {
             return match source.filter(|text| !text.is_empty()) {
@@ -111,25 +137,30 @@ impl Mode {
         let Some(source) = source else {
             return Ok(null());
         };
-        let new = a.text(4)?.unwrap_or_default();
-        let pieces = match self {
-            Self::Text(old) => replace_text(&source, old, &new),
-            Self::Template(old, template) => replace_text(template, old, &source),
-            Self::Pattern(pattern) => replace_pattern(pattern, &source, &new),
-            Self::Group(pattern, group) => replace_group(pattern, group, &source, &new),
+        let new = || Ok(a.text(4)?.unwrap_or_default());
+        let plain = |text: Result<String, String>| text.map_err(|message| a.fail(message));
+        let text = match self {
+            Self::Text(old, new) => plain(replace_text(&source, old, new)),
+            Self::Template(old, template) => plain(replace_text(template, old, &source)),
+            Self::Pattern(pattern) => replace_all(a, pattern, &source, &new()?),
+            Self::Group(pattern, group) => replace_group(a, pattern, group, &source, &new()?),
             Self::OtherAttribute(..) => Ok(String::new()),
         };
-        pieces.map(one).map_err(|message| a.fail(message))
+        text.map(one)
     }
 }
 
-fn extract<'e>(pattern: &Regex, group: &str, a: &Arguments<'e>) -> Outcome<'e> {
+fn unescaped(text: &str) -> Arc<str> {
+    let text = text.replace("\\r", "\r").replace("\\n", "\n");
+    text.replace("\\t", "\t").into()
+}
+
+fn extract<'e>(pattern: &Pattern, group: &str, a: &Arguments<'e>) -> Outcome<'e> {
     let Some(other) = a.text(5)? else {
         return Ok(null());
     };
-    let found = pattern
-        .captures(&other)
-        .and_then(|groups| groups.name(group));
+    let groups = search(a, pattern, &other, 0)?;
+    let found = groups.as_ref().and_then(|groups| groups.name(group));
     Ok(found.map_or_else(null, |found| one(found.as_str())))
 }
 
@@ -147,38 +178,21 @@ fn replace_text(source: &str, old: &str, new: &str) -> Result<String, String> {
     Ok(text)
 }
 
-fn replace_pattern(pattern: &Regex, source: &str, new: &str) -> Result<String, String> {
-    let (mut text, mut end) = (String::new(), 0);
-    for groups in pattern.captures_iter(source) {
-        let Some(whole) = groups.get(0) else { continue };
-        push_bounded(
-            &mut text,
-            source.get(end..whole.start()).unwrap_or_default(),
-        )?;
-        // A replacement names at most one group per three bytes, so one expansion stays within the square of the bound
-        // only if both are near it; checking the parts first keeps it within the bound itself.
-        let least = new.matches('$').count().saturating_mul(whole.len());
-        if text.len() + new.len() + least > MAX_TEXT_BYTES {
-            return Err("the text would be too long".into());
-        }
-        let mut expanded = String::new();
-        groups.expand(new, &mut expanded);
-        push_bounded(&mut text, &expanded)?;
-        end = whole.end();
-    }
-    push_bounded(&mut text, source.get(end..).unwrap_or_default())?;
-    Ok(text)
-}
-
-fn replace_group(pattern: &Regex, group: &str, source: &str, new: &str) -> Result<String, String> {
-    let Some(found) = pattern
-        .captures(source)
-        .and_then(|groups| groups.name(group))
-    else {
+fn replace_group(
+    a: &Arguments<'_>,
+    pattern: &Pattern,
+    group: &str,
+    source: &str,
+    new: &str,
+) -> Result<String, Halt> {
+    let groups = search(a, pattern, source, 0)?;
+    let Some(found) = groups.as_ref().and_then(|groups| groups.name(group)) else {
         return Ok(source.to_owned());
     };
-    let mut text = source.get(..found.start()).unwrap_or_default().to_owned();
-    push_bounded(&mut text, new)?;
-    push_bounded(&mut text, source.get(found.end()..).unwrap_or_default())?;
+    let mut text = String::new();
+    let after = source.get(found.end()..).unwrap_or_default();
+    for part in [source.get(..found.start()).unwrap_or_default(), new, after] {
+        push_bounded(&mut text, part).map_err(|message| a.fail(message))?;
+    }
     Ok(text)
 }

@@ -4,8 +4,9 @@ use super::prelude::*;
 
 pub(super) static RIGHT: Function = Function {
     name: "Right",
+    origin: Origin::Connect,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         required("length", Takes::Integer),
     ],
     manual: "The last characters.",
@@ -16,7 +17,7 @@ pub(super) static RIGHT: Function = Function {
         ("Right(\"äöü\", 2)", "\"öü\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

@@ -5,6 +5,7 @@ use crate::id::Anchor;
 
 pub(super) static STRING_FROM_GUID: Function = Function {
     name: "StringFromGuid",
+    origin: Origin::Connect,
     parameters: &[required("guid", Takes::Values)],
     manual: "The text form of the 16 bytes of a GUID, lower case.",
     examples: &[
@@ -15,7 +16,7 @@ pub(super) static STRING_FROM_GUID: Function = Function {
         ("StringFromGuid([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

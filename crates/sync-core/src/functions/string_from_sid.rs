@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static STRING_FROM_SID: Function = Function {
     name: "StringFromSid",
+    origin: Origin::Both,
     parameters: &[required("sid", Takes::Values)],
     manual: "The text form (S-1-…) of the bytes of a security identifier.",
     examples: &[
@@ -15,7 +16,7 @@ pub(super) static STRING_FROM_SID: Function = Function {
         ),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

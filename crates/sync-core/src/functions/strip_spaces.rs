@@ -4,16 +4,17 @@ use super::prelude::*;
 
 pub(super) static STRIP_SPACES: Function = Function {
     name: "StripSpaces",
-    parameters: &[required("source", Takes::Text)],
+    origin: Origin::Cloud,
+    parameters: &[required("source", Takes::Each)],
     manual: "The text without any blanks (U+0020).",
     examples: &[
         ("StripSpaces(\"a b  c\")", "\"abc\""),
         ("StripSpaces([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    a.each_text(|text| text.contains(' ').then(|| text.replace(' ', "")))
+    a.change_text(|text| text.contains(' ').then(|| text.replace(' ', "")))
 }

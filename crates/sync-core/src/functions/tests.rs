@@ -6,6 +6,7 @@ use crate::{
         compile::{Slots, compile},
         evaluate::{Environment, Halt, evaluate},
         parse::parse,
+        random::{Chance, Seed},
     },
     mapping::context::Context,
     value::{Attributes, Value},
@@ -64,10 +65,18 @@ pub(crate) fn result(text: &str) -> String {
         domain_netbios: "CANAL",
         verified_domains: &domains,
         initial_domain: "tenant.example",
+        now: Some("2021-09-27T14:09:16Z".parse().unwrap()),
         ..Context::default()
     };
-    match evaluate(&node, &Environment::new(&values, &context)) {
-        Ok(values) => format!("{values:?}"),
+    let seed = Seed::new([3; 32]);
+    let mut environment = Environment::new(&values, &context);
+    environment.chance = Some(Chance {
+        seed: &seed,
+        object: b"anna",
+        attribute: "x",
+    });
+    match evaluate(&node, &environment) {
+        Ok(values) => format!("{:?}", &values[..]),
         Err(Halt::Ignore) => "ignored".into(),
         Err(Halt::Fail(failure)) => format!("error: {}", failure.message),
     }
@@ -137,9 +146,19 @@ fn failures_inside_arguments_reach_the_outside_only_if_evaluated() {
     );
     assert_eq!(result("Coalesce(\"a\", Error(\"no\"))"), result("\"a\""));
     assert_eq!(
-        result("Left([proxyAddresses], 3)"),
-        "error: Left: 3 values where one is expected; use Item or Join"
+        result("BitAnd([proxyAddresses], 3)"),
+        "error: BitAnd: 3 values where one is expected; use Item or Join"
     );
+    assert_eq!(
+        result("Left([proxyAddresses], 4)"),
+        result("Split(\"smtp,SMTP,x500\", \",\")")
+    );
+    assert_eq!(
+        result("Word([proxyAddresses], 1, \":\") & \"!\""),
+        result("Split(\"smtp!,SMTP!,x500!\", \",\")")
+    );
+    assert!(result("[proxyAddresses] & [proxyAddresses]").contains("use Join or Select"));
+    assert!(result("[proxyAddresses] = \"x\"").contains("use Item, Contains or Where"));
     assert_eq!(result("False && Error(\"no\") = 1"), result("False"));
     assert_eq!(result("NULL & NULL"), result("NULL"));
     assert_eq!(result("[sn] & \"!\""), result("\"Müller!\""));

@@ -3,7 +3,10 @@
 //! Trap: positions are counted in characters, not bytes.
 
 use crate::{
-    expression::evaluate::{Arguments, Halt},
+    expression::{
+        MAX_TEXT_BYTES,
+        evaluate::{Arguments, Halt},
+    },
     value::Value,
 };
 
@@ -18,8 +21,8 @@ impl Comparison {
     /// The comparison an argument asks for; by bytes if it is blank.
     pub(super) fn of(a: &Arguments<'_>, index: usize) -> Result<Self, Halt> {
         match a.text(index)?.as_deref() {
-            None | Some("vbBinaryCompare" | "0") => Ok(Self::Binary),
-            Some("vbTextCompare" | "1") => Ok(Self::Text),
+            None | Some("vbBinaryCompare" | "CaseSensitive" | "0") => Ok(Self::Binary),
+            Some("vbTextCompare" | "CaseInsensitive" | "1") => Ok(Self::Text),
             Some(other) => Err(a.fail(format!(
                 "there is no comparison {other}: use vbTextCompare or vbBinaryCompare"
             ))),
@@ -28,22 +31,50 @@ impl Comparison {
 
     /// The number of characters before the first occurrence.
     pub(super) fn find(self, text: &str, wanted: &str) -> Option<usize> {
-        let characters_before = |text: &str, at: usize| text.get(..at).map(|s| s.chars().count());
         match self {
             Self::Binary => characters_before(text, text.find(wanted)?),
-            Self::Text => {
-                let folded: Vec<String> =
-                    text.chars().map(|c| c.to_lowercase().collect()).collect();
-                let wanted = wanted.to_lowercase();
-                let mut offsets = folded.iter().scan(0, |sum, c| {
-                    let at = *sum;
-                    *sum += c.len();
-                    Some(at)
-                });
-                let at = folded.concat().find(&wanted)?;
-                offsets.position(|offset| offset >= at)
-            }
+            Self::Text => folded(text, |text| text.find(&wanted.to_lowercase())),
         }
+    }
+
+    /// The number of characters before the last occurrence.
+    pub(super) fn find_last(self, text: &str, wanted: &str) -> Option<usize> {
+        match self {
+            Self::Binary => characters_before(text, text.rfind(wanted)?),
+            Self::Text => folded(text, |text| text.rfind(&wanted.to_lowercase())),
+        }
+    }
+}
+
+fn characters_before(text: &str, at: usize) -> Option<usize> {
+    text.get(..at).map(|before| before.chars().count())
+}
+
+/// The number of characters before what is found in the text in lower case, which may have other lengths.
+fn folded(text: &str, find: impl FnOnce(&str) -> Option<usize>) -> Option<usize> {
+    let lower: Vec<String> = text.chars().map(|c| c.to_lowercase().collect()).collect();
+    let at = find(&lower.concat())?;
+    let mut ends = lower.iter().scan(0, |sum, c| {
+        *sum += c.len();
+        Some(*sum)
+    });
+    ends.position(|end| end > at).or(Some(lower.len()))
+}
+
+/// What has to be put to a text so that it has the length in argument 1, made of the character in argument 2.
+pub(super) fn padding(a: &Arguments<'_>, source: &str) -> Result<String, Halt> {
+    let wanted = a.integer(1)?.unwrap_or_default();
+    let wanted = usize::try_from(wanted).unwrap_or_default();
+    let character = a.text(2)?.unwrap_or_default();
+    if character.chars().count() != 1 {
+        return Err(a.fail("the padding is not one character"));
+    }
+    let missing = wanted.saturating_sub(source.chars().count());
+    match missing.checked_mul(character.len()) {
+        Some(bytes) if bytes + source.len() <= MAX_TEXT_BYTES => Ok(character.repeat(missing)),
+        _ => Err(a.fail(format!(
+            "the text would be longer than {MAX_TEXT_BYTES} bytes"
+        ))),
     }
 }
 

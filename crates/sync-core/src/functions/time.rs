@@ -1,6 +1,7 @@
-//! Times: FILETIME, and .NET custom format strings.
+//! Times: FILETIME, and .NET format strings of the invariant culture.
 //!
-//! Never reads the clock and knows no time zone but UTC. Trap: a FILETIME counts 100 ns since 1601-01-01 UTC.
+//! Never reads the clock and knows no time zone but UTC. Trap: a FILETIME counts 100 ns since 1601-01-01 UTC; a format of one
+//! letter is a standard format, and `%d` is how the letter alone is written.
 
 use jiff::{
     SignedDuration, Timestamp,
@@ -18,22 +19,96 @@ pub(super) fn from_filetime(ticks: i64) -> Option<Timestamp> {
     Timestamp::new(seconds, nanoseconds).ok()
 }
 
-/// Forms understood without a format.
-const KNOWN_FORMS: [&str; 6] = [
+/// The FILETIME of a moment; `None`: it is before 1601.
+pub(super) fn to_filetime(moment: Timestamp) -> Option<i64> {
+    let seconds = moment.as_second().checked_add(SECONDS_1601_TO_1970)?;
+    let ticks = i64::from(moment.subsec_nanosecond()) / 100;
+    let all = seconds.checked_mul(TICKS_PER_SECOND)?.checked_add(ticks)?;
+    (all >= 0).then_some(all)
+}
+
+/// Forms that say date and time, and can therefore be compared as moments.
+const FULL_FORMS: [&str; 6] = [
     "yyyyMMddHHmmss.FFFFFFFZ",
     "yyyyMMddHHmmssZ",
     "M/d/yyyy h:mm:ss tt",
     "yyyy-MM-ddTHH:mm:ss.FFFFFFFK",
     "yyyy-MM-ddTHH:mm:ssK",
+    "yyyy-MM-dd HH:mm:ssK",
+];
+
+/// Further forms understood without a format.
+const OTHER_FORMS: [&str; 14] = [
     "yyyy-MM-ddK",
+    "yyyy-MM-ddTHH:mmK",
+    "yyyy-MM-dd HH:mm:ss.FFFFFFFK",
+    "yyyy-MM-dd HH:mmK",
+    "yyyy-MM-dd h:mm:ss tt",
+    "yyyy-MM-dd h:mm tt",
+    "yyyy-MM-dd h:mm tt z",
+    "yyyy/MM/dd",
+    "M/d/yyyy",
+    "M/d/yyyy h:mm tt",
+    "M/d/yyyy H:mm:ss",
+    "M/d/yyyy H:mm",
+    "d MMM yyyy",
+    "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
 ];
 
 /// Reads a time in one of the known forms.
 pub(super) fn parse_known(text: &str) -> Result<Timestamp, String> {
-    KNOWN_FORMS
-        .iter()
+    let text = text.trim();
+    let mut forms = FULL_FORMS.iter().chain(&OTHER_FORMS);
+    forms
         .find_map(|form| parse(text, form).ok())
-        .ok_or_else(|| format!("{text:?} is not a time in any known form"))
+        .ok_or_else(|| {
+            let shown: String = text.chars().take(40).collect();
+            format!("{shown:?} is not a time in any known form")
+        })
+}
+
+/// The moment of a text that says date and time; `None`: it does not.
+pub(crate) fn moment_of(text: &str) -> Option<Timestamp> {
+    const LENGTHS: std::ops::RangeInclusive<usize> = 15..=40;
+    let is_likely = text.starts_with(|c: char| c.is_ascii_digit())
+        && LENGTHS.contains(&text.len())
+        && (text.contains(':') || text.ends_with('Z'));
+    let mut forms = FULL_FORMS.iter();
+    is_likely.then(|| forms.find_map(|form| parse(text, form).ok()))?
+}
+
+/// A moment as functions give it: `M/d/yyyy h:mm:ss tt`.
+pub(super) fn text(moment: Timestamp) -> String {
+    written(moment, "M/d/yyyy h:mm:ss tt")
+}
+
+/// The custom format a standard format of .NET stands for.
+fn custom(format: &str) -> Result<&str, String> {
+    let mut letters = format.chars();
+    let (Some(letter), None) = (letters.next(), letters.next()) else {
+        return Ok(format.strip_prefix('%').unwrap_or(format));
+    };
+    Ok(match letter {
+        'd' => "MM/dd/yyyy",
+        'D' => "dddd, dd MMMM yyyy",
+        'f' => "dddd, dd MMMM yyyy HH:mm",
+        'F' | 'U' => "dddd, dd MMMM yyyy HH:mm:ss",
+        'g' => "MM/dd/yyyy HH:mm",
+        'G' => "MM/dd/yyyy HH:mm:ss",
+        'M' | 'm' => "MMMM dd",
+        'O' | 'o' => "yyyy-MM-ddTHH:mm:ss.fffffffK",
+        'R' | 'r' => "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+        's' => "yyyy-MM-ddTHH:mm:ss",
+        't' => "HH:mm",
+        'T' => "HH:mm:ss",
+        'u' => "yyyy-MM-dd HH:mm:ss'Z'",
+        'Y' | 'y' => "yyyy MMMM",
+        _ => {
+            return Err(format!(
+                "{format:?} is no standard format; write %{format} for the letter alone"
+            ));
+        }
+    })
 }
 
 /// A piece of a format string.
@@ -50,7 +125,7 @@ fn pieces(format: &str) -> Vec<Piece<'_>> {
     let mut rest = format;
     while let Some(c) = rest.chars().next() {
         let width = match c {
-            'y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'f' | 'F' | 't' | 'z' | 'K' => {
+            'y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'f' | 'F' | 't' | 'z' | 'K' | 'g' => {
                 let count = rest.chars().take_while(|next| *next == c).count();
                 all.push(Piece::Field(c, count));
                 count
@@ -114,8 +189,9 @@ struct Fields {
     offset_minutes: i64,
 }
 
-/// Reads a time by a .NET custom format; without an offset it is UTC.
+/// Reads a time by a .NET format; without an offset it is UTC.
 pub(super) fn parse(text: &str, format: &str) -> Result<Timestamp, String> {
+    let format = custom(format)?;
     let mut fields = Fields::default();
     let mut rest = text;
     let refuse = || format!("{text:?} does not have the form {format:?}");
@@ -176,6 +252,7 @@ impl Fields {
             'f' => digits(text, count.min(9), count.min(9))?,
             'F' => digits(text, 0, count.min(9))?,
             't' => self.read_half(count, text)?,
+            'g' => (0, strip_prefix_no_case(text, "A.D.")?),
             'z' => read_offset(text)?,
             'K' if text.is_empty() => (0, text),
             'K' => match text.strip_prefix('Z') {
@@ -249,8 +326,13 @@ fn read_offset(text: &str) -> Option<(i64, &str)> {
     (hours <= 14 && minutes < 60).then_some((sign * (hours * 60 + minutes), rest))
 }
 
-/// Writes a moment, in UTC, by a .NET custom format.
-pub(super) fn format(moment: Timestamp, format: &str) -> String {
+/// Writes a moment, in UTC, by a .NET format.
+pub(super) fn format(moment: Timestamp, format: &str) -> Result<String, String> {
+    Ok(written(moment, custom(format)?))
+}
+
+/// Writes a moment by a custom format.
+fn written(moment: Timestamp, format: &str) -> String {
     let time = Offset::UTC.to_datetime(moment);
     let mut text = String::new();
     for piece in pieces(format) {
@@ -298,6 +380,7 @@ fn field(time: DateTime, letter: char, count: usize) -> String {
             let half = if time.hour() < 12 { "AM" } else { "PM" };
             half.get(..count.min(2)).unwrap_or(half).to_owned()
         }
+        'g' => "A.D.".into(),
         'z' if count == 1 => "+0".into(),
         'z' if count == 2 => "+00".into(),
         'z' => "+00:00".into(),
@@ -321,11 +404,71 @@ mod tests {
             ("yy-M-dTHH:mm:ss.fff", "21-9-27T14:09:16.250"),
             ("o\\'clock H", "o'clock 14"),
         ] {
-            assert_eq!(format(moment, form), text);
+            assert_eq!(format(moment, form), Ok(text.to_owned()));
         }
         for form in ["yyyy-MM-ddTHH:mm:ss.FFFFFFFK", "MMM dd yyyy hh:mm:ss.ff tt"] {
-            assert_eq!(parse(&format(moment, form), form), Ok(moment), "{form}");
+            assert_eq!(parse(&written(moment, form), form), Ok(moment), "{form}");
         }
+    }
+
+    #[test]
+    fn standard_formats_are_those_of_the_invariant_culture() {
+        let moment: Timestamp = "2009-06-15T13:45:30.0900000Z".parse().unwrap();
+        for (form, text) in [
+            ("d", "06/15/2009"),
+            ("D", "Monday, 15 June 2009"),
+            ("f", "Monday, 15 June 2009 13:45"),
+            ("F", "Monday, 15 June 2009 13:45:30"),
+            ("g", "06/15/2009 13:45"),
+            ("G", "06/15/2009 13:45:30"),
+            ("m", "June 15"),
+            ("O", "2009-06-15T13:45:30.0900000Z"),
+            ("R", "Mon, 15 Jun 2009 13:45:30 GMT"),
+            ("s", "2009-06-15T13:45:30"),
+            ("t", "13:45"),
+            ("T", "13:45:30"),
+            ("u", "2009-06-15 13:45:30Z"),
+            ("U", "Monday, 15 June 2009 13:45:30"),
+            ("Y", "2009 June"),
+            ("%d", "15"),
+            ("gg yyyy", "A.D. 2009"),
+            ("h 'h' m 'min'", "1 h 45 min"),
+        ] {
+            assert_eq!(format(moment, form).as_deref(), Ok(text), "{form}");
+        }
+        assert!(
+            format(moment, "x")
+                .unwrap_err()
+                .contains("no standard format")
+        );
+        assert!(parse("Mon, 15 Jun 2009 13:45:30 GMT", "r").is_ok());
+    }
+
+    #[test]
+    fn only_texts_with_date_and_time_are_moments() {
+        let same = moment_of("2021-09-27T14:09:16Z");
+        assert!(same.is_some());
+        for text in [
+            "9/27/2021 2:09:16 PM",
+            "20210927140916.0Z",
+            "20210927140916Z",
+            "2021-09-27T16:09:16+02:00",
+            "2021-09-27 14:09:16",
+        ] {
+            assert_eq!(moment_of(text), same, "{text}");
+        }
+        for text in [
+            "2021-09-27",
+            "20210927",
+            "9:30:00 o'clock",
+            "123456789012345",
+            "",
+        ] {
+            assert_eq!(moment_of(text), None, "{text}");
+        }
+        let moment: Timestamp = "2012-01-01T23:00:00.5Z".parse().unwrap();
+        assert_eq!(to_filetime(moment), Some(129_699_324_005_000_000));
+        assert_eq!(from_filetime(129_699_324_005_000_000), Some(moment));
     }
 
     #[test]

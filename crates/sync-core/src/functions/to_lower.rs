@@ -4,8 +4,9 @@ use super::prelude::*;
 
 pub(super) static TO_LOWER: Function = Function {
     name: "ToLower",
+    origin: Origin::Cloud,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         optional("culture", Takes::Text),
     ],
     manual: "The text in lower case. The culture is accepted and has no effect.",
@@ -15,9 +16,9 @@ pub(super) static TO_LOWER: Function = Function {
         ("ToLower([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    a.each_text(|text| Some(text.to_lowercase()))
+    a.change_text(|text| Some(text.to_lowercase()))
 }

@@ -4,8 +4,9 @@ use super::prelude::*;
 
 pub(super) static TO_UPPER: Function = Function {
     name: "ToUpper",
+    origin: Origin::Cloud,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         optional("culture", Takes::Text),
     ],
     manual: "The text in upper case. The culture is accepted and has no effect.",
@@ -14,9 +15,9 @@ pub(super) static TO_UPPER: Function = Function {
         ("ToUpper([missing])", "NULL"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    a.each_text(|text| Some(text.to_uppercase()))
+    a.change_text(|text| Some(text.to_uppercase()))
 }

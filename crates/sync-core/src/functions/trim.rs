@@ -4,6 +4,7 @@ use super::prelude::*;
 
 pub(super) static TRIM: Function = Function {
     name: "Trim",
+    origin: Origin::Both,
     parameters: &[required("source", Takes::Values)],
     manual: "The text without white space at both ends. Of several values, each; numbers and bytes stay as they are.",
     examples: &[
@@ -14,7 +15,7 @@ pub(super) static TRIM: Function = Function {
         ("Trim(5)", "5"),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {

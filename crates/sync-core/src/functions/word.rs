@@ -4,8 +4,9 @@ use super::prelude::*;
 
 pub(super) static WORD: Function = Function {
     name: "Word",
+    origin: Origin::Both,
     parameters: &[
-        required("source", Takes::Text),
+        required("source", Takes::Each),
         required("number", Takes::Integer),
         required("delimiters", Takes::Text),
     ],
@@ -21,7 +22,7 @@ pub(super) static WORD: Function = Function {
         ("Word([missing], 1, \" \")", "\"\""),
     ],
     call: run,
-    prepare: None,
+    ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
@@ -32,7 +33,7 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let mut words = source
         .split(|c| delimiters.contains(c))
         .filter(|word| !word.is_empty());
-    let word = usize::try_from(number - 1)
+    let word = usize::try_from(number.saturating_sub(1))
         .ok()
         .and_then(|index| words.nth(index));
     Ok(one(word.unwrap_or_default()))

@@ -3,7 +3,9 @@
 //! Never holds anything of the object. Trap: an included container is known by its anchor; the rules carry its DN, and whoever
 //! calls resolves it, so that a renamed container stays the same one.
 
-use crate::id::Anchor;
+use jiff::Timestamp;
+
+use crate::{expression::random::Seed, id::Anchor};
 
 /// The surroundings of a job.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +20,10 @@ pub struct Context<'a> {
     pub initial_domain: &'a str,
     /// Containers in scope.
     pub containers: Containers<'a>,
+    /// The time, for expressions that ask for it.
+    pub now: Option<Timestamp>,
+    /// What random values in expressions are made from.
+    pub seed: Option<&'a Seed>,
 }
 
 impl Context<'_> {

@@ -15,6 +15,8 @@ use crate::{
     expression::{
         compare,
         evaluate::{self as run, Environment, Halt},
+        random::Chance,
+        steps::{REDACTED, Steps},
     },
     id::Anchor,
     operation::Refusal,
@@ -79,6 +81,15 @@ pub struct Match {
     pub value: Value,
 }
 
+/// A value that is still to be chosen: the first candidate, in order, that no object of the target holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Target attribute.
+    pub attribute: Name,
+    /// What to try, in order; none: there is nothing to choose from.
+    pub candidates: Vec<String>,
+}
+
 /// What rules say of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
@@ -100,6 +111,8 @@ pub struct Evaluation {
     pub matching: Vec<Match>,
     /// Links that become references.
     pub references: Vec<ReferenceMapping>,
+    /// Attributes of new objects whose value is the first candidate that is free in the target. They are not among `attributes`.
+    pub choices: Vec<Choice>,
     /// What went wrong with single attributes; those are left alone.
     pub problems: Vec<Refusal>,
     /// How each attribute came to its value, if asked for.
@@ -243,6 +256,7 @@ impl Pseudo {
 struct Outcome {
     result: Flowed,
     is_calculated: bool,
+    is_choice: bool,
 }
 
 fn flow(
@@ -253,34 +267,59 @@ fn flow(
     values: &[&[Value]],
     trace: &mut Option<Vec<AttributeTrace>>,
 ) -> Result<Outcome, Refusal> {
-    let steps = RefCell::new(Vec::new());
+    let steps = RefCell::new(Steps::default());
     let mut environment = Environment::new(values, context);
     environment.held = object.held;
+    environment.chance = context.seed.map(|seed| Chance {
+        seed,
+        object: object.anchor.as_bytes(),
+        attribute: &mapping.target,
+    });
     if trace.is_some() {
         environment.steps = Some(&steps);
     }
     let flowed = result(mapping, &environment);
-    let is_calculated = environment.is_calculated.get();
+    let (is_calculated, is_choice) = (environment.is_calculated.get(), environment.is_choice.get());
     if let Some(trace) = trace {
-        let input = |slot: usize| {
-            let have = values.get(slot).map(|values| values.to_vec());
-            (rules.slots.name(slot).into(), have.unwrap_or_default())
-        };
-        trace.push(AttributeTrace {
-            target: mapping.target.clone(),
-            source: mapping.text.clone(),
-            inputs: slots_of(&mapping.node).into_iter().map(input).collect(),
-            steps: steps.take(),
-            result: match &flowed {
-                Ok(result) => result.clone(),
-                Err(refusal) => Flowed::Failed(refusal.to_string()),
-            },
-        });
+        trace.push(traced(rules, mapping, values, steps.take(), &flowed));
     }
     flowed.map(|result| Outcome {
         result,
         is_calculated,
+        is_choice,
     })
+}
+
+fn traced(
+    rules: &Rules,
+    mapping: &AttributeMapping,
+    values: &[&[Value]],
+    steps: Steps,
+    flowed: &Result<Flowed, Refusal>,
+) -> AttributeTrace {
+    let hidden = || vec![Value::from(REDACTED)];
+    let are_hidden = steps.are_hidden();
+    let input = |slot: usize| {
+        let have = values.get(slot).map(|values| values.to_vec());
+        let shown = if are_hidden {
+            hidden()
+        } else {
+            have.unwrap_or_default()
+        };
+        (rules.slots.name(slot).into(), shown)
+    };
+    AttributeTrace {
+        target: mapping.target.clone(),
+        source: mapping.text.clone(),
+        inputs: slots_of(&mapping.node).into_iter().map(input).collect(),
+        steps: steps.into_steps(),
+        result: match flowed {
+            Ok(Flowed::Values(_)) if are_hidden => Flowed::Values(hidden()),
+            Ok(result) => result.clone(),
+            Err(_) if are_hidden => Flowed::Failed(REDACTED.into()),
+            Err(refusal) => Flowed::Failed(refusal.to_string()),
+        },
+    }
 }
 
 fn result(mapping: &AttributeMapping, environment: &Environment<'_>) -> Result<Flowed, Refusal> {
@@ -298,9 +337,13 @@ fn result(mapping: &AttributeMapping, environment: &Environment<'_>) -> Result<F
     let kept = operand.iter().filter(|value| !is_blank(value));
     let values = match mapping.kind {
         None => kept.cloned().collect::<Vec<_>>(),
-        Some(kind) => shaped(kept, kind, mapping)?,
+        Some(kind) => shaped(kept, kind, mapping, environment.is_choice.get())?,
     };
-    let values = as_set(values);
+    let values = match environment.is_choice.get() {
+        // The order of candidates is their rank.
+        true => values,
+        false => as_set(values),
+    };
     match (&mapping.default_value, values.is_empty()) {
         (Some(default), true) => Ok(Flowed::Default(default.clone())),
         (None, true) if mapping.kind.is_some_and(|kind| kind.is_required) => {
@@ -323,6 +366,7 @@ fn shaped<'v>(
     values: impl Iterator<Item = &'v Value>,
     kind: TargetKind,
     mapping: &AttributeMapping,
+    is_choice: bool,
 ) -> Result<Vec<Value>, Refusal> {
     let refuse = |code| Refusal::new(code).with("attribute", &*mapping.target);
     let mut all = Vec::new();
@@ -332,7 +376,7 @@ fn shaped<'v>(
         })?;
         all.push(shaped);
     }
-    if all.len() > 1 && !kind.is_multivalued {
+    if all.len() > 1 && !kind.is_multivalued && !is_choice {
         let count = all.len().to_string();
         return Err(refuse(Code::SchemaPropertyCanOnlyAcceptValue).with("values", count));
     }
@@ -380,6 +424,7 @@ impl Evaluation {
             add_only: BTreeSet::new(),
             matching: Vec::new(),
             references: Vec::new(),
+            choices: Vec::new(),
             problems: Vec::new(),
             trace: is_traced.then(Vec::new),
         }
@@ -387,6 +432,14 @@ impl Evaluation {
 
     fn take(&mut self, mapping: &AttributeMapping, outcome: Outcome) {
         let name = mapping.target.clone();
+        if let (true, Flowed::Values(values)) = (outcome.is_choice, &outcome.result) {
+            // Candidates wait for what the target says of them.
+            self.choices.push(Choice {
+                attribute: name,
+                candidates: values.iter().map(Value::display).collect(),
+            });
+            return;
+        }
         let values = match outcome.result {
             Flowed::Values(values) => values,
             Flowed::Default(text) => {

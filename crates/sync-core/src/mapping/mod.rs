@@ -9,4 +9,4 @@ pub mod identity;
 pub mod trace;
 
 pub use context::{Containers, Context};
-pub use evaluate::{Evaluation, Match, SourceView, evaluate, explain};
+pub use evaluate::{Choice, Evaluation, Match, SourceView, evaluate, explain};

@@ -3,7 +3,7 @@
 //! Only made when somebody asks. Trap: it holds attribute values; it is for the administrator, never for logs.
 
 use crate::{
-    expression::{compile::Node, evaluate::Step},
+    expression::{compile::Node, steps::Step},
     value::{Name, Value},
 };
 
@@ -45,17 +45,10 @@ pub(super) fn slots_of(node: &Node) -> Vec<usize> {
 }
 
 fn collect(node: &Node, slots: &mut Vec<usize>) {
-    match node {
-        Node::Constant(_) | Node::Parameter(_) => {}
-        Node::Attribute(slot) => slots.push(*slot),
-        Node::Call(call) => call
-            .arguments
-            .iter()
-            .flatten()
-            .for_each(|a| collect(a, slots)),
-        Node::Binary(_, sides, _) => {
-            collect(&sides.0, slots);
-            collect(&sides.1, slots);
-        }
+    if let Node::Attribute(slot) = node {
+        slots.push(*slot);
     }
+    node.parts()
+        .into_iter()
+        .for_each(|part| collect(part, slots));
 }

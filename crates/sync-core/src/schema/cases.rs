@@ -188,6 +188,7 @@ pub fn run(rules: &Rules, cases: &Cases) -> Vec<Outcome> {
             included: &included,
             excluded: &excluded,
         },
+        ..Context::default()
     };
     let outcome = |(index, case): (usize, &Case)| Outcome {
         name: match case.name.as_str() {

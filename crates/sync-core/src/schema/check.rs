@@ -12,16 +12,15 @@ use super::{
     limits::MAX_PROBLEMS,
     problem::{Problem, Suggestions},
     read,
+    tree::expression,
 };
 use crate::{
     code::Code,
     expression::{
         Failure,
-        ast::{Expression, Kind},
+        ast::Kind,
         compile::{self, Slots},
-        parse,
     },
-    functions::{self, Presence},
     scope::{
         Group, Groups, Scope,
         clause::{Clause, Operator},
@@ -30,9 +29,6 @@ use crate::{
     },
     value::Name,
 };
-
-/// Deepest nesting of the tree form of a source.
-const MAX_TREE_DEPTH: usize = crate::expression::MAX_EXPRESSION_DEPTH;
 
 /// Attributes every object has without being read: they come from the entry itself.
 pub const PSEUDO_ATTRIBUTES: [&str; 4] = ["distinguishedName", "objectGUID", "objectClass", "rdn"];
@@ -434,10 +430,7 @@ impl<'s> Checker<'s> {
                 }
             },
             // No source: the target is left alone, except for the default at creation.
-            (None, Some(_)) => Expression {
-                kind: Kind::Null,
-                position: 0,
-            },
+            (None, Some(_)) => Kind::Null.into(),
             (None, None) => return None,
         };
         let text = expression.to_string();
@@ -692,78 +685,4 @@ fn link<'m>(
             all.any(|a| a.name.text().eq_ignore_ascii_case(name))
         });
     is_linked.then_some(name)
-}
-
-/// The expression of a source: its text if there is one, else its tree.
-///
-/// # Errors
-/// The first mistake.
-pub fn expression(source: &read::Source, depth: usize) -> Result<Expression, Failure> {
-    if depth > MAX_TREE_DEPTH {
-        return Err(Failure::new("the tree is nested too deep", 0));
-    }
-    let name = source.name.text();
-    let kind = match source.r#type.text() {
-        "Attribute" if !name.is_empty() => Kind::Attribute(name.to_owned()),
-        "Constant" => match source.expression.get().map(|text| parse::parse(text)) {
-            Some(Ok(constant))
-                if matches!(
-                    constant.kind,
-                    Kind::Text(_) | Kind::Number(_) | Kind::Truth(_) | Kind::Null
-                ) =>
-            {
-                return Ok(constant);
-            }
-            _ => Kind::Text(name.to_owned()),
-        },
-        "Function" | "" | "Attribute" => match source.expression.text() {
-            "" if !name.is_empty() => Kind::Call(name.to_owned(), tree_arguments(source, depth)?),
-            "" => return Err(Failure::new("the source is empty", 0).cured_by("set expression")),
-            text => return parse::parse(text),
-        },
-        other => {
-            return Err(Failure::new(format!("there is no source type {other}"), 0)
-                .cured_by("use Attribute, Constant or Function"));
-        }
-    };
-    Ok(Expression { kind, position: 0 })
-}
-
-/// Arguments of the tree form stand under the names of parameters; those left out are blank.
-fn tree_arguments(source: &read::Source, depth: usize) -> Result<Vec<Option<Expression>>, Failure> {
-    let given = source.parameters.list();
-    let argument = |parameter: &read::SourceParameter| match parameter.value.get() {
-        Some(value) => expression(value, depth + 1).map(Some),
-        None => Ok(None),
-    };
-    let Some(function) = functions::find(source.name.text()) else {
-        return given.iter().map(argument).collect();
-    };
-    let mut rest: Vec<&read::SourceParameter> = given.iter().collect();
-    let mut all = Vec::new();
-    for parameter in function.parameters {
-        if parameter.presence == Presence::Repeated {
-            continue;
-        }
-        let at = rest
-            .iter()
-            .position(|p| p.key.text().eq_ignore_ascii_case(parameter.name));
-        all.push(match at {
-            Some(at) => argument(rest.remove(at))?,
-            None => None,
-        });
-    }
-    // What is left has names of its own (repeated parameters, or names of another version): it fills the blanks in order.
-    for parameter in rest {
-        let value = argument(parameter)?;
-        let mut places = all.iter_mut().zip(function.parameters);
-        match places.find(|(have, p)| have.is_none() && p.presence == Presence::Required) {
-            Some((place, _)) => *place = value,
-            None => all.push(value),
-        }
-    }
-    while all.last().is_some_and(Option::is_none) {
-        all.pop();
-    }
-    Ok(all)
 }

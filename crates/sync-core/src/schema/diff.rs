@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{check, read};
+use super::{read, tree};
 
 /// Something that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -245,7 +245,7 @@ fn object_mapping(lines: &mut Lines, place: &str, mapping: &read::ObjectMapping)
 fn attribute_mapping(attribute: &read::AttributeMapping) -> String {
     let mut text = match attribute.source.get() {
         None => "no source".to_owned(),
-        Some(source) => match check::expression(source, 0) {
+        Some(source) => match tree::expression(source, 0) {
             Ok(expression) => expression.to_string(),
             Err(_) => serde_json::to_string(source).unwrap_or_default(),
         },

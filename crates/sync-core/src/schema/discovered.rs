@@ -11,7 +11,7 @@ use super::{
     limits::MAX_PROBLEMS,
     preset,
     problem::{Problem, Suggestions},
-    read,
+    read, tree,
 };
 use crate::{
     code::Code,
@@ -312,7 +312,7 @@ fn names_in(attribute: &read::AttributeMapping) -> Vec<String> {
     let Some(source) = attribute.source.get() else {
         return Vec::new();
     };
-    let Ok(expression) = check::expression(source, 0) else {
+    let Ok(expression) = tree::expression(source, 0) else {
         return Vec::new();
     };
     let mut slots = Slots::default();

@@ -14,6 +14,7 @@ pub mod preset;
 pub mod problem;
 pub mod read;
 mod shape;
+pub mod tree;
 
 pub use check::check;
 pub use discovered::Discovered;

@@ -193,6 +193,7 @@ impl Judge {
                 included: &self.containers.included,
                 excluded: &self.containers.excluded,
             },
+            ..Context::default()
         };
         let evaluation = evaluate(&self.rules, &view, &context);
         let mut item = Item {

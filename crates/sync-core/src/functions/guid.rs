@@ -1,0 +1,24 @@
+//! `Guid`.
+
+use super::prelude::*;
+use crate::expression::random::Stream;
+
+pub(super) static GUID: Function = Function {
+    name: "Guid",
+    origin: Origin::Both,
+    parameters: &[],
+    manual: "A random GUID. The same object and attribute always get the same one, so that nothing changes when rules are evaluated again.",
+    examples: &[
+        ("Len(Guid())", "36"),
+        ("IsGuid(Guid())", "True"),
+        ("With($g, Guid(), Mid($g, 15, 1))", "\"4\""),
+    ],
+    call: run,
+    ..PLAIN
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    let bytes = a.random(Stream::bytes)?;
+    let guid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+    Ok(one(guid.to_string()))
+}
