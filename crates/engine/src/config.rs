@@ -103,6 +103,8 @@ pub struct JobSettings {
     pub interval_seconds: u64,
     /// Whether the source is asked to tell of changes, so that they are read at once.
     pub doorbell: bool,
+    /// Whether what leaves the scope stays in the target as it is.
+    pub skip_out_of_scope_deletions: bool,
 }
 
 impl Default for JobSettings {
@@ -114,6 +116,7 @@ impl Default for JobSettings {
             settle_seconds: 30,
             interval_seconds: 10,
             doorbell: true,
+            skip_out_of_scope_deletions: false,
         }
     }
 }

@@ -72,6 +72,10 @@ pub struct DueItem {
     pub attempts: u32,
     /// What is pending already.
     pub pending: PendingState,
+    /// Whether it is a member of a group of the scope; `None`: not known, or not asked ([`Engine::add_scope_links`]).
+    pub is_group_member: Option<bool>,
+    /// Numbers of links, where the scope asks for them.
+    pub link_counts: Vec<(Name, u64)>,
 }
 
 /// What planning an object came to.
@@ -213,6 +217,8 @@ fn item(
         last: refusal_of(row.get(14)?)?,
         attempts: row.get::<_, Option<u32>>(15)?.unwrap_or(0),
         pending: PendingState::from_number(row.get::<_, Option<i64>>(16)?.unwrap_or(0)),
+        is_group_member: None,
+        link_counts: Vec::new(),
     })
 }
 

@@ -18,6 +18,7 @@ mod read;
 mod reference;
 mod rejoin;
 mod rules;
+mod scope;
 mod store;
 
 pub use config::{
@@ -34,6 +35,7 @@ pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
 pub use rejoin::{DoubtedLink, HeldReferences};
 pub use rules::{RulesChange, RulesVersion};
+pub use scope::ScopeLinks;
 pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 
 /// States of an object in the connector space, as stored.
@@ -86,10 +88,12 @@ pub mod reason {
     pub const ASKED: i64 = 64;
     /// References were refused; they are tried again together with the object.
     pub const REFERENCES: i64 = 128;
+    /// A group of the scope has another member, or a number of links that the scope asks for changed.
+    pub const SCOPE_GROUP: i64 = 256;
 
     /// The names of the bits that are set.
     pub fn names(bits: i64) -> Vec<&'static str> {
-        const ALL: [(i64, &str); 8] = [
+        const ALL: [(i64, &str); 9] = [
             (CHANGED, "changed"),
             (CONTAINER, "containerMoved"),
             (RETRY, "retry"),
@@ -98,6 +102,7 @@ pub mod reason {
             (STALE, "targetDiffers"),
             (ASKED, "asked"),
             (REFERENCES, "references"),
+            (SCOPE_GROUP, "scopeGroup"),
         ];
         ALL.iter()
             .filter(|(bit, _)| bits & bit != 0)

@@ -22,6 +22,7 @@ use sync_core::{
 use crate::{
     read::LOOKUP_INCOMPLETE,
     reason,
+    scope::Watch,
     store::{Engine, Result, StoreError, unpack},
 };
 
@@ -236,6 +237,8 @@ struct Merge<'a> {
     tx: &'a Transaction<'a>,
     connector: ConnectorId,
     jobs: Vec<i64>,
+    /// What the jobs' scopes ask of references.
+    scope: Watch<'a>,
     now: i64,
     /// Containers that are known up to the root; `None`: nothing waits for its containers.
     placed: Option<RefCell<HashSet<i64>>>,
@@ -278,6 +281,7 @@ impl Engine {
                 engine: self,
                 tx,
                 connector: memory.connector,
+                scope: Watch::new(self, tx, &jobs),
                 jobs,
                 now,
                 placed,
@@ -332,6 +336,7 @@ impl Engine {
                 engine: self,
                 tx,
                 connector,
+                scope: Watch::new(self, tx, &jobs),
                 jobs,
                 now,
                 placed: None,
@@ -488,6 +493,7 @@ impl Merge<'_> {
             self.stored_again(&stored, version)?;
             return Ok((Some(stored.id), false));
         }
+        self.scope.state_changed(stored.id, self.now)?;
         self.tx
             .prepare_cached(
                 "UPDATE object SET state = 3, replica = coalesce(?2, replica), usn = coalesce(?3, usn) WHERE id = ?1",
@@ -661,6 +667,9 @@ impl Merge<'_> {
         if !is_skeleton {
             links_changed |= self.end_other_links(stored.id, &entry.links)?;
         }
+        if state != stored.state {
+            self.scope.state_changed(stored.id, self.now)?;
+        }
         Ok((Some(stored.id), changed || links_changed))
     }
 
@@ -824,6 +833,9 @@ impl Merge<'_> {
             self.clear_edge(src, attribute, *dst)?;
         }
         let changed = !added.is_empty() || !gone.is_empty();
+        for ends in [&added, &gone] {
+            self.scope.links_changed(src, attribute, ends, self.now)?;
+        }
         // Who has no link yet has its references planned with its creation, and again when it is there.
         if changed && before == Before::More {
             for job in &self.jobs {
@@ -848,6 +860,8 @@ impl Merge<'_> {
                 touched.push(dst);
             }
         }
+        self.scope
+            .links_changed(src, attribute, &touched, self.now)?;
         for job in &self.jobs {
             let link = crate::link_id(sync_core::id::JobId(*job), sync_core::id::ObjectId(src)).0;
             for dst in &touched {

@@ -14,6 +14,7 @@ pub mod doorbell;
 pub mod exporter;
 pub mod failpoint;
 pub mod pki;
+pub mod places;
 pub mod planner;
 pub mod rejoin;
 pub mod rules;

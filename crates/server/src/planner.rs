@@ -51,6 +51,8 @@ pub struct Surroundings {
     pub now: Timestamp,
     /// What random values in expressions are made from.
     pub seed: Seed,
+    /// Whether what leaves the scope stays in the target.
+    pub leaves_out_of_scope: bool,
 }
 
 impl Surroundings {
@@ -67,6 +69,7 @@ impl Surroundings {
             },
             now: Some(self.now),
             seed: Some(&self.seed),
+            leaves_out_of_scope: self.leaves_out_of_scope,
         }
     }
 
@@ -118,7 +121,12 @@ pub async fn step(
     target: &Arc<dyn Target>,
 ) -> Result<PlannedStep, Refusal> {
     let id = job.id;
-    let mut items = blocking(engine, move |engine| engine.take_due(id, BATCH)).await?;
+    let mut items = blocking(engine, move |engine| {
+        let mut items = engine.take_due(id, BATCH)?;
+        engine.add_scope_links(id, &mut items)?;
+        Ok(items)
+    })
+    .await?;
     let due = items.len();
     items.retain(|item| !is_being_carried_out(item.pending));
     let waiting = due - items.len();
@@ -285,7 +293,15 @@ pub fn wanted(item: &DueItem, rules: &Rules, context: &Context<'_>) -> (Wanted, 
             );
         }
         ObjectState::Deleted => return (Wanted::Absent(why("DeletedInSource")), last_name),
-        ObjectState::Skeleton => return (Wanted::Absent(why("OutsideReadSpec")), last_name),
+        ObjectState::Skeleton => {
+            let why = why("OutsideReadSpec");
+            let stays = context.leaves_out_of_scope && item.view.situation == Situation::Linked;
+            let wanted = match stays {
+                true => Wanted::Undecided(why),
+                false => Wanted::Absent(why),
+            };
+            return (wanted, last_name);
+        }
         ObjectState::Live => {}
     }
     let evaluation = evaluation_of(item, rules, context);
@@ -295,7 +311,7 @@ pub fn wanted(item: &DueItem, rules: &Rules, context: &Context<'_>) -> (Wanted, 
         .or_else(|| source.attributes.text("displayName"))
         .or_else(|| source.attributes.text("cn"))
         .map_or(last_name, str::to_owned);
-    (wanted_from(evaluation, item, rules), name)
+    (wanted_from(evaluation, item, rules, context), name)
 }
 
 /// The rules over one stored object.
@@ -312,6 +328,8 @@ pub fn view_of(item: &DueItem) -> SourceView<'_> {
         rdn: &source.rdn,
         ancestors: &source.ancestors,
         held: is_linked.then_some(&item.view.exported),
+        link_counts: &item.link_counts,
+        is_group_member: item.is_group_member,
         ..SourceView::new(
             &source.anchor,
             source.class.as_deref().unwrap_or_default(),
@@ -332,7 +350,12 @@ fn may_delete(rules: &Rules, item: &DueItem) -> bool {
         .is_none_or(|first| first.flows.delete || mappings.any(|mapping| mapping.flows.delete))
 }
 
-fn wanted_from(evaluation: Evaluation, item: &DueItem, rules: &Rules) -> Wanted {
+fn wanted_from(
+    evaluation: Evaluation,
+    item: &DueItem,
+    rules: &Rules,
+    context: &Context<'_>,
+) -> Wanted {
     let is_linked = item.view.situation == Situation::Linked;
     let flows = evaluation
         .mapping
@@ -340,8 +363,10 @@ fn wanted_from(evaluation: Evaluation, item: &DueItem, rules: &Rules) -> Wanted 
         .map(|mapping| mapping.flows);
     if let Verdict::Out { reason } = &evaluation.scope {
         // An input filter only keeps objects from entering; and deletions may be switched off.
-        let stays = matches!(reason, ScopeReason::NoFilterMatched { is_input: true, .. });
-        return if is_linked && (stays || !may_delete(rules, item)) {
+        let stays = context.leaves_out_of_scope
+            || matches!(reason, ScopeReason::NoFilterMatched { is_input: true, .. });
+        let is_unknown = matches!(reason, ScopeReason::GroupsUnknown);
+        return if is_unknown || (is_linked && (stays || !may_delete(rules, item))) {
             Wanted::Undecided(reason.refusal())
         } else {
             Wanted::Absent(reason.refusal())

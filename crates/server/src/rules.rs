@@ -3,7 +3,7 @@
 //! Never puts rules in force that do not pass the check. Trap: a container that both versions name stays the one it was, even
 //! if it was renamed meanwhile; one that only the new version names is looked up by the name it has now.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use connectors::{source::SourceInfo, target::TargetInfo};
 use engine::{JobRow, RulesChange};
@@ -16,10 +16,9 @@ use sync_core::{
         discovered::{TargetAttribute, TargetClass},
         preset,
     },
-    scope::dn,
 };
 
-use crate::{agents::blocking, app::App};
+use crate::{agents::blocking, app::App, places};
 
 // LIMIT: mistakes in rules that one refusal names.
 const MISTAKES_TOLD: usize = 20;
@@ -116,10 +115,11 @@ pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i
     let rules = checked.rules.map_err(|problems| refusal(&problems))?;
     let row = job.clone();
     let version = blocking(app.engine(), move |engine| {
-        let key = places_key(&row);
+        let key = places::key(&row);
+        let old = preset::load(&row.rules).ok();
         let places = engine
             .setting(&key)?
-            .map(|text| kept_places(&text, &row, &rules));
+            .map(|text| places::kept(&text, old.as_ref(), &rules));
         engine.change_rules(
             row.id,
             &RulesChange {
@@ -134,34 +134,4 @@ pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i
     .await?;
     app.jobs_changed();
     Ok(version)
-}
-
-/// The setting that holds the anchors of what a job's rules name.
-pub fn places_key(job: &JobRow) -> String {
-    format!("containers.{}", job.guid)
-}
-
-/// Anchors that are kept: what only the new rules name is looked up by the name it has now.
-fn kept_places(text: &str, job: &JobRow, new: &Rules) -> String {
-    let old = preset::load(&job.rules)
-        .map(|old| names(&old))
-        .unwrap_or_default();
-    let new = names(new);
-    let is_kept = |name: &String| {
-        let is_in = |all: &[String]| all.iter().any(|have| dn::is_same(have, name));
-        is_in(&old) && is_in(&new)
-    };
-    let mut known: BTreeMap<String, String> = serde_json::from_str(text).unwrap_or_default();
-    known.retain(|name, _| is_kept(name));
-    serde_json::to_string(&known).unwrap_or_default()
-}
-
-fn names(rules: &Rules) -> Vec<String> {
-    let containers = rules.containers();
-    let all = [
-        &containers.included,
-        &containers.excluded,
-        &rules.groups().named,
-    ];
-    all.into_iter().flatten().cloned().collect()
 }

@@ -18,7 +18,7 @@ use connectors::source::{ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInf
 use engine::{Completed, ConnectorRow, GuardOutcome, JobRow, JobState, ReadResult};
 use sync_core::{
     code::Code,
-    id::{Anchor, ConnectorId, JobId},
+    id::{ConnectorId, JobId},
     object::{Entry, EntryKind, ReadSpec},
     operation::Refusal,
     schema::{checked, preset},
@@ -32,7 +32,7 @@ use crate::{
     app::App,
     catch_up,
     desk::{Answer, Call, ReadOrder, ReadSink},
-    doorbell,
+    doorbell, places,
     planner::Surroundings,
     rejoin,
 };
@@ -69,7 +69,7 @@ pub struct Activity {
 }
 
 /// How long a question to an agent may take.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The loops look by themselves at least this often.
 const TICK: Duration = Duration::from_millis(1_000);
 /// Links whose references are planned at once, if they have few.
@@ -172,57 +172,6 @@ pub(crate) fn rules_of(job: &JobRow) -> Result<Arc<checked::Rules>, Refusal> {
     Ok(rules)
 }
 
-/// Resolves the containers the rules name to anchors, once; a renamed container stays the same one afterwards.
-async fn containers(
-    app: &App,
-    job: &JobRow,
-    source: &ConnectorRow,
-    names: &[String],
-) -> Result<Vec<Anchor>, Refusal> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let key = format!("containers.{}", job.guid);
-    let lookup = key.clone();
-    let stored = blocking(app.engine(), move |engine| engine.setting(&lookup)).await?;
-    let mut known: BTreeMap<String, String> = stored
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    let is_known =
-        |known: &BTreeMap<String, String>, name: &String| known.contains_key(&name.to_lowercase());
-    if !names.iter().all(|name| is_known(&known, name)) {
-        let Answer::Containers(found) = app
-            .desk()
-            .call(&source.name, Call::Containers, CALL_TIMEOUT)
-            .await?
-        else {
-            return Err(Refusal::new(Code::SourceProtocolError)
-                .with("text", "the agent answered another question"));
-        };
-        for container in found {
-            let dn = container.dn.to_lowercase();
-            if names.iter().any(|name| name.to_lowercase() == dn) {
-                known.insert(dn, container.anchor.guid_text());
-            }
-        }
-        if let Some(missing) = names.iter().find(|name| !is_known(&known, name)) {
-            return Err(Refusal::new(Code::SourceBaseNotFound)
-                .with("job", &job.name)
-                .with("container", missing)
-                .with(
-                    "text",
-                    "a container of the scope does not exist in the source",
-                ));
-        }
-        let text = serde_json::to_string(&known).unwrap_or_default();
-        blocking(app.engine(), move |engine| engine.set_setting(&key, &text)).await?;
-    }
-    Ok(names
-        .iter()
-        .filter_map(|name| Anchor::from_guid_text(known.get(&name.to_lowercase())?))
-        .collect())
-}
-
 async fn source_info(app: &App, source: &ConnectorRow) -> Result<SourceInfo, Refusal> {
     if let Ok(info) = serde_json::from_value::<SourceInfo>(source.info.clone())
         && !info.domain_fqdn.is_empty()
@@ -256,11 +205,13 @@ pub async fn surroundings(app: &App, job: &JobRow) -> Result<Arc<Surroundings>, 
     let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
     let rules = rules_of(job)?;
     let target = app.target(&target_row)?.discover().await?;
+    let places = places::of(app, job, &source, &rules).await?;
     Ok(Arc::new(Surroundings {
         source: Arc::new(source_info(app, &source).await?),
         target: Arc::new(target),
-        included: containers(app, job, &source, &rules.containers().included).await?,
-        excluded: containers(app, job, &source, &rules.containers().excluded).await?,
+        included: places.included,
+        excluded: places.excluded,
+        leaves_out_of_scope: job.settings.skip_out_of_scope_deletions,
         rules,
         now: jiff::Timestamp::now(),
         seed: app.seed().clone(),
@@ -270,7 +221,7 @@ pub async fn surroundings(app: &App, job: &JobRow) -> Result<Arc<Surroundings>, 
 /// What a source is to be read for: the union of what its jobs need.
 ///
 /// # Errors
-/// If rules are invalid or containers cannot be resolved.
+/// If rules are invalid, or containers or groups cannot be resolved.
 pub async fn read_spec(
     app: &App,
     source: &ConnectorRow,
@@ -279,14 +230,12 @@ pub async fn read_spec(
     let mut union = ReadSpec::default();
     let mut everywhere = false;
     for job in jobs {
-        let rules = rules_of(job)?;
-        let spec = checked::read_spec(&rules);
+        let spec = places::spec(app, job, source, &*rules_of(job)?).await?;
         union.classes.extend(spec.classes);
         union.attributes.extend(spec.attributes);
         union.links.extend(spec.links);
-        let included = containers(app, job, source, &rules.containers().included).await?;
-        everywhere |= included.is_empty();
-        union.containers.extend(included);
+        everywhere |= spec.containers.is_empty();
+        union.containers.extend(spec.containers);
     }
     if everywhere {
         union.containers.clear();
@@ -679,7 +628,7 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
     let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
     let target = app.target(&target_row)?;
-    let may_plan = may_plan(app, &source, id);
+    let may_plan = may_plan(app, &source, id) && is_read_for(app, &job, &source).await?;
     let caught_up = catch_up::run(app, &job, &target, may_plan).await?;
     if caught_up.steps > 0 {
         return Ok(Next::Again);
@@ -723,6 +672,20 @@ pub(crate) fn may_plan(app: &App, source: &ConnectorRow, job: JobId) -> bool {
         && source.complete_reads == 0
         && app.activity(job).reading.is_none();
     source.suspect.is_none() && !(is_read_anew && source.complete_reads > 0) && !was_never_reached
+}
+
+/// Whether the source was read for what the job's rules want to know now: what new rules ask for is not there before the next
+/// read, and absent is not empty.
+async fn is_read_for(app: &App, job: &JobRow, source: &ConnectorRow) -> Result<bool, Refusal> {
+    if source.complete_reads == 0 {
+        return Ok(true);
+    }
+    let id = source.id;
+    let Some(read) = blocking(app.engine(), move |engine| engine.last_spec(id)).await? else {
+        return Ok(true);
+    };
+    let wanted = places::spec(app, job, source, &*rules_of(job)?).await?;
+    Ok(read.covers(&wanted))
 }
 
 pub(crate) fn add(to: &mut BTreeMap<&'static str, u64>, from: &BTreeMap<&'static str, u64>) {

@@ -97,6 +97,23 @@ pub struct ReadSpec {
     pub containers: Vec<Anchor>,
 }
 
+impl ReadSpec {
+    /// Whether whoever reads this reads all of `other`.
+    pub fn covers(&self, other: &Self) -> bool {
+        let has = |have: &[Name], wanted: &[Name]| {
+            let is_there = |name: &Name| have.iter().any(|known| known.eq_ignore_ascii_case(name));
+            wanted.iter().all(is_there)
+        };
+        let is_inside = |anchor: &Anchor| self.containers.contains(anchor);
+        let containers = self.containers.is_empty()
+            || (!other.containers.is_empty() && other.containers.iter().all(is_inside));
+        containers
+            && has(&self.classes, &other.classes)
+            && has(&self.attributes, &other.attributes)
+            && has(&self.links, &other.links)
+    }
+}
+
 /// The type of an attribute as the source's schema gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AttributeType {
@@ -125,4 +142,27 @@ pub struct AttributeInfo {
     pub kind: AttributeType,
     /// Whether it may hold several values.
     pub is_multivalued: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_covers_what_it_holds_all_of() {
+        let spec = |attributes: &[&str], containers: &[u8]| ReadSpec {
+            classes: vec!["user".into()],
+            attributes: attributes.iter().map(|name| Name::from(*name)).collect(),
+            links: Vec::new(),
+            containers: containers.iter().map(|n| Anchor::new([*n])).collect(),
+        };
+        let whole = spec(&["cn", "mail"], &[]);
+        assert!(whole.covers(&spec(&["CN"], &[])));
+        assert!(whole.covers(&spec(&["mail"], &[1])));
+        assert!(!whole.covers(&spec(&["cn", "title"], &[])));
+        let some = spec(&["cn"], &[1, 2]);
+        assert!(some.covers(&spec(&["cn"], &[2])));
+        assert!(!some.covers(&spec(&["cn"], &[2, 3])));
+        assert!(!some.covers(&spec(&["cn"], &[])));
+    }
 }

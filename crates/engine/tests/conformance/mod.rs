@@ -12,6 +12,7 @@ mod plans;
 mod read;
 mod references;
 mod rules;
+mod scope;
 mod source;
 mod store;
 mod target;

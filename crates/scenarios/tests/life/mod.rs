@@ -5,5 +5,6 @@ mod doorbell;
 mod groups;
 mod people;
 mod places;
+mod scope;
 mod spelling;
 mod whole;

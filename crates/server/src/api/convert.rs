@@ -147,6 +147,7 @@ pub fn settings(row: &engine::JobSettings) -> JobSettings {
         settle_seconds: Some(row.settle_seconds),
         interval_seconds: Some(row.interval_seconds),
         doorbell: Some(row.doorbell),
+        skip_out_of_scope_deletions: Some(row.skip_out_of_scope_deletions),
     }
 }
 
@@ -161,6 +162,9 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
         settle_seconds: change.settle_seconds.unwrap_or(row.settle_seconds),
         interval_seconds: change.interval_seconds.unwrap_or(row.interval_seconds),
         doorbell: change.doorbell.unwrap_or(row.doorbell),
+        skip_out_of_scope_deletions: change
+            .skip_out_of_scope_deletions
+            .unwrap_or(row.skip_out_of_scope_deletions),
     }
 }
 

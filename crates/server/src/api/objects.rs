@@ -270,12 +270,9 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
         let pending = pending
             .map(|row| pending::shown(engine, &row, &names))
             .transpose()?;
-        Ok((
-            engine.plan_item(id, object)?,
-            engine.link_row(id, object)?,
-            pending,
-            names,
-        ))
+        let mut item = engine.plan_item(id, object)?;
+        engine.add_scope_links(id, item.as_mut_slice())?;
+        Ok((item, engine.link_row(id, object)?, pending, names))
     })
     .await?;
     let mut part = ObjectInJob {

@@ -105,7 +105,7 @@ async fn look(app: &App, job: &JobRow, told: &Told) -> Result<Report, Refusal> {
     let surroundings = scheduler::surroundings(app, job).await?;
     let connector: Arc<dyn Target> = app.target(&target_row)?;
     let mut held = target::read(&connector, told).await?;
-    let wanted = source::read(app, &source_row, &surroundings, &mut held, told).await?;
+    let wanted = source::read(app, (job, &source_row), &surroundings, &mut held, told).await?;
     tell(told, "compare", wanted.objects.len()).await;
     let mut report = Report {
         job: job.name.clone(),

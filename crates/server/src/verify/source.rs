@@ -9,10 +9,10 @@ use std::{
 };
 
 use connectors::source::{Container, Listed};
-use engine::ConnectorRow;
+use engine::{ConnectorRow, JobRow};
 use sync_core::{
     code::Code,
-    id::Anchor,
+    id::{Anchor, ObjectId},
     mapping::evaluate::{Evaluation, SourceView, evaluate},
     operation::Refusal,
     schema::checked,
@@ -27,6 +27,7 @@ use super::{
     tell,
 };
 use crate::{
+    agents::blocking,
     app::App,
     desk::{Answer, Call},
     planner::Surroundings,
@@ -137,7 +138,7 @@ fn next_comma(dn: &str) -> Option<usize> {
 /// If it cannot be read to its end.
 pub async fn read(
     app: &App,
-    source: &ConnectorRow,
+    (job, source): (&JobRow, &ConnectorRow),
     surroundings: &Surroundings,
     held: &mut Snapshot,
     told: &Told,
@@ -161,9 +162,18 @@ pub async fn read(
     let mut listing = app.desk().enumerate(&source.name, spec).await?;
     let mut last_told = 0;
     while let Some(chunk) = listing.next().await {
-        for listed in chunk? {
+        let chunk = chunk?;
+        let members = members(app, job, surroundings, &chunk).await?;
+        for (listed, is_member) in chunk.into_iter().zip(members) {
             expectation.seen += 1;
-            take(&mut expectation, listed, surroundings, &places, held);
+            take(
+                &mut expectation,
+                listed,
+                surroundings,
+                &places,
+                held,
+                is_member,
+            );
         }
         if expectation.seen >= last_told + 10_000 {
             last_told = expectation.seen;
@@ -181,6 +191,34 @@ pub async fn read(
     Ok(expectation)
 }
 
+/// Who of these is a member of a group of the scope, as the connector space has it: a listing shows one object at a time.
+async fn members(
+    app: &App,
+    job: &JobRow,
+    surroundings: &Surroundings,
+    chunk: &[Listed],
+) -> Result<Vec<Option<bool>>, Refusal> {
+    if surroundings.rules.groups().named.is_empty() {
+        return Ok(vec![None; chunk.len()]);
+    }
+    let anchors: Vec<Anchor> = chunk.iter().map(|one| one.entry.anchor.clone()).collect();
+    let (job, source) = (job.id, job.source);
+    blocking(app.engine(), move |engine| {
+        let found: Vec<Option<ObjectId>> = anchors
+            .iter()
+            .map(|anchor| engine.object_by_anchor(source, anchor))
+            .collect::<Result<_, _>>()?;
+        let objects: Vec<ObjectId> = found.iter().flatten().copied().collect();
+        let mut known = engine.is_scope_member(job, &objects)?.into_iter();
+        let told = found.iter().map(|object| match object {
+            Some(_) => known.next().flatten(),
+            None => None,
+        });
+        Ok(told.collect())
+    })
+    .await
+}
+
 /// One source object.
 fn take(
     expectation: &mut Expectation,
@@ -188,6 +226,7 @@ fn take(
     surroundings: &Surroundings,
     places: &Places,
     held: &mut Snapshot,
+    is_group_member: Option<bool>,
 ) {
     let Listed { entry, dn } = listed;
     let ancestors = places.above(&dn);
@@ -202,6 +241,7 @@ fn take(
         rdn: entry.rdn.as_deref().unwrap_or_default(),
         ancestors: &ancestors,
         link_counts: &counts,
+        is_group_member,
         ..SourceView::new(
             &entry.anchor,
             entry.class.as_deref().unwrap_or_default(),

@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub now: Option<Timestamp>,
     /// What random values in expressions are made from.
     pub seed: Option<&'a Seed>,
+    /// Whether what leaves the scope stays in the target (`SkipOutOfScopeDeletions`).
+    pub leaves_out_of_scope: bool,
 }
 
 impl Context<'_> {

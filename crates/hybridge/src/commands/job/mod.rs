@@ -61,6 +61,9 @@ pub struct Settings {
     /// Whether the source is asked to tell of changes, so that they are read at once (without it: every interval)
     #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
     doorbell: Option<bool>,
+    /// Whether what leaves the scope stays in the target as it is
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    skip_out_of_scope_deletions: Option<bool>,
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -80,6 +83,7 @@ impl From<&Settings> for JobSettings {
             settle_seconds: settings.settle,
             interval_seconds: settings.interval,
             doorbell: settings.doorbell,
+            skip_out_of_scope_deletions: settings.skip_out_of_scope_deletions,
         }
     }
 }

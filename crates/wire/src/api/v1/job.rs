@@ -57,6 +57,9 @@ pub struct JobSettings {
     /// Whether the source is asked to tell of changes, so that they are read at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doorbell: Option<bool>,
+    /// Whether what leaves the scope stays in the target as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_out_of_scope_deletions: Option<bool>,
 }
 
 /// `PATCH /jobs/{id}`.
