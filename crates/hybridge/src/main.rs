@@ -1,6 +1,6 @@
 //! The `hybridge` command: the server, the demo, and the administrator's verbs.
 //!
-//! Every verb but `server`, `demo`, `preview` and `codes` is a client of the server's API and does nothing by itself. Trap:
+//! Every verb but `server`, `demo`, `preview`, `functions` and `codes` is a client of the server's API and does nothing by itself. Trap:
 //! stdout carries data only; whatever is said to a person goes to stderr.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

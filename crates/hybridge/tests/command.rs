@@ -26,6 +26,8 @@ fn help_lists_every_verb_and_hides_the_demos_child() {
         "deletes",
         "verify",
         "directory",
+        "expression",
+        "functions",
         "codes",
         "completions",
     ] {
@@ -51,6 +53,8 @@ fn every_verb_explains_itself() {
         &["directory", "domains", "add"],
         &["preview"],
         &["rules", "check"],
+        &["expression", "eval"],
+        &["functions"],
         &["rules", "test"],
         &["rules", "rollback"],
     ] {

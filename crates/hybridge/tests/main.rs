@@ -11,6 +11,7 @@
 mod api;
 mod command;
 mod demo;
+mod expression;
 mod preview;
 mod readme;
 mod rules;

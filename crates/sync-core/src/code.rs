@@ -79,6 +79,7 @@ codes! {
     UnableToResolveReferenceAttributeValue Source Later "a reference points to an object that is not in the target";
     EntrySynchronizationSkipped Rules Never "the object is out of scope, or nothing changed";
     ExpressionFailed Rules Never "an expression of the rules failed for this object";
+    ExpressionInvalid Rules Never "an expression contains mistakes";
     // deletions
     TooManyDeletes Source Never "more deletions or disables than the guard lets through";
     DeletionRefused Rules Never "an administrator refused this deletion";

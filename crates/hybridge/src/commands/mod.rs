@@ -12,6 +12,8 @@ mod connector;
 mod deletes;
 mod demo;
 mod directory;
+mod expression;
+mod functions;
 mod job;
 mod log;
 mod object;
@@ -99,6 +101,11 @@ pub enum Command {
     /// Look at the embedded tenant directory
     #[command(subcommand)]
     Directory(directory::Command),
+    /// Try expressions of rules
+    #[command(subcommand)]
+    Expression(expression::Command),
+    /// The functions of expressions, with examples
+    Functions(functions::Arguments),
     /// Explain an error code
     Codes(codes::Arguments),
     /// Print a completion script for a shell
@@ -177,6 +184,7 @@ pub fn segment(name: &str) -> String {
 pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Codes(arguments) => codes::run(&arguments, context),
+        Command::Functions(arguments) => functions::run(&arguments, context),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Server(arguments) => finish(runtime(0)?, server::run(&arguments, context)),
         Command::Preview(arguments) => finish(runtime(0)?, preview::run(&arguments, context)),
@@ -205,11 +213,13 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Deletes(command) => deletes::run(command, context).await,
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Directory(command) => directory::run(command, context).await,
+        Command::Expression(command) => expression::run(command, context).await,
         Command::Server(_)
         | Command::Preview(_)
         | Command::Demo(_)
         | Command::AgentChild(_)
         | Command::Codes(_)
+        | Command::Functions(_)
         | Command::Completions(_) => Ok(()),
     }
 }

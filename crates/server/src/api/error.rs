@@ -59,9 +59,10 @@ impl ApiError {
             Code::NotAllowed => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Conflict => StatusCode::CONFLICT,
-            Code::RequestInvalid | Code::SchemaInvalid | Code::ConfigurationInvalid => {
-                StatusCode::BAD_REQUEST
-            }
+            Code::RequestInvalid
+            | Code::SchemaInvalid
+            | Code::ExpressionInvalid
+            | Code::ConfigurationInvalid => StatusCode::BAD_REQUEST,
             Code::InternalFault | Code::StoreDamaged => StatusCode::INTERNAL_SERVER_ERROR,
             Code::TimeOut | Code::SourceTimeOut => StatusCode::GATEWAY_TIMEOUT,
             code => match code.blame() {

@@ -10,6 +10,7 @@ mod convert;
 mod deletions;
 mod directory;
 mod error;
+mod expression;
 mod extract;
 mod jobs;
 mod log;
@@ -75,6 +76,7 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/rules/diff", get(rules::compare))
         .route("/jobs/{name}/rules/check", post(rules::check))
         .route("/jobs/{name}/rules/rollback", post(rules::rollback))
+        .route("/jobs/{name}/expression", post(expression::evaluate))
         .route("/status", get(status::status))
         .route("/metrics", get(metrics::metrics))
         .route("/objects", get(objects::search))

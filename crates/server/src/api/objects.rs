@@ -179,10 +179,7 @@ pub async fn show(
         .name
         .ok_or_else(|| ApiError::invalid("name is missing"))?;
     let found = resolve(&app, &name, slice.connector.as_deref()).await?;
-    let [id] = found.as_slice() else {
-        return Err(several(&app, &name, found).await?);
-    };
-    let id = *id;
+    let id = only(&app, &name, found).await?;
     let (mut view, space, jobs) =
         blocking(app.engine(), move |engine| stored_view(engine, id)).await?;
     for job in jobs {
@@ -191,6 +188,14 @@ pub async fn show(
         }
     }
     Ok(Json(view))
+}
+
+/// The only one of those found.
+pub async fn only(app: &App, name: &str, found: Vec<ObjectId>) -> Result<ObjectId, ApiError> {
+    match found.as_slice() {
+        [id] => Ok(*id),
+        _ => Err(several(app, name, found).await?),
+    }
 }
 
 async fn several(app: &App, name: &str, found: Vec<ObjectId>) -> Result<ApiError, ApiError> {

@@ -16,8 +16,11 @@ pub mod pattern;
 pub mod position;
 pub mod random;
 pub mod steps;
+pub mod trial;
 
 use position::Position;
+
+use crate::{code::Code, operation::Refusal};
 
 // LIMIT: the originals allow 10 000 characters, which are at most 40 000 bytes of UTF-8.
 /// Longest text of an expression, in bytes.
@@ -79,6 +82,31 @@ impl Failure {
         self.cure = Some(cure.into());
         self
     }
+}
+
+// LIMIT: mistakes told of one expression.
+const MAX_MISTAKES_TOLD: usize = 10;
+
+/// The refusal of an expression with these mistakes.
+pub fn refusal(failures: &[Failure]) -> Refusal {
+    let mut refusal = Refusal::new(Code::ExpressionInvalid);
+    for (index, failure) in failures.iter().take(MAX_MISTAKES_TOLD).enumerate() {
+        let name = match index {
+            0 => "mistake".to_owned(),
+            index => format!("mistake {}", index + 1),
+        };
+        let text = match &failure.cure {
+            Some(cure) => format!("{failure}; {cure}"),
+            None => failure.to_string(),
+        };
+        refusal = refusal.with(&name, text);
+    }
+    if let Some(first) = failures.first() {
+        refusal = refusal
+            .with("line", first.position.line.to_string())
+            .with("character", first.position.column.to_string());
+    }
+    refusal
 }
 
 /// The known word nearest to `word`, if one is near enough to be meant.

@@ -80,6 +80,7 @@ mod replace;
 mod replace_chars;
 mod right;
 mod rtrim;
+pub mod sample;
 mod select;
 mod select_unique_value;
 mod single_app_role_assignment;
@@ -363,6 +364,20 @@ pub static ALL: &[&Function] = &[
     &with::WITH,
     &word::WORD,
 ];
+
+impl Takes {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Each => "one text; of several values, each",
+            Self::Variable => "a variable",
+            Self::Text => "one text",
+            Self::Integer => "an integer",
+            Self::Boolean => "a truth value",
+            Self::Values => "any values",
+        }
+    }
+}
 
 /// The function of this name.
 pub fn find(name: &str) -> Option<&'static Function> {

@@ -9,46 +9,7 @@ use crate::{
         random::{Chance, Seed},
     },
     mapping::context::Context,
-    value::{Attributes, Value},
 };
-
-/// The object examples refer to.
-pub(crate) fn sample() -> Attributes {
-    let text = |values: &[&str]| values.iter().map(|v| Value::from(*v)).collect::<Vec<_>>();
-    let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 5];
-    for part in [21_u32, 1, 2, 3, 1104] {
-        sid.extend(part.to_le_bytes());
-    }
-    [
-        ("sn", text(&["Müller"])),
-        ("department", text(&["Sales"])),
-        ("mail", text(&["anna@canal.example"])),
-        ("sAMAccountName", text(&["anna"])),
-        (
-            "distinguishedName",
-            text(&[r"CN=Müller\, Anna,OU=People,DC=canal,DC=example"]),
-        ),
-        ("description", text(&[" one", "two "])),
-        (
-            "proxyAddresses",
-            text(&[
-                "smtp:anna@other.example",
-                "SMTP:anna@canal.example",
-                "x500:/o=x",
-            ]),
-        ),
-        ("userAccountControl", vec![514.into()]),
-        ("groupType", vec![(-2_147_483_646).into()]),
-        ("pwdLastSet", vec![132_772_253_560_000_000.into()]),
-        (
-            "objectGUID",
-            vec![Value::binary((0..16).collect::<Vec<u8>>())],
-        ),
-        ("objectSid", vec![Value::binary(sid)]),
-    ]
-    .into_iter()
-    .collect()
-}
 
 /// What an expression gives for the sample, as text: the values, `ignored`, or `error: …`.
 pub(crate) fn result(text: &str) -> String {
@@ -57,7 +18,7 @@ pub(crate) fn result(text: &str) -> String {
         Ok(tree) => compile(&tree, &mut slots).unwrap_or_else(|e| panic!("{text}: {e:?}")),
         Err(failure) => panic!("{text}: {failure}"),
     };
-    let attributes = sample();
+    let attributes = sample::object();
     let values = slots.bind(&attributes);
     let domains = ["canal.example".to_owned(), "tenant.example".to_owned()];
     let context = Context {

@@ -14,6 +14,7 @@ use crate::{
     code::Code,
     expression::{
         compare,
+        compile::Slots,
         evaluate::{self as run, Environment, Halt},
         random::Chance,
         steps::{REDACTED, Steps},
@@ -136,7 +137,7 @@ fn evaluate_with(
     is_traced: bool,
 ) -> Evaluation {
     let pseudo = Pseudo::of(object);
-    let values = pseudo.bind(rules, object.attributes);
+    let values = pseudo.bind(&rules.slots, object.attributes);
     let seen = Seen {
         values: &values,
         link_counts: object.link_counts,
@@ -228,10 +229,10 @@ fn judge(
 }
 
 /// Values that come from the entry itself and not from its attributes.
-struct Pseudo([(&'static str, [Value; 1]); 4]);
+pub(crate) struct Pseudo([(&'static str, [Value; 1]); 4]);
 
 impl Pseudo {
-    fn of(object: &SourceView<'_>) -> Self {
+    pub(crate) fn of(object: &SourceView<'_>) -> Self {
         Self([
             ("distinguishedName", [object.dn.into()]),
             ("objectClass", [object.class.into()]),
@@ -240,10 +241,14 @@ impl Pseudo {
         ])
     }
 
-    fn bind<'a>(&'a self, rules: &Rules, attributes: &'a Attributes) -> Vec<&'a [Value]> {
-        let mut values = rules.slots.bind(attributes);
+    pub(crate) fn bind<'a>(
+        &'a self,
+        slots: &Slots,
+        attributes: &'a Attributes,
+    ) -> Vec<&'a [Value]> {
+        let mut values = slots.bind(attributes);
         for (name, value) in &self.0 {
-            let slot = rules.slots.find(name);
+            let slot = slots.find(name);
             if let Some(place) = slot.and_then(|slot| values.get_mut(slot)) {
                 *place = value;
             }

@@ -45,6 +45,19 @@ pub struct Surroundings {
     pub initial_domain: String,
 }
 
+impl Surroundings {
+    /// The surroundings for an evaluation.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            domain_fqdn: &self.domain,
+            domain_netbios: &self.netbios,
+            verified_domains: &self.verified_domains,
+            initial_domain: &self.initial_domain,
+            ..Context::default()
+        }
+    }
+}
+
 impl Default for Surroundings {
     fn default() -> Self {
         Self {
@@ -69,7 +82,7 @@ pub struct Case {
 }
 
 /// An object of the source.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Given {
     /// Class.
@@ -86,6 +99,18 @@ pub struct Given {
     pub is_group_member: Option<bool>,
     /// What the target holds as last exported; absent: it is not in the target.
     pub exported: Option<BTreeMap<String, Values>>,
+}
+
+impl Given {
+    /// The object as rules see it, with its attributes read already.
+    pub fn view<'a>(&'a self, anchor: &'a Anchor, attributes: &'a Attributes) -> SourceView<'a> {
+        SourceView {
+            dn: &self.dn,
+            rdn: dn::parts(&self.dn).next().unwrap_or_default(),
+            is_group_member: self.is_group_member,
+            ..SourceView::new(anchor, &self.class, attributes)
+        }
+    }
 }
 
 /// What is expected of an object; what is not named is not looked at, but for errors.
@@ -107,7 +132,7 @@ pub struct Expected {
 }
 
 /// One value or several.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
     /// One.
@@ -117,7 +142,7 @@ pub enum Values {
 }
 
 /// One value.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Single {
     /// Truth value.
@@ -180,15 +205,11 @@ pub fn run(rules: &Rules, cases: &Cases) -> Vec<Outcome> {
         anchors(&rules.containers().excluded),
     );
     let context = Context {
-        domain_fqdn: &around.domain,
-        domain_netbios: &around.netbios,
-        verified_domains: &around.verified_domains,
-        initial_domain: &around.initial_domain,
         containers: Containers {
             included: &included,
             excluded: &excluded,
         },
-        ..Context::default()
+        ..around.context()
     };
     let outcome = |(index, case): (usize, &Case)| Outcome {
         name: match case.name.as_str() {
@@ -211,13 +232,10 @@ fn differences(rules: &Rules, case: &Case, context: &Context<'_>) -> Vec<Differe
         Err(mistake) => return vec![mistake],
     };
     let view = SourceView {
-        dn: &case.object.dn,
-        rdn: dn::parts(&case.object.dn).next().unwrap_or_default(),
         ancestors: &given.ancestors,
         link_counts: &given.link_counts,
-        is_group_member: case.object.is_group_member,
         held: given.exported.as_ref(),
-        ..SourceView::new(&given.anchor, &case.object.class, &given.attributes)
+        ..case.object.view(&given.anchor, &given.attributes)
     };
     let found = evaluate(rules, &view, context);
     let mut all = Vec::new();
@@ -379,6 +397,19 @@ fn read_given(given: &Given) -> Result<Read, Difference> {
             .map(|(name, count)| (Name::from(name.as_str()), *count))
             .collect(),
     })
+}
+
+/// Attributes as a file or a request gives them.
+///
+/// # Errors
+/// In words, with the name of the attribute.
+pub fn attributes(given: &BTreeMap<String, Values>) -> Result<Attributes, String> {
+    let mut read = Attributes::new();
+    for (name, values) in given {
+        let values = read_values(values).map_err(|text| format!("{name}: {text}"))?;
+        read.set(name.as_str(), values);
+    }
+    Ok(read)
 }
 
 fn read_values(values: &Values) -> Result<Vec<Value>, String> {

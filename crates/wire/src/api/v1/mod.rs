@@ -7,6 +7,7 @@ mod agent;
 mod connector;
 mod deletion;
 mod directory;
+mod expression;
 mod job;
 mod log;
 mod object;
@@ -27,6 +28,7 @@ pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
 pub use directory::{
     Credential, DirectoryObject, Domain, DomainChange, Reference, RotateCredential, Tenant,
 };
+pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob};
 pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
 pub use object::{

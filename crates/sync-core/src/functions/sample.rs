@@ -1,0 +1,43 @@
+//! The object that the examples of functions are about.
+//!
+//! Shown with the manual. Trap: examples run as tests over exactly this object.
+
+use crate::value::{Attributes, Value};
+
+/// The object.
+pub fn object() -> Attributes {
+    let text = |values: &[&str]| values.iter().map(|v| Value::from(*v)).collect::<Vec<_>>();
+    let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 5];
+    for part in [21_u32, 1, 2, 3, 1104] {
+        sid.extend(part.to_le_bytes());
+    }
+    [
+        ("sn", text(&["Müller"])),
+        ("department", text(&["Sales"])),
+        ("mail", text(&["anna@canal.example"])),
+        ("sAMAccountName", text(&["anna"])),
+        (
+            "distinguishedName",
+            text(&[r"CN=Müller\, Anna,OU=People,DC=canal,DC=example"]),
+        ),
+        ("description", text(&[" one", "two "])),
+        (
+            "proxyAddresses",
+            text(&[
+                "smtp:anna@other.example",
+                "SMTP:anna@canal.example",
+                "x500:/o=x",
+            ]),
+        ),
+        ("userAccountControl", vec![514.into()]),
+        ("groupType", vec![(-2_147_483_646).into()]),
+        ("pwdLastSet", vec![132_772_253_560_000_000.into()]),
+        (
+            "objectGUID",
+            vec![Value::binary((0..16).collect::<Vec<u8>>())],
+        ),
+        ("objectSid", vec![Value::binary(sid)]),
+    ]
+    .into_iter()
+    .collect()
+}
