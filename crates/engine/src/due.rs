@@ -279,6 +279,31 @@ impl Engine {
         })
     }
 
+    /// Objects after this one as they would be planned, due or not, at most `limit`, in order of their rows: those that were
+    /// read, in whatever scope, and those that are linked.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn plan_items(&self, job: &JobRow, after: ObjectId, limit: usize) -> Result<Vec<DueItem>> {
+        let (first, _) = crate::link_range(job.id);
+        self.read(|connection| {
+            let mut places = Places {
+                connection,
+                known: HashMap::new(),
+            };
+            let mut statement = connection.prepare_cached(&format!(
+                "{ITEM} FROM object o LEFT JOIN link l ON l.id = ?1 | o.id
+                 WHERE o.id > ?2 AND o.connector = ?3 AND (o.state IN (1, 2) OR l.id IS NOT NULL) ORDER BY o.id LIMIT ?4"
+            ))?;
+            let mut rows = statement.query(params![first, after.0, job.source.0, limit])?;
+            let mut items = Vec::new();
+            while let Some(row) = rows.next()? {
+                items.push(item(self, &mut places, job.id, row, (0, 0, 0))?);
+            }
+            Ok(items)
+        })
+    }
+
     /// Whether a job has anything due that [`Engine::take_due`] would give.
     ///
     /// # Errors

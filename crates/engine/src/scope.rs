@@ -120,26 +120,62 @@ impl Engine {
     pub fn add_scope_links(&self, job: JobId, items: &mut [DueItem]) -> Result<()> {
         self.read(|connection| {
             let groups = groups_of(connection, job.0)?;
+            let is_known = are_known(connection, &groups)?;
             let counted = counted_of(connection, job.0)?;
-            if !groups.rows.is_empty() {
-                let mut members = Members::new(self, connection, &groups);
-                let is_known = are_known(connection, &groups)?;
-                for item in items.iter_mut() {
-                    let is_member = members.has(item.source.id.0)?;
-                    item.is_group_member = (is_member || is_known).then_some(is_member);
-                }
-            }
-            for name in counted {
-                let Some(text) = self.name(name) else {
-                    continue;
-                };
-                for item in items.iter_mut() {
-                    let count = count(connection, item.source.id.0, name)?;
-                    item.link_counts.push((text.clone(), count));
-                }
-            }
-            Ok(())
+            self.add_links(connection, &groups, is_known, &counted, items)
         })
+    }
+
+    /// The same for a scope that is not in force.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn add_links_of(
+        &self,
+        source: ConnectorId,
+        links: &ScopeLinks,
+        items: &mut [DueItem],
+    ) -> Result<()> {
+        self.read(|connection| {
+            let mut groups = Groups {
+                is_transitive: links.is_transitive,
+                ..Groups::default()
+            };
+            for anchor in &links.groups {
+                groups.rows.extend(find(connection, source, anchor)?);
+            }
+            let are_found = groups.rows.len() == links.groups.len();
+            let is_known = are_found && are_known(connection, &groups)?;
+            let counted = links.counted.iter().filter_map(|name| self.name_id(name));
+            self.add_links(connection, &groups, is_known, &counted.collect(), items)
+        })
+    }
+
+    fn add_links(
+        &self,
+        connection: &Connection,
+        groups: &Groups,
+        is_known: bool,
+        counted: &BTreeSet<i64>,
+        items: &mut [DueItem],
+    ) -> Result<()> {
+        if !groups.rows.is_empty() {
+            let mut members = Members::new(self, connection, groups);
+            for item in items.iter_mut() {
+                let is_member = members.has(item.source.id.0)?;
+                item.is_group_member = (is_member || is_known).then_some(is_member);
+            }
+        }
+        for name in counted {
+            let Some(text) = self.name(*name) else {
+                continue;
+            };
+            for item in items.iter_mut() {
+                let count = count(connection, item.source.id.0, *name)?;
+                item.link_counts.push((text.clone(), count));
+            }
+        }
+        Ok(())
     }
 
     /// Whether an object is a member of a group of the scope, or such a group; `None`: not known, or there is no such group.

@@ -205,3 +205,68 @@ fn rules_are_held_against_what_source_and_target_have() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_change_of_scope_shows_first_how_many_leave() {
+    let directory = tempfile::tempdir().unwrap();
+    let quiet = world().json(&["preview"]);
+    for name in ["leave", "change"] {
+        assert_eq!(quiet[name], 0, "{}", quiet["actions"]);
+    }
+    assert_eq!(
+        quiet["enter"], quiet["failedBefore"],
+        "{}",
+        quiet["actions"]
+    );
+    let mut rules: Value = serde_json::from_str(&world().ask(&["rules", "export"]).out).unwrap();
+    rules["synchronizationRules"][0]["objectMappings"][0]["scope"]["exclusions"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "everybody", "clauses": [{ "operatorName": "IS NOT NULL", "sourceOperandName": "displayName" }] }));
+    let changed = file(directory.path(), "changed.json", &rules);
+    let changed = changed.to_str().unwrap();
+    let csv = directory.path().join("all.csv");
+    let preview = world().json(&[
+        "preview",
+        "--schema",
+        changed,
+        "--csv",
+        csv.to_str().unwrap(),
+    ]);
+    let leave = preview["leave"].as_u64().unwrap();
+    assert!(leave >= 40, "{}", preview["reasons"]);
+    assert_eq!(preview["enter"], 0);
+    assert_eq!(preview["guard"]["code"], "TooManyDeletes");
+    let items = preview["items"].as_array().unwrap();
+    assert_eq!(items.len() as u64, leave);
+    assert!(
+        items
+            .iter()
+            .all(|item| item["why"]["arguments"]["scope"] == "Excluded")
+    );
+    assert_eq!(
+        std::fs::read_to_string(csv).unwrap().lines().count() as u64,
+        leave + 1
+    );
+    let shown = world().ask(&["rules", "set", changed]);
+    assert!(shown.out.contains("exclusion everybody"), "{}", shown.out);
+    assert!(
+        shown.out.contains(&format!("leave             {leave}")),
+        "{}",
+        shown.out
+    );
+    assert_eq!(
+        world().json(&["preview"])["leave"],
+        0,
+        "nothing was changed"
+    );
+}
+
+#[test]
+fn a_directory_and_a_job_are_not_previewed_at_once() {
+    let ran = run(&["preview", "--ldap", "ldap://x", "--bind", "a", "--job", "b"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("cannot be used with"), "{ran:?}");
+    let ran = run(&["preview", "--ldap", "ldap://x"]);
+    assert!(ran.err.contains("--bind"), "{ran:?}");
+}

@@ -16,6 +16,7 @@ pub mod failpoint;
 pub mod pki;
 pub mod places;
 pub mod planner;
+pub mod preview;
 pub mod rejoin;
 pub mod rules;
 pub mod scheduler;

@@ -75,18 +75,40 @@ pub async fn of(
     source: &ConnectorRow,
     rules: &Rules,
 ) -> Result<Places, Refusal> {
-    let places = resolve(app, job, source, rules).await?;
-    let links = ScopeLinks {
-        groups: places.groups.clone(),
-        is_transitive: rules.groups().is_transitive,
-        counted: rules.counted_links(),
-    };
+    let (places, found) = resolve(app, job, source, rules).await?;
+    if let Some(found) = found {
+        let (key, text) = (key(job), serde_json::to_string(&found).unwrap_or_default());
+        blocking(app.engine(), move |engine| engine.set_setting(&key, &text)).await?;
+    }
+    let links = links(&places, rules);
     let row = job.clone();
     blocking(app.engine(), move |engine| {
         engine.set_scope_links(&row, &links)
     })
     .await?;
     Ok(places)
+}
+
+/// What the scope of these rules asks of references.
+pub fn links(places: &Places, rules: &Rules) -> ScopeLinks {
+    ScopeLinks {
+        groups: places.groups.clone(),
+        is_transitive: rules.groups().is_transitive,
+        counted: rules.counted_links(),
+    }
+}
+
+/// What rules that are not in force name; nobody is told and nothing is remembered.
+///
+/// # Errors
+/// As [`of`].
+pub async fn of_proposal(
+    app: &App,
+    job: &JobRow,
+    source: &ConnectorRow,
+    rules: &Rules,
+) -> Result<Places, Refusal> {
+    Ok(resolve(app, job, source, rules).await?.0)
 }
 
 /// What one job needs its source to be read for.
@@ -100,26 +122,28 @@ pub async fn spec(
     rules: &Rules,
 ) -> Result<ReadSpec, Refusal> {
     let places = of(app, job, source, rules).await?;
-    let mut spec = checked::read_spec(rules);
-    if places.groups.is_empty() {
-        spec.containers = places.included;
-    }
-    Ok(spec)
+    Ok(spec_with(&places, rules))
 }
 
-/// What rules name, without telling anybody: also for rules that are not in force.
-///
-/// # Errors
-/// As [`of`].
-pub async fn resolve(
+/// What a source is to be read for with these rules.
+pub fn spec_with(places: &Places, rules: &Rules) -> ReadSpec {
+    let mut spec = checked::read_spec(rules);
+    if places.groups.is_empty() {
+        spec.containers.clone_from(&places.included);
+    }
+    spec
+}
+
+/// What rules name, and all that is known by name now, if something was found that was not known before.
+async fn resolve(
     app: &App,
     job: &JobRow,
     source: &ConnectorRow,
     rules: &Rules,
-) -> Result<Places, Refusal> {
+) -> Result<(Places, Option<Known>), Refusal> {
     let (containers, groups) = (rules.containers(), &rules.groups().named);
     if containers.included.is_empty() && containers.excluded.is_empty() && groups.is_empty() {
-        return Ok(Places::default());
+        return Ok((Places::default(), None));
     }
     let lookup = key(job);
     let stored = blocking(app.engine(), move |engine| engine.setting(&lookup)).await?;
@@ -144,19 +168,16 @@ pub async fn resolve(
             place.insert(anchor.guid_text());
         }
     }
-    if known != before {
-        let (key, text) = (key(job), serde_json::to_string(&known).unwrap_or_default());
-        blocking(app.engine(), move |engine| engine.set_setting(&key, &text)).await?;
-    }
     let anchors = |names: &[String]| -> Vec<Anchor> {
         let anchor = |name: &String| Anchor::from_guid_text(known.get(&dn::fold(name))?);
         names.iter().filter_map(anchor).collect()
     };
-    Ok(Places {
+    let places = Places {
         included: anchors(&containers.included),
         excluded: anchors(&containers.excluded),
         groups: anchors(groups),
-    })
+    };
+    Ok((places, (known != before).then_some(known)))
 }
 
 fn not_found(job: &JobRow, what: &str, name: &str) -> Refusal {

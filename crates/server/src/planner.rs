@@ -136,15 +136,7 @@ pub async fn step(
             ..PlannedStep::default()
         });
     }
-    let drafts = {
-        let surroundings = surroundings.clone();
-        tokio::task::spawn_blocking(move || first_pass(items, &surroundings))
-            .await
-            .map_err(|_| {
-                Refusal::new(Code::InternalFault).with("text", "a planning thread ended")
-            })?
-    };
-    let plans = second_pass(drafts, target).await?;
+    let plans = plan(items, surroundings, target).await?;
     let planned = plans.len();
     let counts = count(&plans);
     let row = job.clone();
@@ -162,6 +154,22 @@ pub async fn step(
         ready,
         counts,
     })
+}
+
+/// Plans these objects and stores nothing.
+///
+/// # Errors
+/// If the target cannot be asked.
+pub(crate) async fn plan(
+    items: Vec<DueItem>,
+    surroundings: &Arc<Surroundings>,
+    target: &Arc<dyn Target>,
+) -> Result<Vec<Planned>, Refusal> {
+    let around = surroundings.clone();
+    let drafts = tokio::task::spawn_blocking(move || first_pass(items, &around))
+        .await
+        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a planning thread ended"))?;
+    second_pass(drafts, target).await
 }
 
 /// Whether the target may be doing it at this moment: a new plan would supersede what is then never logged.

@@ -200,17 +200,32 @@ async fn source_info(app: &App, source: &ConnectorRow) -> Result<SourceInfo, Ref
 /// # Errors
 /// If the source was never reached, the target cannot be reached, or the rules are invalid.
 pub async fn surroundings(app: &App, job: &JobRow) -> Result<Arc<Surroundings>, Refusal> {
-    let (source_id, target_id) = (job.source, job.target);
+    let source_id = job.source;
     let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
-    let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
     let rules = rules_of(job)?;
-    let target = app.target(&target_row)?.discover().await?;
     let places = places::of(app, job, &source, &rules).await?;
+    surroundings_with(app, job, &source, rules, &places).await
+}
+
+/// Everything a job would be planned with, had it these rules.
+///
+/// # Errors
+/// If the source was never reached, or the target cannot be reached.
+pub async fn surroundings_with(
+    app: &App,
+    job: &JobRow,
+    source: &ConnectorRow,
+    rules: Arc<checked::Rules>,
+    places: &places::Places,
+) -> Result<Arc<Surroundings>, Refusal> {
+    let target_id = job.target;
+    let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
+    let target = app.target(&target_row)?.discover().await?;
     Ok(Arc::new(Surroundings {
-        source: Arc::new(source_info(app, &source).await?),
+        source: Arc::new(source_info(app, source).await?),
         target: Arc::new(target),
-        included: places.included,
-        excluded: places.excluded,
+        included: places.included.clone(),
+        excluded: places.excluded.clone(),
         leaves_out_of_scope: job.settings.skip_out_of_scope_deletions,
         rules,
         now: jiff::Timestamp::now(),

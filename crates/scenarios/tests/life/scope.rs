@@ -1,5 +1,7 @@
 //! Scope: containers that are renamed and moved, groups within groups, filters that change.
 
+use std::sync::Arc;
+
 use engine::JobSettings;
 use scenarios::{
     Story,
@@ -7,20 +9,63 @@ use scenarios::{
 };
 use serde_json::{Value as Json, json};
 use sync_core::schema::preset;
+use wire::api::v1::{PreviewEvent, PreviewReport};
 
 /// Changes the rule of the preset, and puts the result in force.
 fn set_rule(story: &Story, change: impl FnOnce(&mut Json)) {
-    let mut rules: Json = serde_json::from_str(preset::AD_TO_DIRECTORY).unwrap();
-    change(&mut rules["synchronizationRules"][0]);
     let engine = story.world.app.engine();
-    engine
-        .set_job_rules(story.world.job.id, &rules.to_string())
-        .unwrap();
+    let rules = rules_with(change);
+    engine.set_job_rules(story.world.job.id, &rules).unwrap();
     story.world.app.jobs_changed();
 }
 
 fn filter(rule: &mut Json, clauses: Json) {
     rule["objectMappings"][0]["scope"]["groups"] = json!([{ "name": "staff", "clauses": clauses }]);
+}
+
+/// The preset with another rule.
+fn rules_with(change: impl FnOnce(&mut Json)) -> String {
+    let mut rules: Json = serde_json::from_str(preset::AD_TO_DIRECTORY).unwrap();
+    change(&mut rules["synchronizationRules"][0]);
+    rules.to_string()
+}
+
+/// What a preview of these rules says: actions with names, sorted, and whom it cannot say anything of.
+async fn previewed(story: &Story, rules: &str) -> (Vec<String>, PreviewReport) {
+    let app = &story.world.app;
+    let job = Arc::new(app.engine().job(story.world.job.id).unwrap());
+    let rules = Arc::new(preset::load(rules).unwrap());
+    let (told, mut heard) = tokio::sync::mpsc::channel(100_000);
+    let report = server::preview::run(app, &job, rules, &told).await.unwrap();
+    drop(told);
+    let mut lines = Vec::new();
+    while let Some(event) = heard.recv().await {
+        if let PreviewEvent::Object(object) = event {
+            lines.push(format!("{} {}", object.action, object.name));
+        }
+    }
+    lines.sort();
+    (lines, report)
+}
+
+/// Puts rules in force, and says what was logged: actions with names, sorted, each once.
+async fn carried_out(story: &Story, rules: &str) -> Vec<String> {
+    let mark = story.world.log_end();
+    let engine = story.world.app.engine();
+    engine.set_job_rules(story.world.job.id, rules).unwrap();
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    let records = story.world.log_since(mark);
+    let done = records
+        .iter()
+        .filter(|record| record.status == engine::Status::Success)
+        .filter(|record| !record.changes.is_empty() || record.references.is_empty());
+    let mut lines: Vec<String> = done
+        .map(|record| format!("{} {}", record.action.name(), record.name))
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines
 }
 
 /// Starts the job, with a guard that lets these small numbers through.
@@ -219,4 +264,75 @@ async fn what_leaves_the_scope_stays_if_the_job_says_so() {
     forest.delete(bob).unwrap();
     story.world.sync().await;
     assert_eq!(names(&story), ["Anna Een"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_of_changed_rules_is_what_then_happens() {
+    let mut story = Story::prepare(40).await;
+    story.clean_up();
+    let quay = format!("OU=Quay,{UNIT}");
+    story.forest.add_ou(UNIT, "Quay").unwrap();
+    let mut people = Vec::new();
+    for (index, name) in ["Ada Een", "Bob Twee", "Cor Drie", "Dirk Vier"]
+        .into_iter()
+        .enumerate()
+    {
+        let place = [UNIT, &quay][index % 2];
+        people.push(story.person_in(place, name, &[("department", ["Sales", "Ops"][index / 2])]));
+    }
+    let crew = story.group("Crew");
+    add_members(&story.forest, crew, &people[..3]);
+    let unit = |rule: &mut Json| rule["containerFilter"] = json!({ "includedContainers": [UNIT] });
+    let department = |rule: &mut Json, name: &str| {
+        filter(
+            rule,
+            json!([{ "operatorName": "EQUALS", "sourceOperandName": "department", "targetOperand": { "values": [name] } }]),
+        );
+    };
+    set_rule(&story, unit);
+    start(&story).await;
+    let changes: Vec<String> = vec![
+        rules_with(|rule| {
+            unit(rule);
+            department(rule, "Sales");
+        }),
+        rules_with(|rule| {
+            unit(rule);
+            department(rule, "Ops");
+            rule["objectMappings"][0]["attributeMappings"]
+                .as_array_mut()
+                .unwrap()
+                .retain(|one| one["targetAttributeName"] != "jobTitle");
+        }),
+        rules_with(|rule| {
+            rule["containerFilter"] =
+                json!({ "includedContainers": [UNIT], "excludedContainers": [quay.clone()] });
+        }),
+        rules_with(|rule| {
+            unit(rule);
+            rule["objectMappings"][0]["attributeMappings"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .filter(|one| one["targetAttributeName"] == "companyName")
+                .for_each(|one| one["source"] = json!({ "type": "Constant", "name": "Canal" }));
+        }),
+        // Groups may lie anywhere, so more is read for it; all of this story's was read already.
+        rules_with(|rule| {
+            rule["groupFilter"] = json!({ "includedGroups": [format!("CN=Crew,{UNIT}")] });
+            unit(rule);
+        }),
+    ];
+    for (index, rules) in changes.iter().enumerate() {
+        let (expected, report) = previewed(&story, rules).await;
+        let none: [String; 0] = [];
+        assert_eq!(report.not_read, none, "change {index}");
+        assert_eq!(
+            carried_out(&story, rules).await,
+            expected,
+            "change {index}: {report:?}"
+        );
+        story.world.agrees().await;
+    }
+    assert_eq!(names(&story), ["Ada Een", "Bob Twee", "Cor Drie", "Crew"]);
 }

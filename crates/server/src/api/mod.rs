@@ -17,6 +17,7 @@ mod log;
 mod metrics;
 mod objects;
 mod pending;
+mod preview;
 mod rules;
 mod runs;
 mod status;
@@ -71,6 +72,7 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/pause", post(jobs::pause))
         .route("/jobs/{name}/restart", post(jobs::restart))
         .route("/jobs/{name}/verify", post(verify::verify))
+        .route("/jobs/{name}/preview", post(preview::preview))
         .route("/jobs/{name}/rules", get(rules::show).post(rules::change))
         .route("/jobs/{name}/rules/versions", get(rules::versions))
         .route("/jobs/{name}/rules/diff", get(rules::compare))

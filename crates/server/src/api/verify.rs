@@ -7,6 +7,7 @@ use axum::{
     response::Response,
 };
 use futures_util::stream;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use wire::api::v1::VerifyEvent;
 
@@ -30,6 +31,13 @@ pub async fn verify(
         };
         let _ = sender.send(event).await;
     });
+    lines(receiver)
+}
+
+/// An answer of one JSON document per line, for as long as somebody tells something.
+pub(super) fn lines<T: Serialize + Send + 'static>(
+    receiver: mpsc::Receiver<T>,
+) -> Result<Response, ApiError> {
     let lines = stream::unfold(receiver, |mut receiver| async move {
         let event = receiver.recv().await?;
         let mut line = serde_json::to_vec(&event).unwrap_or_default();

@@ -163,9 +163,13 @@ pub fn read_spec(rules: &Rules) -> ReadSpec {
     }
     links.extend(rules.counted_links());
     if !rules.groups.named.is_empty() {
-        // Membership can be known only if groups are read, mapped or not.
-        links.extend(MEMBER_ATTRIBUTES.map(Name::from));
-        classes.extend(GROUP_CLASSES.map(Name::from));
+        // Membership can be known only if groups are read, mapped or not. Rules that know Active Directory's class mean it.
+        let is_ad = classes
+            .iter()
+            .any(|class| class.eq_ignore_ascii_case(GROUP_CLASSES[0]));
+        let most = if is_ad { 1 } else { usize::MAX };
+        links.extend(MEMBER_ATTRIBUTES.into_iter().take(most).map(Name::from));
+        classes.extend(GROUP_CLASSES.into_iter().take(most).map(Name::from));
     }
     sort_names(&mut classes);
     sort_names(&mut links);

@@ -13,9 +13,9 @@ use clause::{Clause, Seen};
 
 use crate::{code::Code, operation::Refusal, value::Name};
 
-/// Linked attributes that make an object a member of a group.
+/// Linked attributes that make an object a member of a group; the first is Active Directory's.
 pub const MEMBER_ATTRIBUTES: [&str; 3] = ["member", "memberUid", "uniqueMember"];
-/// Classes of groups, as the directories we know call them.
+/// Classes of groups, as the directories we know call them; the first is Active Directory's.
 pub const GROUP_CLASSES: [&str; 4] = ["group", "groupOfNames", "groupOfUniqueNames", "posixGroup"];
 
 /// Groups whose members, and who themselves, are in scope.

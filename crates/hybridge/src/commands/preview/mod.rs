@@ -1,4 +1,5 @@
-//! `hybridge preview`: what a directory would yield, before anything is installed; no server, nothing is written.
+//! `hybridge preview`: what a directory would yield, before anything is installed; no server, nothing is written. Without
+//! `--ldap` it is what a run of a job, or a change of its rules, would do (`running`).
 //!
 //! Objects are read by plain search, the rules are evaluated, and the result is created in a throw-away tenant directory on
 //! this machine, so that every check of the real one is made. Trap: references are not tried, and only the domains named
@@ -6,6 +7,7 @@
 
 mod judge;
 mod report;
+pub mod running;
 mod secret;
 
 use std::path::PathBuf;
@@ -38,11 +40,11 @@ pub struct Arguments {
     #[arg(long, default_value = "ad", value_parser = clap::builder::PossibleValuesParser::new(preset::SOURCE_KINDS))]
     kind: String,
     /// Address of a server, such as ldaps://dc1.example.com; may be repeated, tried in order
-    #[arg(long = "ldap", value_name = "URL", required = true)]
+    #[arg(long = "ldap", value_name = "URL", requires = "bind")]
     urls: Vec<String>,
     /// Account to sign in with: user principal name, DOMAIN\name or distinguished name
-    #[arg(long, value_name = "NAME")]
-    bind: String,
+    #[arg(long, value_name = "NAME", requires = "urls")]
+    bind: Option<String>,
     /// File that holds the password; else HYBRIDGE_BIND_PASSWORD, else it is asked for
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -61,6 +63,12 @@ pub struct Arguments {
     /// Write every object with its outcome to this file
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Without --ldap: which job of the server; may be left out if there is only one
+    #[arg(long, value_name = "NAME", conflicts_with = "urls")]
+    job: Option<String>,
+    /// Without --ldap: what this change of rules would do (synchronizationSchema JSON)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["urls", "rules"])]
+    schema: Option<PathBuf>,
 }
 
 /// Shows what would come of a directory.
@@ -68,6 +76,9 @@ pub struct Arguments {
 /// # Errors
 /// By code, from the directory or the rules; never for objects that would fail, those are the report.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let Some(bind) = arguments.bind.as_deref() else {
+        return running::run(arguments, context).await;
+    };
     let place = tempfile_directory()?;
     let rules = rules(arguments)?;
     let secret = secret::find(arguments.password_file.as_deref(), place.path())?;
@@ -77,7 +88,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             .ldap_ca
             .clone()
             .or_else(|| context.access.ca.clone()),
-        ..LdapConfig::simple(arguments.urls.clone(), &arguments.bind, secret)
+        ..LdapConfig::simple(arguments.urls.clone(), bind, secret)
     };
     let url = arguments.urls.join(" ");
     let refused = |why: Refusal| Failure::new(&why, &url);

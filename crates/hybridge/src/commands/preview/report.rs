@@ -173,7 +173,8 @@ impl Report {
     }
 }
 
-fn cell(text: &str) -> String {
+/// A cell of a CSV file.
+pub fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if is_formula {
         format!("'{text}")

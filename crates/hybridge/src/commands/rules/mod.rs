@@ -64,7 +64,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
 }
 
 /// A file of rules as JSON.
-fn rules_file(path: &Path) -> Result<serde_json::Value, Failure> {
+pub fn rules_file(path: &Path) -> Result<serde_json::Value, Failure> {
     serde_json::from_str(&read(path)?).map_err(|error| {
         let place = path.display().to_string();
         Failure::text(Code::SchemaInvalid, place, error.to_string())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 use sync_core::{
     code::Code,
     schema::{diff, read::Schema},
@@ -14,7 +15,11 @@ use wire::api::v1::{
 use super::{Which, check, diff as differences, rules_file, rules_of};
 use crate::{
     client::Client,
-    commands::{Context, segment},
+    commands::{
+        Context,
+        preview::running::{self, Preview},
+        segment,
+    },
     failure::Failure,
 };
 
@@ -35,6 +40,13 @@ pub struct RollbackArguments {
     number: u64,
     #[command(flatten)]
     how: How,
+}
+
+/// What new rules would do.
+#[derive(Serialize)]
+struct Proposal {
+    diff: RulesDiff,
+    preview: Preview,
 }
 
 /// How rules are put in force.
@@ -128,7 +140,18 @@ async fn shows(
         to: "the new rules".into(),
         changes: changes.into_iter().map(Into::into).collect(),
     };
-    context.output.data(&shown, differences::people)?;
+    let preview = running::ask(client, job, Some(rules.clone()), context.output).await?;
+    let proposal = Proposal {
+        diff: shown,
+        preview,
+    };
+    context.output.data(&proposal, |proposal| {
+        format!(
+            "{}\n\nif these rules were in force:\n{}",
+            differences::people(&proposal.diff),
+            running::counts(&proposal.preview)
+        )
+    })?;
     context
         .output
         .say("nothing is changed yet; say --yes to put these rules in force");

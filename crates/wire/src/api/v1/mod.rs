@@ -12,6 +12,7 @@ mod job;
 mod log;
 mod object;
 mod pending;
+mod preview;
 mod problem;
 mod rules;
 mod run;
@@ -35,6 +36,7 @@ pub use object::{
     FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, TargetView,
 };
 pub use pending::{PendingExport, ReferenceCount};
+pub use preview::{PreviewChange, PreviewEvent, PreviewObject, PreviewReport, PreviewRequest};
 pub use problem::{ErrorAnswer, Problem, section};
 pub use rules::{
     NewRules, Rollback, Rules, RulesDiff, RulesDifference, RulesProblem, RulesReport, RulesToCheck,

@@ -1,0 +1,47 @@
+//! `POST /jobs/{name}/preview`: what a run or a change of rules would do, one JSON document per line.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use tokio::sync::mpsc;
+use wire::api::v1::{PreviewEvent, PreviewRequest};
+
+use super::{error::ApiError, extract::Body, verify::lines};
+use crate::{agents::blocking, app::App, preview, rules, scheduler};
+
+// LIMIT: lines waiting for a slow reader.
+const LINES: usize = 256;
+
+/// Starts the preview and streams what it finds. When the reader goes away, it stops.
+pub async fn preview(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Body(asked): Body<PreviewRequest>,
+) -> Result<Response, ApiError> {
+    let job = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
+    let job = Arc::new(job);
+    let checked = match asked.rules {
+        None => scheduler::rules_of(&job)?,
+        Some(json) => {
+            let known = rules::discovered(&app, &job).await?;
+            let checked = rules::check(json.to_string(), known).await?;
+            Arc::new(
+                checked
+                    .rules
+                    .map_err(|problems| rules::refusal(&problems))?,
+            )
+        }
+    };
+    let (sender, receiver) = mpsc::channel::<PreviewEvent>(LINES);
+    tokio::spawn(async move {
+        let event = match preview::run(&app, &job, checked, &sender).await {
+            Ok(report) => PreviewEvent::Report(report),
+            Err(why) => PreviewEvent::Failed(why.into()),
+        };
+        let _ = sender.send(event).await;
+    });
+    lines(receiver)
+}
