@@ -9,6 +9,7 @@ use connectors::{source::SourceInfo, target::TargetInfo};
 use engine::{JobRow, RulesChange};
 use sync_core::{
     code::Code,
+    id::ConnectorId,
     operation::Refusal,
     schema::{
         Discovered, Problem,
@@ -31,12 +32,15 @@ pub struct Checked {
     pub notes: Vec<Problem>,
 }
 
-/// What the systems of a job say of themselves, as far as they were asked.
+/// What source and target say of themselves, as far as they were asked.
 ///
 /// # Errors
 /// Of the store, and of a target that cannot be reached.
-pub async fn discovered(app: &App, job: &JobRow) -> Result<Discovered, Refusal> {
-    let (source, target) = (job.source, job.target);
+pub async fn discovered(
+    app: &App,
+    source: ConnectorId,
+    target: ConnectorId,
+) -> Result<Discovered, Refusal> {
     let (source, target) = blocking(app.engine(), move |engine| {
         Ok((engine.connector(source)?, engine.connector(target)?))
     })
@@ -110,7 +114,7 @@ pub struct Proposal {
 /// # Errors
 /// `SchemaInvalid`, `Conflict`, those of the systems and of the store.
 pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i64, Refusal> {
-    let known = discovered(app, job).await?;
+    let known = discovered(app, job.source, job.target).await?;
     let checked = check(proposal.rules.clone(), known).await?;
     let rules = checked.rules.map_err(|problems| refusal(&problems))?;
     let row = job.clone();

@@ -10,14 +10,29 @@ use crate::{
         parse::parse,
     },
     mapping::Context,
-    schema::preset,
+    schema::{Discovered, cases, diff, preset, read::Schema},
     value::{Attributes, Value},
 };
 
-/// Rules in JSON.
+/// Rules in JSON: checked, also against systems that have next to nothing, compared with nothing, and run as cases.
 pub fn schema(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = preset::load(text);
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let known = Discovered {
+        source: Some(Vec::new()),
+        target: Some(Vec::new()),
+    };
+    let _ = preset::load_for(text, &known);
+    if let Ok(schema) = serde_json::from_str::<Schema>(text) {
+        let _ = diff::diff(&Schema::default(), &schema);
+    }
+    let rules = preset::load(text);
+    if let (Ok(cases), Ok(rules)) = (
+        cases::read(text),
+        rules.or_else(|_| preset::default_rules()),
+    ) {
+        let _ = cases::run(&rules, &cases);
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use engine::{Engine, JobRow, JobState, StoreError};
+use engine::{ConnectorRow, Engine, JobRow, JobState, StoreError};
 use sync_core::{code::Code, operation::Refusal, schema::preset};
 use wire::api::v1::{Job, JobChange, NewJob, Page};
 
@@ -58,18 +58,16 @@ pub async fn show(State(app): State<App>, Path(name): Path<String>) -> Answer<Jo
 /// `POST /jobs`: makes one.
 pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<Job> {
     check_name(&new.name)?;
-    let kind = source_kind(&app, &new.source).await?;
-    let rules = rules_of(&new, &kind)?;
+    let (source, target) = connectors_of(&app, &new).await?;
+    let rules = rules_of(&new, &source.kind)?;
+    let known = rules::discovered(&app, source.id, target.id).await?;
+    let checked = rules::check(rules.clone(), known).await?;
+    checked
+        .rules
+        .map_err(|problems| rules::refusal(&problems))?;
     let settings = convert::changed(&engine::JobSettings::default(), &new.settings);
     check_settings(&settings)?;
     let job = blocking(app.engine(), move |engine| {
-        let source = engine.connector_named(&new.source)?;
-        let target = if new.target.is_empty() { DIRECTORY_CONNECTOR } else { &new.target };
-        let target = engine.connector_named(target)?;
-        if source.kind == "directory" || target.kind != "directory" {
-            let text = format!("{} cannot flow into {}: a job reads a directory of your own and writes the tenant directory", source.name, target.name);
-            return Err(StoreError::Refused(Refusal::new(Code::ConfigurationInvalid).with("text", text)));
-        }
         let row = engine.create_job(&engine::NewJob {
             name: new.name,
             source: source.id,
@@ -88,13 +86,33 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
     Ok(Json(job))
 }
 
-async fn source_kind(app: &App, source: &str) -> Result<String, ApiError> {
-    let name = source.to_owned();
-    let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
-    Ok(row.kind)
+/// Source and target of a new job.
+async fn connectors_of(app: &App, new: &NewJob) -> Result<(ConnectorRow, ConnectorRow), ApiError> {
+    let source = new.source.clone();
+    let target = match new.target.as_str() {
+        "" => DIRECTORY_CONNECTOR.to_owned(),
+        name => name.to_owned(),
+    };
+    let (source, target) = blocking(app.engine(), move |engine| {
+        Ok((
+            engine.connector_named(&source)?,
+            engine.connector_named(&target)?,
+        ))
+    })
+    .await?;
+    if source.kind == "directory" || target.kind != "directory" {
+        let text = format!(
+            "{} cannot flow into {}: a job reads a directory of your own and writes the tenant directory",
+            source.name, target.name
+        );
+        return Err(Refusal::new(Code::ConfigurationInvalid)
+            .with("text", text)
+            .into());
+    }
+    Ok((source, target))
 }
 
-/// The rules as stored: those given, or those of the source's kind, with the containers put in; checked.
+/// The rules as stored: those given, or those of the source's kind, with the containers put in.
 fn rules_of(new: &NewJob, kind: &str) -> Result<String, ApiError> {
     let mut rules = match &new.rules {
         Some(rules) => rules.clone(),
@@ -116,11 +134,7 @@ fn rules_of(new: &NewJob, kind: &str) -> Result<String, ApiError> {
             );
         }
     }
-    let text = rules.to_string();
-    match preset::load(&text) {
-        Ok(_) => Ok(text),
-        Err(problems) => Err(rules::refusal(&problems).into()),
-    }
+    Ok(rules.to_string())
 }
 
 fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {

@@ -26,7 +26,7 @@ pub async fn preview(
     let checked = match asked.rules {
         None => scheduler::rules_of(&job)?,
         Some(json) => {
-            let known = rules::discovered(&app, &job).await?;
+            let known = rules::discovered(&app, job.source, job.target).await?;
             let checked = rules::check(json.to_string(), known).await?;
             Arc::new(
                 checked

@@ -118,7 +118,7 @@ pub async fn check(
     Body(given): Body<RulesToCheck>,
 ) -> Answer<RulesReport> {
     let job = job_named(&app, name).await?;
-    let known = rules::discovered(&app, &job).await?;
+    let known = rules::discovered(&app, job.source, job.target).await?;
     let (knows_source, knows_target) = (known.source.is_some(), known.target.is_some());
     let checked = rules::check(given.rules.to_string(), known).await?;
     let told = |problems: &[Problem]| problems.iter().map(Into::into).collect();

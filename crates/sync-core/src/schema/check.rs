@@ -584,7 +584,10 @@ impl<'s> Checker<'s> {
         let name = clause.operator_name.text();
         let Some(operator) = Operator::from_name(name) else {
             let known = Operator::NAMES.iter().map(|(name, _)| *name);
-            let near = self.suggestions.cure(name, known);
+            let near = match Operator::instead_of(name) {
+                Some(cure) => Some(cure.to_owned()),
+                None => self.suggestions.cure(name, known),
+            };
             self.problem(
                 &format!("{path}.operatorName"),
                 Code::SchemaInvalid,

@@ -73,6 +73,7 @@ impl Operator {
         ("ENDS WITH", Self::EndsWith),
         ("&", Self::InList),
         ("!&", Self::NotInList),
+        ("!&L", Self::NotInList),
         ("STARTS WITH", Self::StartsWith),
         ("HAS BITS", Self::HasBits),
         ("COUNT GREATER THAN OR EQUALS", Self::CountAtLeast),
@@ -83,6 +84,18 @@ impl Operator {
         let name = name.trim().replace('_', " ").to_uppercase();
         let found = Self::NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, operator)| *operator)
+    }
+
+    /// What to do instead of an operator of the originals that is none here.
+    pub fn instead_of(name: &str) -> Option<&'static str> {
+        match name.trim().replace('_', " ").to_uppercase().as_str() {
+            "IS MEMBER OF" | "ISMEMBEROF" | "IS NOT MEMBER OF" => {
+                Some("name the groups in groupFilter.includedGroups")
+            }
+            "VALID CERT MATCH" => Some("use IS NOT NULL: certificates are not looked into"),
+            "CONTAINS" => Some("use Includes"),
+            _ => None,
+        }
     }
 
     fn name(self) -> &'static str {
