@@ -270,3 +270,38 @@ fn a_directory_and_a_job_are_not_previewed_at_once() {
     let ran = run(&["preview", "--ldap", "ldap://x"]);
     assert!(ran.err.contains("--bind"), "{ran:?}");
 }
+
+#[test]
+fn the_cases_of_the_guide_pass_with_the_rules_of_the_guide() {
+    let guide = include_str!("../../../docs/guide/rules.md");
+    let cases = guide
+        .split("```json\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let mut rules: Value =
+        serde_json::from_str(sync_core::schema::preset::AD_TO_DIRECTORY).unwrap();
+    let mappings = &mut rules["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"];
+    let phone = mappings
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|one| one["targetAttributeName"] == "telephoneNumber")
+        .unwrap();
+    let changed = guide
+        .split("    is:  ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    phone["source"] = json!({ "type": "Function", "expression": changed });
+    let directory = tempfile::tempdir().unwrap();
+    let rules = file(directory.path(), "rules.json", &rules);
+    std::fs::write(directory.path().join("rules.tests.json"), cases).unwrap();
+    let ran = run(&["rules", "test", rules.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.ends_with("2 cases, 0 failed\n"), "{ran:?}");
+}
