@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tempfile::TempDir;
-use wire::api::v1::{ErrorAnswer, JobStatus, LogRecord, ObjectView, Page, Problem, Report};
+use wire::api::v1::{
+    DirectoryObject, ErrorAnswer, JobStatus, LogRecord, ObjectView, Page, Problem, Report,
+};
 
 use crate::{Source, room::Room, world::private_file};
 
@@ -403,6 +405,26 @@ impl Installation {
 
     pub fn show(&self, name: &str) -> ObjectView {
         self.ask(&["object", "show", name])
+    }
+
+    /// Puts the rules in force with another rule, as an administrator does: written to a file, shown, said yes to.
+    pub fn set_rule(&self, change: impl FnOnce(&mut Value)) {
+        let mut rules: Value = self.ask(&["rules", "export"]);
+        change(&mut rules["synchronizationRules"][0]);
+        let path = self.data().join("rules.json");
+        std::fs::write(&path, rules.to_string()).unwrap();
+        self.ask::<Value>(&["rules", "set", path.to_str().unwrap(), "--yes"]);
+    }
+
+    /// Display names of the live people and groups of the target, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for kind in ["users", "groups"] {
+            let page: Page<DirectoryObject> = self.ask(&["directory", kind, "--limit", "100000"]);
+            names.extend(page.items.into_iter().map(|object| object.display_name));
+        }
+        names.sort();
+        names
     }
 
     /// Waits until the source was read from its state of now, and everything that follows is done or held.

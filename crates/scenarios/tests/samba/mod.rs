@@ -8,6 +8,7 @@ mod initial;
 mod names;
 mod people;
 mod places;
+mod scope;
 mod two;
 
 use std::{cell::Cell, net::Ipv4Addr};
