@@ -4,6 +4,7 @@
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
 mod life;
+mod scope;
 mod trouble;
 
 use std::{cell::Cell, fmt::Write as _};
