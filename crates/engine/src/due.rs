@@ -291,9 +291,10 @@ impl Engine {
                 connection,
                 known: HashMap::new(),
             };
+            // The plus keeps SQLite from going by connector, which would sort everything for every batch.
             let mut statement = connection.prepare_cached(&format!(
                 "{ITEM} FROM object o LEFT JOIN link l ON l.id = ?1 | o.id
-                 WHERE o.id > ?2 AND o.connector = ?3 AND (o.state IN (1, 2) OR l.id IS NOT NULL) ORDER BY o.id LIMIT ?4"
+                 WHERE o.id > ?2 AND +o.connector = ?3 AND (o.state IN (1, 2) OR l.id IS NOT NULL) ORDER BY o.id LIMIT ?4"
             ))?;
             let mut rows = statement.query(params![first, after.0, job.source.0, limit])?;
             let mut items = Vec::new();

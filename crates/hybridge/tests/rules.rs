@@ -305,3 +305,43 @@ fn the_cases_of_the_guide_pass_with_the_rules_of_the_guide() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.ends_with("2 cases, 0 failed\n"), "{ran:?}");
 }
+
+#[test]
+fn a_container_or_group_that_does_not_exist_is_refused_before_anything_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let before = world().ask(&["rules", "export"]).json();
+    let nowhere = "OU=Nowhere,DC=canal,DC=example";
+    for (filter, what) in [
+        (
+            json!({ "containerFilter": { "includedContainers": [nowhere] } }),
+            "container",
+        ),
+        (
+            json!({ "groupFilter": { "includedGroups": [nowhere] } }),
+            "group",
+        ),
+    ] {
+        let mut rules = before.clone();
+        for (name, value) in filter.as_object().unwrap() {
+            rules["synchronizationRules"][0][name] = value.clone();
+        }
+        let path = file(directory.path(), "rules.json", &rules);
+        for more in [&[][..], &["--yes"]] {
+            let arguments = [&["rules", "set", path.to_str().unwrap()], more].concat();
+            let ran = world().ask(&arguments);
+            assert_eq!(ran.code, 1, "{what} {more:?}: {ran:?}");
+            assert!(
+                ran.err.contains("error[SourceBaseNotFound]"),
+                "{what}: {ran:?}"
+            );
+            assert!(
+                ran.err.contains(&format!("{what}: {nowhere}")),
+                "{what}: {ran:?}"
+            );
+        }
+    }
+    assert_eq!(
+        world().ask(&["rules", "export"]).json()["synchronizationRules"],
+        before["synchronizationRules"]
+    );
+}

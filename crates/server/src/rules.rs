@@ -3,7 +3,7 @@
 //! Never puts rules in force that do not pass the check. Trap: a container that both versions name stays the one it was, even
 //! if it was renamed meanwhile; one that only the new version names is looked up by the name it has now.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use connectors::{source::SourceInfo, target::TargetInfo};
 use engine::{JobRow, RulesChange};
@@ -23,6 +23,9 @@ use crate::{agents::blocking, app::App, places};
 
 // LIMIT: mistakes in rules that one refusal names.
 const MISTAKES_TOLD: usize = 20;
+
+/// How long a change of rules waits for the source to say whether what they name exists.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What checking came to.
 pub struct Checked {
@@ -117,6 +120,7 @@ pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i
     let known = discovered(app, job.source, job.target).await?;
     let checked = check(proposal.rules.clone(), known).await?;
     let rules = checked.rules.map_err(|problems| refusal(&problems))?;
+    can_be_found(app, job, &rules).await?;
     let row = job.clone();
     let version = blocking(app.engine(), move |engine| {
         let key = places::key(&row);
@@ -138,4 +142,16 @@ pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i
     .await?;
     app.jobs_changed();
     Ok(version)
+}
+
+/// Whether the containers and groups that rules name exist, as far as the source can be asked now; a source that cannot be
+/// asked does not hold up a change, and is asked again before anything is planned.
+async fn can_be_found(app: &App, job: &JobRow, rules: &Rules) -> Result<(), Refusal> {
+    let id = job.source;
+    let source = blocking(app.engine(), move |engine| engine.connector(id)).await?;
+    let asking = places::of_proposal(app, job, &source, rules);
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Err(why)) if why.code == Code::SourceBaseNotFound => Err(why),
+        _ => Ok(()),
+    }
 }
