@@ -5,6 +5,7 @@ mod doorbell;
 mod groups;
 mod people;
 mod places;
+mod preview;
 mod scope;
 mod spelling;
 mod whole;

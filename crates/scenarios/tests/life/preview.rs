@@ -1,0 +1,269 @@
+//! A preview is what then happens: random changes of rules over a generated organisation, held against what the target holds
+//! before and after, not against what was planned.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use directory::{Object, Value};
+use engine::JobSettings;
+use fastrand::Rng;
+use forest::Organisation;
+use scenarios::{Story, is_full};
+use serde_json::{Value as Json, json};
+use sync_core::schema::preset;
+use uuid::Uuid;
+use wire::api::v1::{PreviewEvent, PreviewObject, PreviewReport};
+
+/// What the target holds: live objects with their attributes as texts.
+type Held = BTreeMap<Uuid, BTreeMap<String, Vec<String>>>;
+
+fn held(story: &Story) -> Held {
+    let attributes = |object: &Object| {
+        let texts = |value: &Value| {
+            let mut texts = match value {
+                Value::Text(text) => vec![text.clone()],
+                Value::Integer(number) => vec![number.to_string()],
+                Value::Bool(true) => vec!["True".into()],
+                Value::Bool(false) => vec!["False".into()],
+                Value::Texts(texts) => texts.clone(),
+                Value::Binary(_) | Value::Binaries(_) => vec!["bytes".into()],
+            };
+            texts.sort();
+            texts
+        };
+        let all = object.attributes.iter();
+        all.map(|(name, value)| (name.clone(), texts(value)))
+            .filter(|(name, _)| name != "onPremisesSyncEnabled")
+            .collect()
+    };
+    let tree = story.tree();
+    let live = tree.objects.iter();
+    live.map(|(id, object)| (*id, attributes(object))).collect()
+}
+
+/// What differs between two states of the target, in lines.
+fn difference(before: &Held, after: &Held) -> Vec<String> {
+    let name = |attributes: &BTreeMap<String, Vec<String>>| attributes["displayName"].join("");
+    let mut lines = Vec::new();
+    for (id, had) in before {
+        let Some(has) = after.get(id) else {
+            lines.push(format!("leave {id}"));
+            continue;
+        };
+        let names: BTreeSet<&String> = had.keys().chain(has.keys()).collect();
+        for attribute in names {
+            let (was, is) = (had.get(attribute), has.get(attribute));
+            if was != is {
+                let shown = |values: Option<&Vec<String>>| values.cloned().unwrap_or_default();
+                lines.push(format!(
+                    "change {id} {attribute}: {:?} → {:?}",
+                    shown(was),
+                    shown(is)
+                ));
+            }
+        }
+    }
+    let came = after.iter().filter(|(id, _)| !before.contains_key(id));
+    lines.extend(came.map(|(_, attributes)| format!("enter {}", name(attributes))));
+    lines.sort();
+    lines
+}
+
+/// What a preview says will differ, in the same lines.
+fn expected(objects: &[PreviewObject]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for object in objects {
+        match object.fate.as_str() {
+            "leave" => lines.push(format!("leave {}", object.target)),
+            "enter" => lines.push(format!("enter {}", object.name)),
+            "change" => {
+                for change in &object.changes {
+                    let sorted = |values: &[String]| {
+                        let mut values = values.to_vec();
+                        values.sort();
+                        values
+                    };
+                    lines.push(format!(
+                        "change {} {}: {:?} → {:?}",
+                        object.target,
+                        change.name,
+                        sorted(&change.before),
+                        sorted(&change.after)
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    lines.sort();
+    lines
+}
+
+async fn preview(story: &Story, rules: &str) -> (Vec<PreviewObject>, PreviewReport) {
+    let app = &story.world.app;
+    let job = Arc::new(app.engine().job(story.world.job.id).unwrap());
+    let rules = Arc::new(preset::load(rules).unwrap());
+    let (told, mut heard) = tokio::sync::mpsc::channel(1_000_000);
+    let report = server::preview::run(app, &job, rules, &told).await.unwrap();
+    drop(told);
+    let mut objects = Vec::new();
+    while let Some(event) = heard.recv().await {
+        if let PreviewEvent::Object(object) = event {
+            objects.push(object);
+        }
+    }
+    (objects, report)
+}
+
+/// What random rules are made of.
+struct Material {
+    rng: Rng,
+    departments: Vec<String>,
+    containers: Vec<String>,
+    groups: Vec<String>,
+}
+
+impl Material {
+    fn of(story: &Story, seed: u64) -> Self {
+        let (mut departments, mut containers, mut groups) =
+            (BTreeSet::new(), Vec::new(), Vec::new());
+        for listed in story.forest.listing() {
+            departments.extend(listed.text("department").map(str::to_owned));
+            let is_ours = listed.dn.contains(&story.company.company);
+            match listed.class {
+                "organizationalUnit" if is_ours => containers.push(listed.dn.clone()),
+                "group" if is_ours => groups.push(listed.dn.clone()),
+                _ => {}
+            }
+        }
+        Self {
+            rng: Rng::with_seed(seed),
+            departments: departments.into_iter().collect(),
+            containers,
+            groups,
+        }
+    }
+
+    fn some(&mut self, all: &[String], most: usize) -> Vec<String> {
+        let count = self.rng.usize(1..=most);
+        let mut chosen: Vec<String> = (0..count)
+            .map(|_| all[self.rng.usize(..all.len())].clone())
+            .collect();
+        chosen.sort();
+        chosen.dedup();
+        chosen
+    }
+
+    /// The preset with a few random changes.
+    fn rules(&mut self) -> String {
+        let mut rules: Json = serde_json::from_str(preset::AD_TO_DIRECTORY).unwrap();
+        let rule = &mut rules["synchronizationRules"][0];
+        if self.rng.bool() {
+            self.filter(rule);
+        }
+        match self.rng.usize(..4) {
+            0 => self.place(rule),
+            1 => {
+                let groups = self.groups.clone();
+                let groups = self.some(&groups, 2);
+                let nested = self.rng.bool();
+                rule["groupFilter"] =
+                    json!({ "includedGroups": groups, "includeNestedMembers": nested });
+            }
+            _ => {}
+        }
+        for _ in 0..self.rng.usize(..3) {
+            self.mapping(rule);
+        }
+        rules.to_string()
+    }
+
+    fn filter(&mut self, rule: &mut Json) {
+        let departments = self.departments.clone();
+        let chosen = self.some(&departments, 3);
+        let operator = ["&", "!&"][self.rng.usize(..2)];
+        rule["objectMappings"][0]["scope"]["groups"] = json!([{ "name": "random", "clauses": [
+            { "operatorName": operator, "sourceOperandName": "department", "targetOperand": { "values": chosen } }] }]);
+    }
+
+    fn place(&mut self, rule: &mut Json) {
+        let containers = self.containers.clone();
+        let included = self.some(&containers, 3);
+        let mut excluded = self.some(&containers, 2);
+        excluded.retain(|dn| !included.contains(dn));
+        rule["containerFilter"] =
+            json!({ "includedContainers": included, "excludedContainers": excluded });
+    }
+
+    fn mapping(&mut self, rule: &mut Json) {
+        let sources = [
+            ("jobTitle", "ToUpper([title])"),
+            ("companyName", "\"Canal\""),
+            ("displayName", "Join(\" \", [sn], [givenName], [cn])"),
+            ("city", "NULL"),
+            (
+                "mobile",
+                "IIF([department] = \"Operations\", NULL, [mobile])",
+            ),
+            ("extensionAttribute1", "Left([extensionAttribute1], 3)"),
+            ("description", "Join(\" \", [title], [l])"),
+        ];
+        let (target, expression) = sources[self.rng.usize(..sources.len())];
+        let attributes = rule["objectMappings"][0]["attributeMappings"]
+            .as_array_mut()
+            .unwrap();
+        let source = json!({ "type": "Function", "expression": expression });
+        let mut found = attributes
+            .iter_mut()
+            .filter(|one| one["targetAttributeName"] == target);
+        match found.next() {
+            Some(mapping) => mapping["source"] = source,
+            None => attributes.push(json!({ "targetAttributeName": target, "source": source })),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_changes_of_rules_do_what_their_preview_says() {
+    let (changes, people) = if is_full() { (40, 400) } else { (6, 60) };
+    let company = Organisation { people, seed: 11 }.build().unwrap();
+    let mut story = Story::over(company, tempfile::tempdir().unwrap()).await;
+    story.clean_up();
+    let (engine, job) = (story.world.app.engine().clone(), story.world.job.id);
+    let settings = JobSettings {
+        delete_threshold: 1_000_000,
+        delete_threshold_percent: 1_000_000,
+        ..story.world.job.settings.clone()
+    };
+    engine.set_job_settings(job, &settings).unwrap();
+    story.world.start_job();
+    story.world.sync().await;
+    let put = async |rules: &str| {
+        engine.set_job_rules(job, rules).unwrap();
+        story.world.app.jobs_changed();
+        story.world.sync().await;
+    };
+    let mut compared = 0;
+    for seed in 0..changes {
+        let mut material = Material::of(&story, seed);
+        for rules in [material.rules(), preset::AD_TO_DIRECTORY.to_owned()] {
+            let before = held(&story);
+            let (objects, report) = preview(&story, &rules).await;
+            put(&rules).await;
+            let done = difference(&before, &held(&story));
+            // What was not read when the preview was made could not be in it.
+            if report.unread == 0 && report.not_read.is_empty() {
+                compared += 1;
+                assert_eq!(
+                    done,
+                    expected(&objects),
+                    "seed {seed}: {report:#?}\n{rules}"
+                );
+            }
+            story.world.agrees().await;
+        }
+    }
+    assert!(compared >= changes, "only {compared} previews were whole");
+}
