@@ -115,13 +115,23 @@ impl<'e> Environment<'e> {
     }
 }
 
-/// What a value costs that was made, by its size.
-fn work_of(value: &Value) -> Result<u32, String> {
-    let bytes = match value {
+/// What it costs to look at values.
+fn work_of_reading(values: &[Value]) -> u32 {
+    let bytes: usize = values.iter().map(size).sum();
+    u32::try_from(1 + values.len() + bytes / 64).unwrap_or(u32::MAX)
+}
+
+fn size(value: &Value) -> usize {
+    match value {
         Value::Text(text) => text.len(),
         Value::Binary(bytes) => bytes.len(),
         Value::Integer(_) | Value::Boolean(_) => 0,
-    };
+    }
+}
+
+/// What a value costs that was made, by its size.
+fn work_of(value: &Value) -> Result<u32, String> {
+    let bytes = size(value);
     match u32::try_from(bytes) {
         Ok(count) if bytes <= MAX_TEXT_BYTES => Ok(count / 16),
         _ => Err(too_long()),
@@ -200,7 +210,8 @@ fn run<'e>(call: &'e Call, environment: &'e Environment<'e>) -> Outcome<'e> {
 fn unary<'e>(unary: &'e Unary, environment: &'e Environment<'e>) -> Outcome<'e> {
     let fail = |message| Halt::Fail(Failure::new(message, unary.position));
     let operand = evaluate(&unary.operand, environment)?;
-    environment.spend(1).map_err(fail)?;
+    let work = work_of_reading(&operand);
+    environment.spend(work).map_err(fail)?;
     match unary.sign {
         Sign::Not => {
             let truth = single_truth(&operand).map_err(fail)?;
@@ -216,8 +227,8 @@ fn unary<'e>(unary: &'e Unary, environment: &'e Environment<'e>) -> Outcome<'e> 
 
 fn binary<'e>(binary: &'e Binary, environment: &'e Environment<'e>) -> Outcome<'e> {
     let fail = |message| Halt::Fail(Failure::new(message, binary.position));
-    environment.spend(1).map_err(fail)?;
     let left = evaluate(&binary.left, environment)?;
+    environment.spend(work_of_reading(&left)).map_err(fail)?;
     let operator = binary.operator;
     let is_and = operator == Operator::And;
     if is_and || operator == Operator::Or {
@@ -233,6 +244,7 @@ fn binary<'e>(binary: &'e Binary, environment: &'e Environment<'e>) -> Outcome<'
         }));
     }
     let right = evaluate(&binary.right, environment)?;
+    environment.spend(work_of_reading(&right)).map_err(fail)?;
     match operator {
         Operator::Concatenate => {
             let joined = concatenate(&left, &right).map_err(fail)?;
@@ -475,10 +487,12 @@ impl<'e> Arguments<'e> {
         if let (0, Some(first)) = (index, &self.first) {
             return Ok(first.clone());
         }
-        match self.call.arguments.get(index) {
-            Some(Some(node)) => evaluate(node, self.environment),
-            _ => Ok(null()),
-        }
+        let Some(Some(node)) = self.call.arguments.get(index) else {
+            return Ok(null());
+        };
+        let operand = evaluate(node, self.environment)?;
+        self.spend(work_of_reading(&operand))?;
+        Ok(operand)
     }
 
     /// The only value of an argument; `None`: null or blank.

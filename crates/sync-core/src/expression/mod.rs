@@ -34,8 +34,8 @@ pub const MAX_TEXT_BYTES: usize = 1 << 20;
 // LIMIT: larger than any attribute of several values that is not a link.
 /// Largest number of values an expression may produce.
 pub const MAX_VALUES: usize = 100_000;
-// LIMIT: bounds time and memory of one evaluation together: every call costs 1, every value it gives 1 and every 16 bytes
-// of text 1, and a search in a text what it may have to look at.
+// LIMIT: bounds time and memory of one evaluation together: every value that is looked at costs 1 and every 64 bytes of it
+// 1, every value that is made 1 and every 16 bytes of it 1, and a search in a text what it may have to look at.
 /// Most work one evaluation may do.
 pub const MAX_WORK: u32 = 10_000_000;
 // LIMIT: no pattern of a person is longer; compiling it takes time and memory in proportion to it.
