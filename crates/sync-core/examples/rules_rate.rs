@@ -9,7 +9,8 @@ use sync_core::{
     value::{Attributes, Value},
 };
 
-const DURATION: Duration = Duration::from_secs(2);
+const OBJECTS: u32 = 50_000;
+const ROUNDS: u32 = 5;
 
 /// A person with every plain attribute most directories fill.
 fn person() -> Attributes {
@@ -71,6 +72,13 @@ fn person() -> Attributes {
     all
 }
 
+/// Time this thread has had a processor, where the kernel tells; it is what counts on a machine that does other work too.
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = text.split(' ').next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
 #[allow(clippy::disallowed_methods, reason = "a measurement needs the clock")]
 fn main() {
     let Ok(rules) = default_rules() else { return };
@@ -87,19 +95,25 @@ fn main() {
     let mut view = SourceView::new(&anchor, "user", &attributes);
     view.dn = "CN=Anna,OU=People,DC=canal,DC=example";
     view.rdn = "CN=Anna";
-    let begin = Instant::now();
-    let (mut count, mut written) = (0_u32, 0);
-    while begin.elapsed() < DURATION {
-        for _ in 0..1000 {
-            written += std::hint::black_box(evaluate(&rules, &view, &context))
-                .attributes
-                .len();
+    let mut best = 0.0_f64;
+    for _ in 0..ROUNDS {
+        let (begin, used) = (Instant::now(), processor_time());
+        for _ in 0..OBJECTS {
+            std::hint::black_box(evaluate(&rules, &view, &context));
         }
-        count += 1000;
+        let spent = match (used, processor_time()) {
+            (Some(before), Some(after)) => after - before,
+            _ => begin.elapsed(),
+        };
+        let rate = f64::from(OBJECTS) / spent.as_secs_f64();
+        println!("{rate:.0} objects/s");
+        best = best.max(rate);
     }
-    let rate = f64::from(count) / begin.elapsed().as_secs_f64();
+    let found = evaluate(&rules, &view, &context);
+    let filled = found.attributes.iter().filter(|(_, v)| !v.is_empty());
     println!(
-        "{rate:.0} objects/s, {} attributes each",
-        written / count as usize
+        "best of {ROUNDS} rounds of {OBJECTS}: {best:.0} objects/s on one core, {} attributes of which {} filled",
+        found.attributes.len(),
+        filled.count(),
     );
 }

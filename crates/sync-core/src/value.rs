@@ -103,6 +103,11 @@ impl Attributes {
         Self::default()
     }
 
+    /// No attributes, and room for so many.
+    pub fn with_capacity(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
     fn position(&self, name: &str) -> Result<usize, usize> {
         self.0
             .binary_search_by(|(have, _)| compare_names(have, name))
@@ -145,6 +150,18 @@ impl Attributes {
                 None
             }
         }
+    }
+
+    /// Appends a name that comes after all others.
+    ///
+    /// INVARIANT: the caller goes through names in their order, each once.
+    pub(crate) fn append(&mut self, name: Name, values: Vec<Value>) {
+        debug_assert!(
+            self.0
+                .last()
+                .is_none_or(|(last, _)| compare_names(last, &name).is_lt())
+        );
+        self.0.push((name, values));
     }
 
     /// Removes a name.

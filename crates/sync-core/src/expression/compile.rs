@@ -3,8 +3,6 @@
 //! All mistakes of an expression are reported, not only the first. Trap: a [`Node`] is meaningful only together with the
 //! [`Slots`] it was compiled with.
 
-use std::collections::BTreeMap;
-
 use regex::Regex;
 
 use super::{
@@ -102,6 +100,18 @@ impl Node {
         }
     }
 
+    /// A slot that, without values, makes all of it null; most mappings of most objects end there.
+    pub(crate) fn null_slot(&self) -> Option<usize> {
+        match self {
+            Self::Attribute(slot) => Some(*slot),
+            Self::Call(call) if call.function.keeps_null => match call.arguments.as_slice() {
+                [Some(argument)] => argument.null_slot(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The parts it consists of.
     pub(crate) fn parts(&self) -> Vec<&Self> {
         match self {
@@ -146,22 +156,26 @@ impl Parameter {
 #[derive(Clone, Debug, Default)]
 pub struct Slots {
     names: Vec<Name>,
-    // INVARIANT: the numbers of `names`, keyed by folded name; ordered as `Attributes` is.
-    by_name: BTreeMap<String, usize>,
+    // INVARIANT: folded name and number of each of `names`, sorted by name, which is the order of `Attributes`.
+    by_name: Vec<(Box<str>, usize)>,
 }
 
 impl Slots {
     /// The slot of this attribute, made if need be.
     pub fn slot(&mut self, name: &str) -> usize {
-        let next = self.names.len();
-        let slot = *self
+        let folded = name.to_ascii_lowercase();
+        let found = self
             .by_name
-            .entry(name.to_ascii_lowercase())
-            .or_insert(next);
-        if slot == next {
-            self.names.push(name.into());
+            .binary_search_by(|(have, _)| (**have).cmp(&folded));
+        match found {
+            Ok(at) => self.by_name.get(at).map_or(0, |(_, slot)| *slot),
+            Err(at) => {
+                let next = self.names.len();
+                self.names.push(name.into());
+                self.by_name.insert(at, (folded.into(), next));
+                next
+            }
         }
-        slot
     }
 
     /// The attribute of this slot.
@@ -171,7 +185,9 @@ impl Slots {
 
     /// The slot of this attribute, if rules use it.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.by_name.get(&name.to_ascii_lowercase()).copied()
+        let order = |(have, _): &(Box<str>, usize)| compare_folded(have, name);
+        let at = self.by_name.binary_search_by(order).ok()?;
+        self.by_name.get(at).map(|(_, slot)| *slot)
     }
 
     /// All attributes in use.
@@ -189,7 +205,7 @@ impl Slots {
                     std::cmp::Ordering::Less => _ = wanted.next(),
                     std::cmp::Ordering::Greater => break,
                     std::cmp::Ordering::Equal => {
-                        if let Some(place) = values.get_mut(**slot) {
+                        if let Some(place) = values.get_mut(*slot) {
                             *place = have;
                         }
                         wanted.next();

@@ -26,8 +26,7 @@ pub(super) static CLOUD_PRIMARY_ADDRESS: Function = Function {
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let addresses = identity::texts(&a.values(0)?);
     let mail = a.text(1)?;
-    let kept = identity::proxy_addresses(&addresses, mail.as_deref(), a.environment().context);
-    let primary = identity::primary_address(&kept).map(str::to_owned);
-    let mail = mail.map(|mail| mail.trim().to_owned());
-    Ok(primary.or(mail).map_or_else(null, one))
+    let mail = mail.as_deref();
+    let primary = identity::kept_primary(&addresses, mail, a.environment().context);
+    Ok(primary.or(mail.map(str::trim)).map_or_else(null, one))
 }

@@ -127,6 +127,8 @@ pub struct Function {
     pub(crate) names_attribute: bool,
     /// Whether it gives nothing but truth values.
     pub(crate) is_test: bool,
+    /// Whether null as its only argument gives null, and nothing else happens.
+    pub(crate) keeps_null: bool,
 }
 
 /// What most functions leave as it is.
@@ -142,6 +144,7 @@ pub(crate) const PLAIN: Function = Function {
     binds: false,
     names_attribute: false,
     is_test: false,
+    keeps_null: false,
 };
 
 /// Where a call stands in an expression.

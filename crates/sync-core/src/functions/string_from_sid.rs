@@ -1,5 +1,7 @@
 //! `StringFromSid`.
 
+use std::fmt::Write as _;
+
 use super::prelude::*;
 
 pub(super) static STRING_FROM_SID: Function = Function {
@@ -16,6 +18,7 @@ pub(super) static STRING_FROM_SID: Function = Function {
         ),
     ],
     call: run,
+    keeps_null: true,
     ..PLAIN
 };
 
@@ -43,7 +46,7 @@ fn sid_text(bytes: &[u8]) -> Option<String> {
     let mut text = format!("S-1-{authority}");
     for part in rest.chunks_exact(4) {
         let part = <[u8; 4]>::try_from(part).ok()?;
-        text.push_str(&format!("-{}", u32::from_le_bytes(part)));
+        write!(text, "-{}", u32::from_le_bytes(part)).ok()?;
     }
     Some(text)
 }

@@ -3,6 +3,8 @@
 //! Never reads the clock and knows no time zone but UTC. Trap: a FILETIME counts 100 ns since 1601-01-01 UTC; a format of one
 //! letter is a standard format, and `%d` is how the letter alone is written.
 
+use std::fmt::Write as _;
+
 use jiff::{
     SignedDuration, Timestamp,
     civil::DateTime,
@@ -29,11 +31,11 @@ pub(super) fn to_filetime(moment: Timestamp) -> Option<i64> {
 
 /// Forms that say date and time, and can therefore be compared as moments.
 const FULL_FORMS: [&str; 6] = [
-    "yyyyMMddHHmmss.FFFFFFFZ",
-    "yyyyMMddHHmmssZ",
-    "M/d/yyyy h:mm:ss tt",
-    "yyyy-MM-ddTHH:mm:ss.FFFFFFFK",
     "yyyy-MM-ddTHH:mm:ssK",
+    "yyyyMMddHHmmss.FFFFFFFZ",
+    "M/d/yyyy h:mm:ss tt",
+    "yyyyMMddHHmmssZ",
+    "yyyy-MM-ddTHH:mm:ss.FFFFFFFK",
     "yyyy-MM-dd HH:mm:ssK",
 ];
 
@@ -120,35 +122,35 @@ enum Piece<'f> {
     Literal(&'f str),
 }
 
-fn pieces(format: &str) -> Vec<Piece<'_>> {
-    let mut all = Vec::new();
+fn pieces(format: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = format;
-    while let Some(c) = rest.chars().next() {
-        let width = match c {
-            'y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'f' | 'F' | 't' | 'z' | 'K' | 'g' => {
-                let count = rest.chars().take_while(|next| *next == c).count();
-                all.push(Piece::Field(c, count));
-                count
-            }
-            '\'' | '"' => {
-                let inner = rest.get(1..).unwrap_or_default();
-                let end = inner.find(c).unwrap_or(inner.len());
-                all.push(Piece::Literal(inner.get(..end).unwrap_or_default()));
-                (end + 2).min(rest.len())
-            }
-            '\\' => {
-                let next = rest.chars().nth(1).map_or(0, char::len_utf8);
-                all.push(Piece::Literal(rest.get(1..1 + next).unwrap_or_default()));
-                1 + next
-            }
-            _ => {
-                all.push(Piece::Literal(rest.get(..c.len_utf8()).unwrap_or_default()));
-                c.len_utf8()
-            }
-        };
+    std::iter::from_fn(move || {
+        let (piece, width) = piece(rest)?;
         rest = rest.get(width..).unwrap_or_default();
-    }
-    all
+        Some(piece)
+    })
+}
+
+/// The first piece of a format and its length in bytes.
+fn piece(format: &str) -> Option<(Piece<'_>, usize)> {
+    let c = format.chars().next()?;
+    let literal = |from: usize, to: usize| Piece::Literal(format.get(from..to).unwrap_or_default());
+    Some(match c {
+        'y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'f' | 'F' | 't' | 'z' | 'K' | 'g' => {
+            let count = format.chars().take_while(|next| *next == c).count();
+            (Piece::Field(c, count), count)
+        }
+        '\'' | '"' => {
+            let inner = format.get(1..).unwrap_or_default();
+            let end = 1 + inner.find(c).unwrap_or(inner.len());
+            (literal(1, end), (end + 1).min(format.len()))
+        }
+        '\\' => {
+            let next = format.chars().nth(1).map_or(0, char::len_utf8);
+            (literal(1, 1 + next), 1 + next)
+        }
+        _ => (literal(0, c.len_utf8()), c.len_utf8()),
+    })
 }
 
 const MONTHS: [&str; 12] = [
@@ -334,58 +336,71 @@ pub(super) fn format(moment: Timestamp, format: &str) -> Result<String, String> 
 /// Writes a moment by a custom format.
 fn written(moment: Timestamp, format: &str) -> String {
     let time = Offset::UTC.to_datetime(moment);
-    let mut text = String::new();
+    let mut text = String::with_capacity(format.len() + 8);
     for piece in pieces(format) {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),
-            Piece::Field(letter, count) => text.push_str(&field(time, letter, count)),
+            Piece::Field(letter, count) => write_field(&mut text, time, letter, count),
         }
     }
     text
 }
 
-fn field(time: DateTime, letter: char, count: usize) -> String {
-    let padded = |number: i64| match count {
-        1 => number.to_string(),
-        _ => format!("{number:02}"),
-    };
-    let named = |names: &[&str], index: i8| {
-        let index = usize::try_from(index - 1).unwrap_or_default();
-        let name = names.get(index).copied().unwrap_or_default();
-        if count == 3 {
-            name.get(..3).unwrap_or(name).to_owned()
-        } else {
-            name.to_owned()
-        }
-    };
-    let fraction = format!("{:09}", time.subsec_nanosecond());
-    let fraction = fraction.get(..count.min(9)).unwrap_or_default();
+fn write_field(text: &mut String, time: DateTime, letter: char, count: usize) {
+    let half = if time.hour() < 12 { "AM" } else { "PM" };
     match letter {
-        'y' if count <= 2 => padded(i64::from(time.year()) % 100),
-        'y' => format!("{:0count$}", time.year(), count = count.min(9)),
-        'M' if count >= 3 => named(&MONTHS, time.month()),
-        'M' => padded(time.month().into()),
-        'd' if count >= 3 => named(&DAYS, time.weekday().to_monday_one_offset()),
-        'd' => padded(time.day().into()),
-        'H' => padded(time.hour().into()),
-        'h' => padded(match time.hour() % 12 {
-            0 => 12,
-            hour => hour.into(),
-        }),
-        'm' => padded(time.minute().into()),
-        's' => padded(time.second().into()),
-        'f' => fraction.to_owned(),
-        'F' => fraction.trim_end_matches('0').to_owned(),
-        't' => {
-            let half = if time.hour() < 12 { "AM" } else { "PM" };
-            half.get(..count.min(2)).unwrap_or(half).to_owned()
+        'y' if count <= 2 => write_number(text, i64::from(time.year()) % 100, count),
+        'y' => write_number(text, time.year().into(), count.min(9)),
+        'M' if count >= 3 => text.push_str(named(&MONTHS, time.month(), count)),
+        'M' => write_number(text, time.month().into(), count),
+        'd' if count >= 3 => {
+            let day = time.weekday().to_monday_one_offset();
+            text.push_str(named(&DAYS, day, count));
         }
-        'g' => "A.D.".into(),
-        'z' if count == 1 => "+0".into(),
-        'z' if count == 2 => "+00".into(),
-        'z' => "+00:00".into(),
-        _ => "Z".into(),
+        'd' => write_number(text, time.day().into(), count),
+        'H' => write_number(text, time.hour().into(), count.min(2)),
+        'h' => {
+            let hour = (i64::from(time.hour()) + 11) % 12 + 1;
+            write_number(text, hour, count.min(2));
+        }
+        'm' => write_number(text, time.minute().into(), count.min(2)),
+        's' => write_number(text, time.second().into(), count.min(2)),
+        'f' | 'F' => {
+            let fraction = format!("{:09}", time.subsec_nanosecond());
+            let fraction = fraction.get(..count.min(9)).unwrap_or_default();
+            text.push_str(match letter {
+                'F' => fraction.trim_end_matches('0'),
+                _ => fraction,
+            });
+        }
+        't' => text.push_str(half.get(..count.min(2)).unwrap_or(half)),
+        'g' => text.push_str("A.D."),
+        'z' if count == 1 => text.push_str("+0"),
+        'z' if count == 2 => text.push_str("+00"),
+        'z' => text.push_str("+00:00"),
+        _ => text.push('Z'),
     }
+}
+
+/// The name with this number, from 1; three letters of it if the format has three.
+fn named(names: &[&'static str], number: i8, count: usize) -> &'static str {
+    let index = usize::try_from(number - 1).unwrap_or_default();
+    let name = names.get(index).copied().unwrap_or_default();
+    match count {
+        3 => name.get(..3).unwrap_or(name),
+        _ => name,
+    }
+}
+
+/// A number with at least so many digits.
+fn write_number(text: &mut String, number: i64, digits: usize) {
+    let mut power = 10_i64.saturating_pow(u32::try_from(digits).unwrap_or(9).min(18) - 1);
+    while number < power && power > 1 {
+        text.push('0');
+        power /= 10;
+    }
+    // Writing to a text cannot fail.
+    let _ = write!(text, "{number}");
 }
 
 #[cfg(test)]

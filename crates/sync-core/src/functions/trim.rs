@@ -15,13 +15,14 @@ pub(super) static TRIM: Function = Function {
         ("Trim(5)", "5"),
     ],
     call: run,
+    keeps_null: true,
     ..PLAIN
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let values = a.values(0)?;
     let is_clean = |value: &Value| match value {
-        Value::Text(text) => text.trim().len() == text.len(),
+        Value::Text(text) => has_clean_ends(text),
         _ => true,
     };
     if values.iter().all(is_clean) {
@@ -32,4 +33,11 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
         other => other.clone(),
     });
     Ok(Operand::Owned(trimmed.collect()))
+}
+
+/// Whether nothing is to be trimmed. The ends of most texts are ASCII, which is quickly seen.
+fn has_clean_ends(text: &str) -> bool {
+    let is_plain = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_graphic());
+    let bytes = text.as_bytes();
+    (is_plain(bytes.first()) && is_plain(bytes.last())) || text.trim().len() == text.len()
 }

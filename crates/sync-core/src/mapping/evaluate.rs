@@ -15,7 +15,7 @@ use crate::{
     expression::{
         compare,
         compile::Slots,
-        evaluate::{self as run, Environment, Halt},
+        evaluate::{self as run, Environment, Halt, Operand},
         random::Chance,
         steps::{REDACTED, Steps},
     },
@@ -164,7 +164,12 @@ fn evaluate_with(
         )
         .and_then(|flowed| source_anchor(anchor, &flowed.result));
     }
+    evaluation.attributes = Attributes::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
+        if evaluation.trace.is_none() && is_simply_null(attribute, &values) {
+            evaluation.set(attribute, Vec::new());
+            continue;
+        }
         match flow(
             rules,
             attribute,
@@ -179,6 +184,17 @@ fn evaluate_with(
     }
     evaluation.matching.sort();
     evaluation
+}
+
+/// Whether nothing has to be evaluated to know that the attribute is to be without values.
+fn is_simply_null(mapping: &AttributeMapping, values: &[&[Value]]) -> bool {
+    let is_free =
+        mapping.default_value.is_none() && !mapping.kind.is_some_and(|kind| kind.is_required);
+    is_free
+        && mapping.node.null_slot().is_some_and(|slot| {
+            let values = values.get(slot).copied();
+            values.unwrap_or_default().is_empty()
+        })
 }
 
 /// The first mapping of the class whose scope holds; else the first one with its verdict.
@@ -338,11 +354,12 @@ fn result(mapping: &AttributeMapping, environment: &Environment<'_>) -> Result<F
                 .with("message", failure.to_string()));
         }
     };
-    let is_blank = |value: &&Value| matches!(value, Value::Text(text) if text.is_empty());
-    let kept = operand.iter().filter(|value| !is_blank(value));
     let values = match mapping.kind {
-        None => kept.cloned().collect::<Vec<_>>(),
-        Some(kind) => shaped(kept, kind, mapping, environment.is_choice.get())?,
+        None => without_blanks(operand),
+        Some(kind) => {
+            let kept = operand.iter().filter(|value| !is_blank(value));
+            shaped(kept, kind, mapping, environment.is_choice.get())?
+        }
     };
     let values = match environment.is_choice.get() {
         // The order of candidates is their rank.
@@ -355,6 +372,23 @@ fn result(mapping: &AttributeMapping, environment: &Environment<'_>) -> Result<F
             Err(Refusal::new(Code::MandatoryFieldsMissing).with("attribute", &*mapping.target))
         }
         _ => Ok(Flowed::Values(values)),
+    }
+}
+
+fn is_blank(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.is_empty())
+}
+
+fn without_blanks(operand: Operand<'_>) -> Vec<Value> {
+    match operand {
+        Operand::One(value) if !is_blank(&value) => vec![value],
+        operand => match &*operand {
+            [value] if !is_blank(value) => vec![value.clone()],
+            values => {
+                let kept = values.iter().filter(|value| !is_blank(value));
+                kept.cloned().collect()
+            }
+        },
     }
 }
 
@@ -374,7 +408,7 @@ fn shaped<'v>(
     is_choice: bool,
 ) -> Result<Vec<Value>, Refusal> {
     let refuse = |code| Refusal::new(code).with("attribute", &*mapping.target);
-    let mut all = Vec::new();
+    let mut all = Vec::with_capacity(values.size_hint().1.unwrap_or_default());
     for value in values {
         let shaped = shape(value, kind.shape).ok_or_else(|| {
             refuse(Code::DataValidationFailed).with("wanted", format!("{:?}", kind.shape))
@@ -436,11 +470,10 @@ impl Evaluation {
     }
 
     fn take(&mut self, mapping: &AttributeMapping, outcome: Outcome) {
-        let name = mapping.target.clone();
         if let (true, Flowed::Values(values)) = (outcome.is_choice, &outcome.result) {
             // Candidates wait for what the target says of them.
             self.choices.push(Choice {
-                attribute: name,
+                attribute: mapping.target.clone(),
                 candidates: values.iter().map(Value::display).collect(),
             });
             return;
@@ -448,7 +481,7 @@ impl Evaluation {
         let values = match outcome.result {
             Flowed::Values(values) => values,
             Flowed::Default(text) => {
-                self.create_only.insert(name.clone());
+                self.create_only.insert(mapping.target.clone());
                 let text = Value::from(text);
                 vec![
                     mapping
@@ -459,15 +492,21 @@ impl Evaluation {
             }
             Flowed::LeftAlone | Flowed::Failed(_) => return,
         };
+        if mapping.matching_priority > 0 && !outcome.is_calculated {
+            self.match_by(mapping, &values);
+        }
+        self.set(mapping, values);
+    }
+
+    fn set(&mut self, mapping: &AttributeMapping, values: Vec<Value>) {
+        let name = mapping.target.clone();
         match mapping.flow {
             FlowType::Always => {}
             FlowType::ObjectAddOnly => _ = self.create_only.insert(name.clone()),
             FlowType::MultiValueAddOnly => _ = self.add_only.insert(name.clone()),
         }
-        if mapping.matching_priority > 0 && !outcome.is_calculated {
-            self.match_by(mapping, &values);
-        }
-        self.attributes.set(name, values);
+        // `ObjectMapping::attributes` stand in the order of names, each once.
+        self.attributes.append(name, values);
     }
 
     fn match_by(&mut self, mapping: &AttributeMapping, values: &[Value]) {

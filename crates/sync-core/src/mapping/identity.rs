@@ -4,7 +4,7 @@
 //! are seen in the rules and in every explanation. Nothing here looks into the target; what the target holds is an argument.
 //! Trap: a sign-in name that was made up stays as it is until the source's own changes, even if the mail nickname changes.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::context::Context;
 use crate::{
@@ -125,7 +125,7 @@ fn is_usable(name: &str, context: &Context<'_>) -> bool {
 }
 
 fn is_allowed(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "'.-_!#^~".contains(c)
+    c.is_ascii_alphanumeric() || matches!(c, '\'' | '.' | '-' | '_' | '!' | '#' | '^' | '~')
 }
 
 /// What of a name may stand before the `@`.
@@ -159,43 +159,59 @@ pub fn primary_address(addresses: &[String]) -> Option<&str> {
     smtp_address(addresses.iter().find(|value| primary(value))?)
 }
 
-/// The proxy addresses the target is to have: each once, one of them primary.
+/// The proxy addresses the target is to have: each once, one of them primary, in the order of the source.
 pub fn proxy_addresses(
     addresses: &[String],
     mail: Option<&str>,
     context: &Context<'_>,
 ) -> Vec<String> {
-    let is_kept = |address: &&str| is_address(address) && !is_reserved(address, context);
-    let smtp = || {
-        addresses
-            .iter()
-            .filter_map(|a| smtp_address(a))
-            .filter(is_kept)
-    };
-    let kept: Vec<String> = addresses.iter().map(|a| a.trim().to_owned()).collect();
-    let primary = primary_address(&kept)
+    let is_kept = |address: &&str| may_be_kept(address, context);
+    let primary = kept_primary(addresses, mail, context);
+    let is_primary =
+        |address: &str| primary.is_some_and(|primary| primary.eq_ignore_ascii_case(address));
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::with_capacity(addresses.len() + 1);
+    for value in addresses {
+        let written = match smtp_address(value) {
+            Some(address) if !is_kept(&address) => continue,
+            // The first occurrence gives the place, the primary one the spelling.
+            Some(address) if is_primary(address) => written("SMTP", primary.unwrap_or(address)),
+            Some(address) => written("smtp", address),
+            None => match other_protocol(value.trim()) {
+                Some((protocol, address)) => written(protocol, address),
+                None => continue,
+            },
+        };
+        if seen.insert(written.to_lowercase()) {
+            all.push(written);
+        }
+    }
+    if let Some(primary) = primary.map(|primary| written("SMTP", primary))
+        && seen.insert(primary.to_lowercase())
+    {
+        all.insert(0, primary);
+    }
+    all
+}
+
+/// The address that is to be primary in the target, without its protocol: the source's, else the mail address.
+pub fn kept_primary<'a>(
+    addresses: &'a [String],
+    mail: Option<&'a str>,
+    context: &Context<'_>,
+) -> Option<&'a str> {
+    let is_kept = |address: &&str| may_be_kept(address, context);
+    primary_address(addresses)
         .filter(is_kept)
-        .or(mail.map(str::trim).filter(is_kept));
-    let mut seen = HashSet::new();
-    let primary = primary.into_iter().map(|address| ("SMTP", address));
-    let secondary = smtp().map(|address| ("smtp", address));
-    let other = kept.iter().filter_map(|value| other_protocol(value));
-    let all = primary.chain(secondary).chain(other);
-    let mut result: Vec<(usize, String)> = all
-        .filter(|(protocol, address)| {
-            seen.insert((protocol.to_lowercase(), address.to_lowercase()))
-        })
-        .map(|(protocol, address)| {
-            let place = kept.iter().position(|value| {
-                value.split_once(':').is_some_and(|(p, a)| {
-                    p.eq_ignore_ascii_case(protocol) && a.trim().eq_ignore_ascii_case(address)
-                })
-            });
-            (place.unwrap_or_default(), format!("{protocol}:{address}"))
-        })
-        .collect();
-    result.sort_by_key(|(place, _)| *place);
-    result.into_iter().map(|(_, address)| address).collect()
+        .or(mail.map(str::trim).filter(is_kept))
+}
+
+fn may_be_kept(address: &str, context: &Context<'_>) -> bool {
+    is_address(address) && !is_reserved(address, context)
+}
+
+fn written(protocol: &str, address: &str) -> String {
+    [protocol, ":", address].concat()
 }
 
 fn other_protocol(value: &str) -> Option<(&str, &str)> {
@@ -216,7 +232,11 @@ fn is_address(address: &str) -> bool {
     has_parts
         && !address
             .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || "<>();,[]\"".contains(c))
+            .any(|c| c.is_whitespace() || c.is_control() || is_forbidden(c))
+}
+
+fn is_forbidden(c: char) -> bool {
+    matches!(c, '<' | '>' | '(' | ')' | ';' | ',' | '[' | ']' | '"')
 }
 
 /// The initial domain gives its own addresses; a source may not.

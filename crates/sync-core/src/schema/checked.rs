@@ -66,6 +66,7 @@ pub struct ObjectMapping {
     /// What may be done in the target.
     pub flows: Flows,
     pub(crate) scope: Scope,
+    // INVARIANT: sorted by folded target name, no name twice.
     pub(crate) attributes: Vec<AttributeMapping>,
     /// References, resolved by the planner.
     pub references: Vec<ReferenceMapping>,
