@@ -37,6 +37,7 @@ def arguments():
     parser.add_argument("-n", type=int, default=1000, help="people")
     parser.add_argument("--start", type=int, default=0, help="number of the first of them")
     parser.add_argument("--ou", default="Bulk")
+    parser.add_argument("--all-attributes", action="store_true", help="everything an address book has, and managers")
     parser.add_argument("--transaction", type=int, default=1000, help="people per transaction")
     parser.add_argument("--password-every", type=int, default=0, help="every K-th person gets a password")
     parser.add_argument("--nt-hash-every", type=int, default=0, help="every K-th person gets an NT hash only")
@@ -96,6 +97,38 @@ def person(number, suffix, chance):
     }
 
 
+def more_of(number, name):
+    """What an address book knows besides."""
+    given, family = name.split(" ", 1)
+    more = {
+        "initials": given[0] + family[0],
+        "description": f"Person number {number} of the lab",
+        "physicalDeliveryOfficeName": f"Office {number % 31}",
+        "streetAddress": f"{number} Long Street",
+        "postOfficeBox": f"{number % 999}",
+        "postalCode": f"{number % 99999:05d}",
+        "st": f"ST{number % 50}",
+        "co": "Somewhere",
+        "countryCode": "276",
+        "division": f"Division {number % 7}",
+        "employeeNumber": f"{number:08d}",
+        "employeeType": "staff",
+        "preferredLanguage": "en",
+        "homePhone": f"+1 557 {number % 10000000:07d}",
+        "mobile": f"+1 556 {number % 10000000:07d}",
+        "pager": f"+1 558 {number % 10000000:07d}",
+        "facsimileTelephoneNumber": f"+1 559 {number % 10000000:07d}",
+        "otherTelephone": f"+1 555 {number % 10000000:07d}",
+        "ipPhone": f"{number % 100000:05d}",
+        "wWWHomePage": f"https://lab.example/u{number:07d}",
+        "info": f"Knows {name} {number - 1}",
+        "extensionName": f"E{number}",
+    }
+    if number % 40 == 3:
+        more["thumbnailPhoto"] = b"\xff\xd8\xff\xe0" + random.Random(number).randbytes(2000) + b"\xff\xd9"
+    return more
+
+
 def password_of(number):
     return f"Lab-Pa55-{number:07d}"
 
@@ -124,6 +157,10 @@ def load_people(directory, ou, options, chance):
         for number in range(first, min(first + options.transaction, options.start + options.n)):
             rdn, attributes = person(number, directory.suffix, chance)
             more, controls = secret(number, options)
+            if options.all_attributes:
+                more = {**more, **more_of(number, attributes["displayName"])}
+                if names:
+                    more["manager"] = names[(number - options.start) // 7]
             directory.add(f"{rdn},{ou}", {**attributes, **more}, controls)
             names.append(f"{rdn},{ou}")
         directory.sam.transaction_commit()

@@ -50,6 +50,8 @@ enum Source {
     Slapd,
     /// The in-memory directory in the dialect of Active Directory
     Forest,
+    /// A Samba domain controller of the lab, loaded offline; needs root and the lab's packages
+    Samba,
 }
 
 impl Arguments {
@@ -63,6 +65,7 @@ impl Arguments {
         let source = match self.source {
             Source::Slapd => "slapd",
             Source::Forest => "forest",
+            Source::Samba => "samba",
         };
         let mut words: Vec<String> = vec![what.into(), "--source".into(), source.into()];
         words.extend(["--people".into(), self.people.to_string()]);

@@ -87,8 +87,13 @@ pub fn ou(name: &str, container: &str) -> String {
 impl Domain {
     /// A new domain with a recycle bin, on the first of the lab's addresses from this one on that nobody else uses.
     pub async fn raise(name: &str, first: Ipv4Addr) -> Self {
+        Self::raise_with(name, first, &["--recycle-bin"]).await
+    }
+
+    /// The same, with options of the lab's script.
+    pub async fn raise_with(name: &str, first: Ipv4Addr, options: &[&str]) -> Self {
         packages();
-        let values = raise(name, first, &["--recycle-bin"]);
+        let values = raise(name, first, options);
         let writer = Mutex::new(connect(&values).await);
         let base = values["LAB_BASE"].clone();
         Self {
@@ -362,6 +367,17 @@ impl Domain {
             .attributes(["cn"]);
         let found = self.writer().search_all(&query).await.unwrap();
         found.into_iter().map(|entry| entry.dn).collect()
+    }
+
+    /// Distinguished name and principal name of everybody in a container.
+    pub async fn principals(&self, container: &str) -> Vec<(String, String)> {
+        let query = Query::new(container, Scope::Subtree).attributes(["userPrincipalName"]);
+        let found = self.writer().search_all(&query).await.unwrap();
+        let named = found.into_iter().filter_map(|entry| {
+            let name = entry.text("userPrincipalName")?.to_owned();
+            Some((entry.dn, name))
+        });
+        named.collect()
     }
 
     /// Everything a plain search shows that the preset could be about.

@@ -190,7 +190,7 @@ async fn visible(installation: &Installation, directory: &mut Directory) -> f64 
             .await
             .unwrap_or_default();
         let mut values = now.attributes.values().flatten();
-        let age = changed.age_ms();
+        let age = changed.since.age_ms();
         if values.any(|value| *value == changed.value) {
             return age;
         }

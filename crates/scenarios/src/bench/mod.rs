@@ -5,7 +5,10 @@
 //! one run and the seconds of processor time mean anything; the share that others took is part of the result.
 
 mod api;
+mod company;
+mod controller;
 mod directories;
+mod forest;
 mod installation;
 mod measure;
 mod organisation;
@@ -34,6 +37,8 @@ pub enum Kind {
     Slapd,
     /// The in-memory directory in the dialect of AD.
     Forest,
+    /// A Samba domain controller, loaded offline.
+    Samba,
 }
 
 impl Kind {
@@ -42,6 +47,7 @@ impl Kind {
         match self {
             Self::Slapd => "slapd",
             Self::Forest => "forest",
+            Self::Samba => "samba",
         }
     }
 }

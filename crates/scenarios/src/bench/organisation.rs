@@ -13,6 +13,8 @@ const UNITS: usize = 50;
 const MEMBERSHIPS: usize = 5;
 /// People for each group.
 const PEOPLE_PER_GROUP: usize = 50;
+/// The largest group.
+const LARGEST: &str = "everybody";
 
 const GIVEN: [&str; 20] = [
     "Ada", "Aino", "Ali", "Bao", "Björn", "Chloé", "Dagny", "Elif", "Farid", "Gita", "Hiro",
@@ -45,6 +47,17 @@ const FAMILY: [&str; 21] = [
 /// Number of groups in a company of so many people.
 pub fn groups(people: usize) -> usize {
     (people / PEOPLE_PER_GROUP).max(2)
+}
+
+/// How many people the largest group holds: half of them.
+pub fn largest_size(people: usize) -> usize {
+    people / 2
+}
+
+/// How many people each of the other groups holds.
+pub fn members_of_others(people: usize) -> usize {
+    let members = (people * MEMBERSHIPS - largest_size(people)) / (groups(people) - 1);
+    members.min(people)
 }
 
 /// The name of a person.
@@ -139,10 +152,10 @@ fn write_person(n: usize, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_groups(people: usize, out: &mut impl Write) -> io::Result<()> {
-    let huge = people / 2;
-    group(out, "everybody", (0..huge).map(|n| n * 2))?;
+    let huge = largest_size(people);
+    group(out, LARGEST, (0..huge).map(|n| n * 2))?;
     let others = groups(people) - 1;
-    let members = (people * MEMBERSHIPS - huge) / others;
+    let members = members_of_others(people);
     let step = step_for(people);
     for number in 0..others {
         let first = number * members;

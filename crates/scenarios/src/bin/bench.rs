@@ -1,4 +1,4 @@
-//! `bench initial|delta|unchanged [--source slapd|forest] [--people N] [--changes N] [--interval S] [--json] [--keep]`.
+//! `bench initial|delta|unchanged [--source slapd|forest|samba] [--people N] [--changes N] [--interval S] [--json] [--keep]`.
 //!
 //! Run by `cargo xtask bench`, which builds the programs it starts. Its words are checked there; whoever starts it by hand gets a panic
 //! for wrong ones. Trap: it must stand beside `hybridge` and
@@ -47,7 +47,8 @@ fn options(words: &[String]) -> Options {
     let source = match value("--source") {
         None | Some("slapd") => Kind::Slapd,
         Some("forest") => Kind::Forest,
-        Some(other) => panic!("--source slapd|forest, not {other}"),
+        Some("samba") => Kind::Samba,
+        Some(other) => panic!("--source slapd|forest|samba, not {other}"),
     };
     let changes = if what == What::Delta { 1_000 } else { 100 };
     Options {
