@@ -8,6 +8,7 @@ packages=(
   slapd                                                                            # OpenLDAP
   krb5-user ldap-utils python3-ldap libnss-wrapper                                 # clients, and host names without /etc/hosts
   openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
+  iproute2                                                                         # bytes on a link, for the benchmark
 )
 
 missing=()

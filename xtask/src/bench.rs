@@ -18,7 +18,7 @@ pub struct Arguments {
     #[arg(long, default_value = "slapd")]
     source: Source,
     /// People in it
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(4..=2_000_000))]
     people: u32,
     /// Single changes, one after the other [default: 1000 for `delta`, otherwise 100]
     #[arg(long)]

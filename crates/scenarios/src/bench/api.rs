@@ -9,7 +9,7 @@ use reqwest::{Client, Method};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use wire::api::v1::{BASE, DirectoryObject, JobStatus, Page, Run};
+use wire::api::v1::{BASE, DirectoryObject, JobStatus, LogRecord, Page, Run};
 
 /// A client.
 pub struct Api {
@@ -99,8 +99,51 @@ impl Api {
             .await
     }
 
+    /// The place of the newest record of the provisioning log.
+    pub async fn log_end(&self) -> i64 {
+        let page: Option<Page<LogRecord>> = self.ask(Method::GET, "log?limit=1", None).await;
+        let newest = page.and_then(|page| page.items.into_iter().next());
+        newest.map_or(0, |record| record.id.parse().unwrap())
+    }
+
+    /// How many references were added or removed in the target after this place of the log.
+    pub async fn edges_since(&self, place: i64) -> u64 {
+        let path = format!("log?order=oldest&limit=200&after={place}");
+        let page: Page<LogRecord> = self.ask(Method::GET, &path, None).await.unwrap();
+        assert!(page.next.is_none(), "far more changed than was changed");
+        page.items.iter().map(edges).sum()
+    }
+
     /// Everything about a noun, as JSON.
     pub async fn show(&self, path: &str) -> Value {
         self.ask(Method::GET, path, None).await.unwrap_or_default()
+    }
+}
+
+/// References in the one line of a record, which tells of them as `attribute +added -removed`.
+fn edges(record: &LogRecord) -> u64 {
+    let parts = record.summary.split(", ");
+    let counted = parts.filter_map(|part| {
+        let (_, counts) = part.split_once(" +")?;
+        let (added, removed) = counts.split_once(" -")?;
+        Some(added.parse::<u64>().ok()? + removed.parse::<u64>().ok()?)
+    });
+    counted.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_counted_by_what_a_record_says_of_them() {
+        let said = |summary: &str| {
+            edges(&LogRecord {
+                summary: summary.into(),
+                ..LogRecord::default()
+            })
+        };
+        assert_eq!(said("displayName, members +2 -1, manager +0 -1"), 4);
+        assert_eq!(said("displayName"), 0);
     }
 }

@@ -57,6 +57,7 @@ pub async fn raise(dir: &Path, people: usize) -> Directory {
         settings,
         domains: vec!["bench.example".into()],
         containers: Vec::new(),
+        port: server.tls_port,
         search: search(&place, &["*", "entryUUID"]),
         server: Server::Slapd(Company {
             writer: server.connect().await.expect("slapd answers"),
@@ -88,5 +89,16 @@ impl Company {
             value,
             since,
         }
+    }
+
+    /// Takes somebody out of the largest group, or puts them back.
+    pub async fn membership(&mut self, is_member: bool) -> Since {
+        let kind = match is_member {
+            true => ChangeKind::Add,
+            false => ChangeKind::Delete,
+        };
+        let member = organisation::person(organisation::some_member(self.people));
+        self.modify(&organisation::largest(), kind, "member", &member)
+            .await
     }
 }

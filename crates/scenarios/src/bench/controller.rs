@@ -30,6 +30,8 @@ const OPTIONS: &[&str] = &[
 ];
 /// The unit the lab loads into.
 const UNIT: &str = "Bulk";
+/// Port of LDAPS.
+const PORT: u16 = 636;
 
 /// The domain and who is in it.
 pub struct Controller {
@@ -37,6 +39,10 @@ pub struct Controller {
     /// Distinguished name and principal name of everybody.
     people: Vec<(String, String)>,
     changed: usize,
+    /// The largest group.
+    largest: String,
+    /// Somebody in it.
+    member: String,
 }
 
 /// Raises a domain of so many people.
@@ -62,6 +68,7 @@ pub async fn raise(dir: &Path, people: usize) -> Directory {
         settings,
         domains: vec![domain.dns()],
         containers: Vec::new(),
+        port: PORT,
         search: search(&place, &["*"]),
         server: Server::Samba(Controller::new(domain, people).await),
     }
@@ -90,12 +97,14 @@ impl Controller {
         let largest = cn(&format!("G{huge}-1"), &unit);
         let everybody = domain.principals(&unit).await;
         assert_eq!(everybody.len(), people, "not everybody was loaded");
-        let members = domain.names(&unit, "memberOf", &largest).await;
+        let mut members = domain.names(&unit, "memberOf", &largest).await;
         assert_eq!(members.len(), huge, "not every member was loaded");
         Self {
             domain,
             people: everybody,
             changed: 0,
+            largest,
+            member: members.swap_remove(huge / 2),
         }
     }
 
@@ -110,5 +119,15 @@ impl Controller {
             value,
             since: Since::now(),
         }
+    }
+
+    /// Takes somebody out of the largest group, or puts them back.
+    pub async fn membership(&mut self, is_member: bool) -> Since {
+        let (group, member) = (&self.largest, [self.member.as_str()]);
+        match is_member {
+            true => self.domain.put(group, "member", &member).await,
+            false => self.domain.take(group, "member", &member).await,
+        }
+        Since::now()
     }
 }

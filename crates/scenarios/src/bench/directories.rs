@@ -57,6 +57,8 @@ pub struct Directory {
     pub domains: Vec<String>,
     /// Containers in scope.
     pub containers: Vec<String>,
+    /// Port the agent reads from.
+    pub port: u16,
     /// Arguments of a paged search for everything.
     pub search: Vec<String>,
     /// Which it is.
@@ -110,6 +112,15 @@ impl Directory {
             Server::Slapd(company) => company.change().await,
             Server::Forest(forest) => forest.change(),
             Server::Samba(controller) => controller.change().await,
+        }
+    }
+
+    /// Takes one member out of the group that holds half of all people, or puts one into it.
+    pub async fn membership(&mut self, is_member: bool) -> Since {
+        match &mut self.server {
+            Server::Slapd(company) => company.membership(is_member).await,
+            Server::Forest(forest) => forest.membership(is_member),
+            Server::Samba(controller) => controller.membership(is_member).await,
         }
     }
 }

@@ -20,6 +20,9 @@ use super::{
     say,
 };
 
+/// The group that holds half of all people.
+const LARGEST: &str = "All Staff";
+
 /// The process, and everybody's name.
 pub struct Forest {
     process: Process,
@@ -65,11 +68,16 @@ pub async fn raise(dir: &Path, people: usize) -> Directory {
         "ca_file": ready.ca_file,
     });
     let names = names(&ready, &password).await;
+    let (_, port) = ready
+        .ldaps
+        .rsplit_once(':')
+        .expect("an address with a port");
     Directory {
         kind: "ad",
         settings,
         domains: vec!["canal.example".into()],
         containers: Vec::new(),
+        port: port.parse().unwrap(),
         search: search(&[&ready.url, &ready.bind, &password, &ready.base], &["*"]),
         server: Server::Forest(Forest { process, names }),
     }
@@ -89,6 +97,16 @@ impl Forest {
             value: told.value,
             since: Since(told.at_ns),
         }
+    }
+
+    /// Takes somebody out of the largest group, or puts somebody into it.
+    pub fn membership(&mut self, is_member: bool) -> Since {
+        let verb = if is_member {
+            "add-member"
+        } else {
+            "remove-member"
+        };
+        Since(self.tell(&format!("{verb} {LARGEST}")).at_ns)
     }
 }
 

@@ -155,6 +155,11 @@ impl Installation {
         Used::of(self.agent.id())
     }
 
+    /// The agent's process.
+    pub fn agent_process(&self) -> u32 {
+        self.agent.id()
+    }
+
     /// What both used.
     pub fn both(&self) -> Used {
         Used::of_all(&[self.server.id(), self.agent.id()])

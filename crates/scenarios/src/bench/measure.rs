@@ -12,6 +12,7 @@ use super::{
     Options, What,
     directories::Directory,
     installation::Installation,
+    membership,
     procfs::{Moment, Used},
     report::{Baselines, Changes, Initial, Result, Unchanged},
     say,
@@ -19,11 +20,11 @@ use super::{
 };
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(7_200);
+pub const PATIENCE: Duration = Duration::from_secs(7_200);
 /// How often a long run is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a change is looked for.
-const CLOSE_LOOK: Duration = Duration::from_millis(2);
+pub const CLOSE_LOOK: Duration = Duration::from_millis(2);
 /// Changes made before counting begins.
 const WARM_UP: usize = 3;
 
@@ -44,6 +45,7 @@ pub async fn run(options: &Options) -> Result {
     initial.agrees = report["agree"] == Value::Bool(true);
     initial.differences = report["differenceCount"].as_u64().unwrap_or(0);
     let changes = changes(&installation, &mut directory, options.changes).await;
+    let memberships = membership::measure(&installation, &mut directory).await;
     let cycles = if options.what == What::Unchanged {
         25
     } else {
@@ -55,6 +57,7 @@ pub async fn run(options: &Options) -> Result {
         baselines,
         initial,
         changes,
+        memberships,
         unchanged,
     };
     drop(installation);

@@ -11,10 +11,12 @@ mod directories;
 mod forest;
 mod installation;
 mod measure;
+mod membership;
 mod organisation;
 mod procfs;
 mod report;
 mod slapd;
+mod traffic;
 
 pub use measure::run;
 pub use report::Result;

@@ -60,6 +60,16 @@ pub fn members_of_others(people: usize) -> usize {
     members.min(people)
 }
 
+/// The name of the largest group.
+pub fn largest() -> String {
+    format!("cn={LARGEST},ou=groups,{SUFFIX}")
+}
+
+/// Somebody in the middle of it.
+pub fn some_member(people: usize) -> usize {
+    largest_size(people) / 2 * 2
+}
+
 /// The name of a person.
 pub fn person(number: usize) -> String {
     format!(
@@ -226,6 +236,20 @@ mod tests {
     fn encodes_as_the_standard_does() {
         let encoded = ["f", "fo", "foo", "foob"].map(|text| base64(text.as_bytes()));
         assert_eq!(encoded, ["Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    }
+
+    #[test]
+    fn the_one_who_leaves_the_largest_group_is_in_it() {
+        for people in [4, 5, 100, 10_001] {
+            let mut ldif = Vec::new();
+            write(people, &mut ldif).unwrap();
+            let ldif = String::from_utf8(ldif).unwrap();
+            let entry = ldif
+                .split("\n\n")
+                .find(|entry| entry.starts_with(&format!("dn: {}\n", largest())));
+            let member = format!("member: {}", person(some_member(people)));
+            assert!(entry.unwrap().lines().any(|line| line == member));
+        }
     }
 
     #[test]

@@ -61,6 +61,25 @@ pub struct Changes {
     pub others_share: f64,
 }
 
+/// Memberships of the largest group, ended and begun again.
+#[derive(Clone, Debug, Default)]
+pub struct Memberships {
+    /// Times until visible, shortest first.
+    pub sorted_ms: Vec<f64>,
+    /// References that were added or removed in the target, by the word of the provisioning log.
+    pub edges: u64,
+    /// Processor time of server and agent.
+    pub cpu_seconds: f64,
+    /// Bytes both wrote.
+    pub written_bytes: u64,
+    /// Bytes the agent received from the directory, TLS included; `None`: not known.
+    pub read_bytes: Option<u64>,
+    /// Bytes the agent sent to the server, TLS and polling included; `None`: not known.
+    pub sent_bytes: Option<u64>,
+    /// Share of the machine that others took meanwhile.
+    pub others_share: f64,
+}
+
 /// Cycles without a change.
 #[derive(Clone, Debug, Default)]
 pub struct Unchanged {
@@ -81,6 +100,8 @@ pub struct Result {
     pub initial: Initial,
     /// Single changes.
     pub changes: Changes,
+    /// Memberships of the largest group.
+    pub memberships: Memberships,
     /// Cycles without a change.
     pub unchanged: Unchanged,
 }
@@ -90,6 +111,14 @@ const MIB: f64 = 1_048_576.0;
 impl Result {
     /// Everything, with units in the names.
     pub fn json(&self) -> Value {
+        let mut all = self.main();
+        if let (Value::Object(all), Value::Object(more)) = (&mut all, self.memberships.json()) {
+            all.extend(more);
+        }
+        all
+    }
+
+    fn main(&self) -> Value {
         let (initial, baselines) = (&self.initial, &self.baselines);
         let objects = initial.objects.max(1) as f64;
         let changes = self.changes.sorted_ms.len().max(1) as f64;
@@ -131,8 +160,27 @@ impl Result {
     pub fn table(&self) -> String {
         let json = self.json();
         let fields = json.as_object().into_iter().flatten();
-        let lines = fields.map(|(name, value)| format!("{:<28} {value}", name.replace('_', " ")));
+        let lines = fields.map(|(name, value)| format!("{:<32} {value}", name.replace('_', " ")));
         lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Memberships {
+    /// What one of them took, on average; the times as they were.
+    fn json(&self) -> Value {
+        let count = self.sorted_ms.len().max(1) as f64;
+        let each = |number: u64| round(number as f64 / count);
+        json!({
+            "memberships": self.sorted_ms.len(),
+            "membership_edges_moved": each(self.edges),
+            "membership_visible_ms": percentile(&self.sorted_ms, 50),
+            "membership_visible_max_ms": percentile(&self.sorted_ms, 100),
+            "membership_cpu_us": round(self.cpu_seconds * 1e6 / count),
+            "membership_bytes_written": each(self.written_bytes),
+            "membership_bytes_from_directory": self.read_bytes.map(each),
+            "membership_bytes_on_link": self.sent_bytes.map(each),
+            "others_share_memberships": round(self.others_share),
+        })
     }
 }
 
