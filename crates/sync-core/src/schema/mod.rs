@@ -6,6 +6,7 @@
 
 pub mod cases;
 pub mod check;
+mod check_scope;
 pub mod checked;
 pub mod diff;
 pub mod discovered;
