@@ -5,65 +5,74 @@
 
 use crate::{
     expression::{
-        compile::{Slots, compile},
-        evaluate::{Environment, evaluate},
         parse::parse,
+        random::Seed,
+        trial::{self, Tried},
     },
-    mapping::Context,
-    schema::{Discovered, cases, diff, preset, read::Schema},
+    id::Anchor,
+    mapping::{Context, SourceView},
+    schema::{preset, tree},
     value::{Attributes, Value},
 };
 
-/// Rules in JSON: checked, also against systems that have next to nothing, compared with nothing, and run as cases.
+/// Rules in JSON.
 pub fn schema(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
-    };
-    let known = Discovered {
-        source: Some(Vec::new()),
-        target: Some(Vec::new()),
-    };
-    let _ = preset::load_for(text, &known);
-    if let Ok(schema) = serde_json::from_str::<Schema>(text) {
-        let _ = diff::diff(&Schema::default(), &schema);
-    }
-    let rules = preset::load(text);
-    if let (Ok(cases), Ok(rules)) = (
-        cases::read(text),
-        rules.or_else(|_| preset::default_rules()),
-    ) {
-        let _ = cases::run(&rules, &cases);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = preset::load(text);
     }
 }
 
-/// An expression; what compiles is evaluated for a person.
-pub fn expression(bytes: &[u8]) {
+/// An expression; what is understood reads back the same from its text and from its tree.
+#[allow(clippy::panic, reason = "a find is meant to end the program")]
+pub fn expression_parse(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
     let Ok(parsed) = parse(text) else { return };
-    let mut slots = Slots::default();
-    let Ok(node) = compile(&parsed, &mut slots) else {
+    let written = parsed.to_string();
+    // The canonical text may be longer than what was read, and then be too long.
+    match parse(&written) {
+        Ok(again) if again != parsed => panic!("{written} reads as something else"),
+        _ => {}
+    }
+    match tree::expression(&tree::source(&parsed), 0) {
+        Ok(again) if again != parsed => panic!("{written} is something else as a tree"),
+        _ => {}
+    }
+}
+
+/// An expression on the first line, evaluated for a person; the other lines are values of `[value]`.
+pub fn expression_evaluate(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let mut attributes = Attributes::default();
-    for (name, value) in [
-        ("mail", "ada@canal.example"),
-        ("cn", "Zo\u{eb} M\u{fc}ller"),
-        ("n", "-42"),
-    ] {
-        attributes.set(name, vec![Value::text(value)]);
-    }
-    let domains = ["canal.example".to_owned()];
+    let (expression, values) = text.split_once('\n').unwrap_or((text, ""));
+    let single = |text: &str| vec![Value::text(text)];
+    let attributes: Attributes = [
+        ("mail", single("ada@canal.example")),
+        ("cn", single("Zo\u{eb} M\u{fc}ller")),
+        ("n", vec![(-42).into()]),
+        ("bytes", vec![Value::binary([0, 1, 255])]),
+        ("value", values.lines().map(Value::text).collect()),
+    ]
+    .into_iter()
+    .collect();
+    let (domains, seed) = (["canal.example".to_owned()], Seed::new([5; 32]));
     let context = Context {
         domain_fqdn: "canal.example",
         domain_netbios: "CANAL",
         verified_domains: &domains,
         initial_domain: "canal.onmicrosoft.example",
+        now: "2021-09-27T14:09:16Z".parse().ok(),
+        seed: Some(&seed),
         ..Context::default()
     };
-    let values = slots.bind(&attributes);
-    let _ = evaluate(&node, &Environment::new(&values, &context));
+    let anchor = Anchor::new([1; 16]);
+    let mut view = SourceView::new(&anchor, "user", &attributes);
+    view.dn = "CN=Zo\u{eb},OU=People,DC=canal,DC=example";
+    if let Ok(trial) = trial::run(expression, &view, &context) {
+        std::hint::black_box(matches!(trial.result, Tried::Values(_)));
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +87,12 @@ mod tests {
     }
 
     #[test]
+    fn no_expression_that_was_ever_found_reads_back_as_another() {
+        replay("expression_parse", expression_parse);
+    }
+
+    #[test]
     fn no_expression_that_was_ever_found_breaks_the_evaluation() {
-        replay("expression", expression);
+        replay("expression_evaluate", expression_evaluate);
     }
 }
