@@ -553,6 +553,109 @@ const ROWS: &[(Book, &str, &str, &str)] = &[
     ),
     (Operators, "Language definitions", "98052 + &HFF", "98307"),
     (
+        Connect,
+        "CertNotAfter",
+        "CertNotAfter([userCertificate])",
+        "\"1/1/2022 12:00:00 AM\"",
+    ),
+    (
+        Connect,
+        "CertNotBefore",
+        "CertNotBefore([userCertificate])",
+        "\"1/1/2021 12:00:00 AM\"",
+    ),
+    (
+        Connect,
+        "CertSubject",
+        "CertSubject([userCertificate])",
+        "CertSubjectNameDN([userCertificate])",
+    ),
+    (
+        Connect,
+        "CertIssuer",
+        "CertIssuer([userCertificate])",
+        "CertIssuerDN([userCertificate])",
+    ),
+    (
+        Connect,
+        "CertSerialNumber",
+        "CertSerialNumber([userCertificate])",
+        "\"1A2B\"",
+    ),
+    (
+        Connect,
+        "CertSignatureAlgorithmOid",
+        "CertSignatureAlgorithmOid([userCertificate])",
+        "\"1.2.840.10045.4.3.2\"",
+    ),
+    (
+        Connect,
+        "CertKeyAlgorithm",
+        "CertKeyAlgorithm([userCertificate])",
+        "CertPublicKeyOid([userCertificate])",
+    ),
+    (
+        Connect,
+        "CertPublicKeyOid",
+        "CertPublicKeyOid([userCertificate])",
+        "\"1.2.840.10045.2.1\"",
+    ),
+    (
+        Connect,
+        "CertVersion",
+        "CertVersion([userCertificate])",
+        "\"1\"",
+    ),
+    (
+        Connect,
+        "CertFormat",
+        "CertFormat([userCertificate])",
+        "\"X509\"",
+    ),
+    (
+        Connect,
+        "CertThumbprint",
+        "CertThumbprint([userCertificate])",
+        "Thumbprint([userCertificate])",
+    ),
+    (
+        Connect,
+        "Thumbprint",
+        "Thumbprint([userCertificate])",
+        "CertHashString([userCertificate])",
+    ),
+    (
+        Connect,
+        "CertHashString",
+        "CertHashString([userCertificate])",
+        "\"2C051F96FDC321077FF238EACF441C540CEB13F2\"",
+    ),
+    (
+        Connect,
+        "CertSubjectNameDN",
+        "CertSubjectNameDN([userCertificate])",
+        "\"CN=Anna, O=\\\"Canal, Ltd\\\", C=NL\"",
+    ),
+    (
+        Connect,
+        "CertIssuerDN",
+        "CertIssuerDN([userCertificate])",
+        "\"CN=Root, O=Canal\"",
+    ),
+    (Connect, "IsCert", "IsCert([userCertificate])", "True"),
+    (
+        Connect,
+        "Where",
+        "Where($item,[userCertificate],CertNotAfter($item)>Now())",
+        "[userCertificate]",
+    ),
+    (
+        Connect,
+        "With",
+        "With($unExpiredCerts,Where($item,[userCertificate],CertNotAfter($item)>Now()),IIF(Count($unExpiredCerts)>0,$unExpiredCerts,NULL))",
+        "[userCertificate]",
+    ),
+    (
         Operators,
         "Language definitions",
         "IIF([department] = \"Sales\", IgnoreThisFlow, 1)",
@@ -622,6 +725,13 @@ fn attributes() -> Attributes {
             text(&["smtp:jsmith@contoso.com", "SMTP:jsmith@contoso.com"]),
         ),
         ("objectSid", vec![Value::binary(sid)]),
+        (
+            "userCertificate",
+            functions::sample::object()
+                .values("userCertificate")
+                .unwrap()
+                .to_vec(),
+        ),
     ]
     .into_iter()
     .collect()

@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
         match word.to_ascii_lowercase().as_str() {
             "true" => Ok(Kind::Truth(true)),
             "false" => Ok(Kind::Truth(false)),
-            "null" => Ok(Kind::Null),
+            "null" | "authoritativenull" => Ok(Kind::Null),
             "crlf" => Ok(Kind::Text("\r\n".into())),
             "ignorethisflow" => Ok(Kind::Call("IgnoreThisFlow".into(), Vec::new())),
             _ => Err(
@@ -280,6 +280,10 @@ mod tests {
             (r"[a\]b\\c\[\ ]", r"[a\]b\\c\[\ ]"),
             ("[it's \"so\"]", "[it's \"so\"]"),
             ("IgnoreThisFlow", "IgnoreThisFlow()"),
+            (
+                "IIF(Count([a]) > 15, AuthoritativeNull, [a])",
+                "IIF(Count([a]) > 15, NULL, [a])",
+            ),
             ("[a]&Half([b])", "[a] & Half([b])"),
             (
                 "Switch([city] = \"London\", \"English\",\n  True, Error(\"Unknown\"))",

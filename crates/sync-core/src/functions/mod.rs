@@ -9,6 +9,21 @@ mod bit_or;
 mod cbin;
 mod cbool;
 mod cdate;
+mod cert_format;
+mod cert_hash_string;
+mod cert_issuer;
+mod cert_issuer_dn;
+mod cert_key_algorithm;
+mod cert_not_after;
+mod cert_not_before;
+mod cert_public_key_oid;
+mod cert_serial_number;
+mod cert_signature_algorithm_oid;
+mod cert_subject;
+mod cert_subject_name_dn;
+mod cert_thumbprint;
+mod cert_version;
+mod certificate;
 mod cguid;
 mod cint;
 mod cloud_mail_nickname;
@@ -44,6 +59,7 @@ mod in_str;
 mod in_str_rev;
 mod interval;
 mod is_bit_set;
+mod is_cert;
 mod is_date;
 mod is_empty;
 mod is_guid;
@@ -83,6 +99,7 @@ mod rtrim;
 pub mod sample;
 mod select;
 mod select_unique_value;
+mod sha1;
 mod single_app_role_assignment;
 mod split;
 mod string_from_guid;
@@ -90,6 +107,7 @@ mod string_from_sid;
 mod strip_spaces;
 mod switch;
 mod texts;
+mod thumbprint;
 pub(crate) mod time;
 mod to_lower;
 mod to_upper;
@@ -288,6 +306,20 @@ pub static ALL: &[&Function] = &[
     &cnum::CNUM,
     &cref::CREF,
     &cstr::CSTR,
+    &cert_format::CERT_FORMAT,
+    &cert_hash_string::CERT_HASH_STRING,
+    &cert_issuer::CERT_ISSUER,
+    &cert_issuer_dn::CERT_ISSUER_DN,
+    &cert_key_algorithm::CERT_KEY_ALGORITHM,
+    &cert_not_after::CERT_NOT_AFTER,
+    &cert_not_before::CERT_NOT_BEFORE,
+    &cert_public_key_oid::CERT_PUBLIC_KEY_OID,
+    &cert_serial_number::CERT_SERIAL_NUMBER,
+    &cert_signature_algorithm_oid::CERT_SIGNATURE_ALGORITHM_OID,
+    &cert_subject::CERT_SUBJECT,
+    &cert_subject_name_dn::CERT_SUBJECT_NAME_DN,
+    &cert_thumbprint::CERT_THUMBPRINT,
+    &cert_version::CERT_VERSION,
     &cloud_mail_nickname::CLOUD_MAIL_NICKNAME,
     &cloud_primary_address::CLOUD_PRIMARY_ADDRESS,
     &cloud_proxy_addresses::CLOUD_PROXY_ADDRESSES,
@@ -316,6 +348,7 @@ pub static ALL: &[&Function] = &[
     &in_str::IN_STR,
     &in_str_rev::IN_STR_REV,
     &is_bit_set::IS_BIT_SET,
+    &is_cert::IS_CERT,
     &is_date::IS_DATE,
     &is_empty::IS_EMPTY,
     &is_guid::IS_GUID,
@@ -358,6 +391,7 @@ pub static ALL: &[&Function] = &[
     &string_from_sid::STRING_FROM_SID,
     &strip_spaces::STRIP_SPACES,
     &switch::SWITCH,
+    &thumbprint::THUMBPRINT,
     &to_lower::TO_LOWER,
     &to_upper::TO_UPPER,
     &trim::TRIM,

@@ -2,6 +2,8 @@
 //!
 //! Shown with the manual. Trap: examples run as tests over exactly this object.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+
 use crate::value::{Attributes, Value};
 
 /// The object.
@@ -37,7 +39,14 @@ pub fn object() -> Attributes {
             vec![Value::binary((0..16).collect::<Vec<u8>>())],
         ),
         ("objectSid", vec![Value::binary(sid)]),
+        ("userCertificate", vec![Value::binary(certificate())]),
     ]
     .into_iter()
     .collect()
+}
+
+/// A certificate of Anna, valid in 2021.
+fn certificate() -> Vec<u8> {
+    const ENCODED: &str = "MIIBODCB3wICGiswCgYIKoZIzj0EAwIwHzEOMAwGA1UECgwFQ2FuYWwxDTALBgNVBAMMBFJvb3QwHhcNMjEwMTAxMDAwMDAwWhcNMjIwMTAxMDAwMDAwWjAxMQswCQYDVQQGEwJOTDETMBEGA1UECgwKQ2FuYWwsIEx0ZDENMAsGA1UEAwwEQW5uYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJ0EweZvfeYH91hbwQIxyAXPJE8X0O6nSKNiCPaaVM3kOYMJIKajgT8zTx3RAIfRRFgCGXGLj226rwNzHKWFYTcwCgYIKoZIzj0EAwIDSAAwRQIhAPkMIdH4mTKOVpViV68ivxaFAwIKbduz1ZuymIc0Z/HdAiB0wpfJfx25aHvkH43JyZre8LzVWqhBsrJi3ZngjlCNvw==";
+    BASE64.decode(ENCODED).unwrap_or_default()
 }

@@ -1,0 +1,22 @@
+//! `CertIssuer`.
+
+use super::certificate::show;
+use super::prelude::*;
+
+pub(super) static CERT_ISSUER: Function = Function {
+    name: "CertIssuer",
+    origin: Origin::Connect,
+    parameters: &[required("certificate", Takes::Each)],
+    manual: "The name of the issuer of a certificate, the most specific part first. Bytes or Base64.",
+    examples: &[
+        ("CertIssuer([userCertificate])", "\"CN=Root, O=Canal\""),
+        ("CertIssuer([missing])", "NULL"),
+    ],
+    call: run,
+    ..PLAIN
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    let shown = show(a, |certificate| certificate.issuer.clone())?;
+    Ok(shown.map_or_else(null, one))
+}

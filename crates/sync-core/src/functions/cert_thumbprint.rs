@@ -1,0 +1,29 @@
+//! `CertThumbprint`.
+
+use super::prelude::*;
+use super::{
+    certificate::{bytes, hexadecimal},
+    sha1,
+};
+
+pub(super) static CERT_THUMBPRINT: Function = Function {
+    name: "CertThumbprint",
+    origin: Origin::Connect,
+    parameters: &[required("certificate", Takes::Each)],
+    manual: "The SHA-1 digest of a certificate in hexadecimal. Bytes or Base64.",
+    examples: &[
+        (
+            "CertThumbprint([userCertificate])",
+            "\"2C051F96FDC321077FF238EACF441C540CEB13F2\"",
+        ),
+        ("CertThumbprint([missing])", "NULL"),
+    ],
+    call: run,
+    ..PLAIN
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    let found = bytes(a)?;
+    let shown = found.map(|bytes| hexadecimal(&sha1::digest(&bytes)));
+    Ok(shown.map_or_else(null, one))
+}

@@ -1,0 +1,29 @@
+//! `Thumbprint`.
+
+use super::prelude::*;
+use super::{
+    certificate::{bytes, hexadecimal},
+    sha1,
+};
+
+pub(super) static THUMBPRINT: Function = Function {
+    name: "Thumbprint",
+    origin: Origin::Connect,
+    parameters: &[required("certificate", Takes::Each)],
+    manual: "The SHA-1 digest of a certificate in hexadecimal. Bytes or Base64.",
+    examples: &[
+        (
+            "Thumbprint([userCertificate])",
+            "\"2C051F96FDC321077FF238EACF441C540CEB13F2\"",
+        ),
+        ("Thumbprint([missing])", "NULL"),
+    ],
+    call: run,
+    ..PLAIN
+};
+
+fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
+    let found = bytes(a)?;
+    let shown = found.map(|bytes| hexadecimal(&sha1::digest(&bytes)));
+    Ok(shown.map_or_else(null, one))
+}
