@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    expression::random::Seed,
     id::Anchor,
     mapping::{Containers, Context, Evaluation, SourceView, evaluate},
     operation::Refusal,
@@ -43,6 +45,8 @@ pub struct Surroundings {
     pub verified_domains: Vec<String>,
     /// Initial domain of the target.
     pub initial_domain: String,
+    /// The time, for expressions that ask for it (RFC 3339).
+    pub now: String,
 }
 
 impl Surroundings {
@@ -65,6 +69,7 @@ impl Default for Surroundings {
             netbios: "CONTOSO".into(),
             verified_domains: vec!["contoso.example".into()],
             initial_domain: "contoso.hybridge.example".into(),
+            now: "2026-01-01T00:00:00Z".into(),
         }
     }
 }
@@ -193,12 +198,17 @@ pub fn read(text: &str) -> Result<Cases, String> {
     if cases.cases.len() > MAX_CASES {
         return Err(format!("there are more than {MAX_CASES} cases"));
     }
+    if let Err(fault) = cases.surroundings.now.parse::<Timestamp>() {
+        return Err(format!("surroundings.now is no time: {fault}"));
+    }
     Ok(cases)
 }
 
 /// Runs all cases.
 pub fn run(rules: &Rules, cases: &Cases) -> Vec<Outcome> {
     let around = &cases.surroundings;
+    // Always the same, so that a case comes out the same every time.
+    let seed = Seed::new([0; 32]);
     let anchors = |names: &[String]| names.iter().map(|name| place(name)).collect::<Vec<_>>();
     let (included, excluded) = (
         anchors(&rules.containers().included),
@@ -209,6 +219,8 @@ pub fn run(rules: &Rules, cases: &Cases) -> Vec<Outcome> {
             included: &included,
             excluded: &excluded,
         },
+        now: around.now.parse().ok(),
+        seed: Some(&seed),
         ..around.context()
     };
     let outcome = |(index, case): (usize, &Case)| Outcome {
@@ -511,6 +523,20 @@ mod tests {
         assert_eq!(found[2].differences[0].what, "level");
         assert_eq!(found[2].differences[0].expected, "no error");
         assert_eq!(found[3].differences, [], "{:?}", found[3]);
+    }
+
+    #[test]
+    fn time_is_the_same_every_time() {
+        let mut document = document();
+        let mappings =
+            &mut document["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"];
+        mappings[0]["source"]["expression"] = "Mid(Now(), 7, 4)".into();
+        let around = json!({ "now": "1999-12-31T12:00:00Z" });
+        let expect = json!({ "values": { "displayName": "1999" } });
+        let file = json!({ "surroundings": around, "cases": [ada(expect)] });
+        assert_eq!(outcomes(document, file)[0].differences, []);
+        let wrong = read("{\"surroundings\": {\"now\": \"soon\"}}");
+        assert!(wrong.unwrap_err().contains("surroundings.now"));
     }
 
     #[test]
