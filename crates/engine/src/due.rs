@@ -76,6 +76,8 @@ pub struct DueItem {
     pub is_group_member: Option<bool>,
     /// Numbers of links, where the scope asks for them.
     pub link_counts: Vec<(Name, u64)>,
+    /// Whether the link is stored already.
+    pub is_stored: bool,
 }
 
 /// What planning an object came to.
@@ -195,7 +197,8 @@ fn item(
         ancestors,
         attributes: attributes_of(engine, row.get(6)?)?,
     };
-    let view = match row.get::<_, Option<i64>>(7)? {
+    let situation: Option<i64> = row.get(7)?;
+    let view = match situation {
         None => LinkView::unlinked(),
         Some(situation) => LinkView {
             situation: situation_of(situation),
@@ -219,6 +222,7 @@ fn item(
         pending: PendingState::from_number(row.get::<_, Option<i64>>(16)?.unwrap_or(0)),
         is_group_member: None,
         link_counts: Vec::new(),
+        is_stored: situation.is_some(),
     })
 }
 
@@ -549,15 +553,26 @@ impl Engine {
         now: i64,
         tally: &mut Tally,
     ) -> Result<()> {
-        tally.moved(Some(item.view.situation), situation, tx, item.link)?;
+        let number = situation_number(situation);
+        let reason = why.map(pack).transpose()?;
+        let values = params![item.link.0, number, reason, attempts, now];
+        let is_new = !item.is_stored
+            && tx
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO link (id, identity, situation, reason, attempts, changed_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(values)?
+                > 0;
+        if is_new {
+            tally.moved(None, situation);
+            return Ok(());
+        }
+        tally.moved(Some(item.view.situation), situation);
         tx.prepare_cached(
-            "INSERT INTO link (id, identity, situation, reason, attempts, changed_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET situation = excluded.situation, reason = excluded.reason,
-               attempts = excluded.attempts, pending = NULL, pending_state = 0, changed_at = excluded.changed_at,
-               stale = CASE WHEN excluded.situation = 4 THEN 0 ELSE stale END,
-               generation = generation + (pending_state > 0)",
+            "UPDATE link SET situation = ?2, reason = ?3, attempts = ?4, pending = NULL, pending_state = 0, changed_at = ?5,
+               stale = CASE WHEN ?2 = 4 THEN 0 ELSE stale END, generation = generation + (pending_state > 0) WHERE id = ?1",
         )?
-        .execute(params![item.link.0, situation_number(situation), why.map(pack).transpose()?, attempts, now])?;
+        .execute(values)?;
         Ok(())
     }
 
@@ -610,26 +625,26 @@ impl Engine {
             batch.travellers.join(tx, item, &mut pending)?;
         }
         let class = self.intern(tx, &draft.class)?;
-        batch.tally.moved(
-            Some(item.view.situation),
-            item.view.situation,
-            tx,
-            item.link,
-        )?;
-        tx.prepare_cached(
-            "INSERT INTO link (id, identity, situation, class, target, version, anchor, pending_state, pending, generation, changed_at)
-             VALUES (?1, ?1, ?2, ?3, NULL, 0, NULL, ?4, ?5, 1, ?6)
-             ON CONFLICT (id) DO UPDATE SET class = coalesce(class, excluded.class), pending_state = excluded.pending_state,
-               pending = excluded.pending, generation = generation + 1, changed_at = excluded.changed_at",
-        )?
-        .execute(params![
-            item.link.0,
-            situation_number(item.view.situation),
-            class,
-            state.number(),
-            pack(&pending)?,
-            now
-        ])?;
+        let blob = pack(&pending)?;
+        let (state_number, situation) = (state.number(), situation_number(item.view.situation));
+        // Nearly always right for an object without a link, and cheaper than looking first.
+        let is_new = !item.is_stored
+            && tx
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO link (id, identity, situation, class, version, pending_state, pending, generation, changed_at)
+                     VALUES (?1, ?1, ?6, ?2, 0, ?3, ?4, 1, ?5)",
+                )?
+                .execute(params![item.link.0, class, state_number, blob, now, situation])?
+                > 0;
+        if is_new {
+            batch.tally.moved(None, item.view.situation);
+        } else {
+            tx.prepare_cached(
+                "UPDATE link SET class = coalesce(class, ?2), pending_state = ?3, pending = ?4, generation = generation + 1,
+                   changed_at = ?5 WHERE id = ?1",
+            )?
+            .execute(params![item.link.0, class, state_number, blob, now])?;
+        }
         if state == PendingState::Held && needs_person {
             let why = Refusal::new(Code::ObjectVanished).with("dn", &item.source.dn);
             tx.execute(
@@ -853,25 +868,12 @@ pub(crate) fn remember_conflict(
 pub(crate) struct Tally(BTreeMap<i64, i64>);
 
 impl Tally {
-    /// A link moves from one situation to another. A link that has no row yet comes from nowhere.
-    pub(crate) fn moved(
-        &mut self,
-        from: Option<Situation>,
-        to: Situation,
-        tx: &Transaction<'_>,
-        link: LinkId,
-    ) -> Result<()> {
-        let is_new = match from {
-            None | Some(Situation::Unlinked) => !tx
-                .prepare_cached("SELECT 1 FROM link WHERE id = ?1")?
-                .exists([link.0])?,
-            Some(_) => false,
-        };
-        if !is_new && let Some(from) = from {
+    /// A link moves from one situation to another; `None`: it had no row.
+    pub(crate) fn moved(&mut self, from: Option<Situation>, to: Situation) {
+        if let Some(from) = from {
             *self.0.entry(situation_number(from)).or_default() -= 1;
         }
         *self.0.entry(situation_number(to)).or_default() += 1;
-        Ok(())
     }
 
     /// Stores the differences.

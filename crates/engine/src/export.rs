@@ -11,7 +11,7 @@ use sync_core::{
     id::{JobId, LinkId, TargetId},
     operation::{Operation, Outcome, Precondition, ReferenceChange, Refusal, Verb},
     plan::{Draft, Situation},
-    value::{Attributes, Name, Value},
+    value::{Attributes, Name, Value, Values},
 };
 
 use crate::{
@@ -398,12 +398,7 @@ impl Engine {
         let change = reported.change;
         let pending = &change.pending;
         if pending.verb == Verb::Delete {
-            tally.moved(
-                Some(reported.situation),
-                Situation::Deleted,
-                tx,
-                change.link,
-            )?;
+            tally.moved(Some(reported.situation), Situation::Deleted);
             tx.prepare_cached(
                 "UPDATE link SET situation = ?2, exported = NULL, version = ?3, pending = NULL, pending_state = 0, stale = 0,
                    reason = NULL, attempts = 0, changed_at = ?4 WHERE id = ?1",
@@ -436,7 +431,7 @@ impl Engine {
             // A new object in place of the one deleted: it has none of its references.
             self.forget_exported_edges(tx, job, change.link, now)?;
         }
-        tally.moved(Some(reported.situation), Situation::Linked, tx, change.link)?;
+        tally.moved(Some(reported.situation), Situation::Linked);
         let keeps_failure = leave_escrow(tx, reported, now)?;
         match is_only_references(pending) {
             true => store_version(tx, change.link, version, keeps_failure, now)?,
@@ -562,16 +557,27 @@ impl Engine {
             && tx
                 .prepare_cached("SELECT 1 FROM due_edge WHERE id = ?1 LIMIT 1")?
                 .exists([link.0])?;
+        if edges.is_empty() {
+            return Ok(());
+        }
+        let mut asked = tx.prepare_cached(
+            "SELECT flags FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
+        )?;
+        let mut marked = tx.prepare_cached(
+            "UPDATE edge SET flags = ?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
+        )?;
         for edge in edges {
-            let flags: Option<i64> = tx
-                .prepare_cached(
-                    "UPDATE edge SET flags = (flags & ~?4) | ?5 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 RETURNING flags",
-                )?
-                .query_row(
-                    [src, edge.attribute, edge.dst, bit, if edge.add { bit } else { 0 }],
-                    |row| row.get(0),
-                )
+            // Asked first: an update that returns what it wrote costs SQLite several times as much.
+            let before: Option<i64> = asked
+                .query_row([src, edge.attribute, edge.dst], |row| row.get(0))
                 .optional()?;
+            let flags = before.map(|flags| match edge.add {
+                true => flags | bit,
+                false => flags & !bit,
+            });
+            if let Some(flags) = flags.filter(|_| flags != before) {
+                marked.execute([src, edge.attribute, edge.dst, flags])?;
+            }
             if flags.is_none() && edge.add {
                 // The source took it back while it was on its way.
                 tx.prepare_cached(
@@ -649,6 +655,9 @@ impl Engine {
         now: i64,
     ) -> Result<()> {
         for attribute in UNIQUE {
+            if before.values(attribute).is_none_or(<[Value]>::is_empty) {
+                continue;
+            }
             let kept: Vec<String> = after
                 .values(attribute)
                 .unwrap_or_default()
@@ -874,8 +883,8 @@ fn done_record(reported: &Reported<'_>, target: &TargetId, now: i64) -> Record {
     let changes = pending.attributes.iter().map(|(name, values)| {
         (
             name.clone(),
-            pending.before.values(name).unwrap_or_default().to_vec(),
-            values.to_vec(),
+            Values::from(pending.before.values(name).unwrap_or_default()),
+            Values::from(values),
         )
     });
     let references = pending.references.iter().map(|change| ReferenceNote {

@@ -11,7 +11,7 @@ use sync_core::{
     code::Code,
     id::{Anchor, LinkId},
     operation::Refusal,
-    value::{Name, Value},
+    value::{Name, Values},
 };
 
 use crate::store::{Engine, Result, StoreError, pack, unpack};
@@ -111,7 +111,7 @@ pub struct Record {
     /// Why not, if not.
     pub refusal: Option<Refusal>,
     /// Attributes: name, old values, new values.
-    pub changes: Vec<(Name, Vec<Value>, Vec<Value>)>,
+    pub changes: Vec<(Name, Values, Values)>,
     /// References.
     pub references: Vec<ReferenceNote>,
     /// Why it was planned: bits of [`crate::reason`].

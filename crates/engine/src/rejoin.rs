@@ -96,11 +96,11 @@ impl Engine {
                 };
                 match (situation, is_there) {
                     (Situation::Linked | Situation::Deleted, true) => {
-                        tally.moved(Some(situation), Situation::Linked, tx, *link)?;
+                        tally.moved(Some(situation), Situation::Linked);
                         doubt(tx, job, *link, now)?;
                     }
                     (Situation::Linked, false) => {
-                        tally.moved(Some(situation), Situation::Lost, tx, *link)?;
+                        tally.moved(Some(situation), Situation::Lost);
                         self.forget_exported_edges(tx, job, *link, now)?;
                         lose(tx, *link, now)?;
                     }

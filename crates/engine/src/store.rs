@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sync_core::{
     code::Code,
     operation::Refusal,
-    value::{Attributes, Name, Value},
+    value::{Attributes, Name, Value, Values},
 };
 
 mod migrations {
@@ -395,7 +395,7 @@ impl Codec {
     /// # Errors
     /// If the blob is not one.
     pub fn attributes(&self, blob: &[u8]) -> Result<Attributes> {
-        let compact: Vec<(i64, Vec<Value>)> = unpack(blob)?;
+        let compact: Vec<(i64, Values)> = unpack(blob)?;
         let named = compact
             .into_iter()
             .map(|(id, values)| (self.0.name(id).unwrap_or_else(|| "?".into()), values));

@@ -3,17 +3,27 @@
 //! Names compare without regard to ASCII case, as LDAP's do; the spelling first stored is kept. A name with no values is
 //! meaningful only in a change: *cleared*. Trap: `Attributes` is sorted by folded name, so equality is independent of order of insertion.
 
-use serde::{Deserialize, Serialize};
-use std::{cmp::Ordering, sync::Arc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
+use std::{
+    cmp::Ordering,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+pub mod shared;
 
 /// The name of an attribute or class.
 pub type Name = Arc<str>;
+
+/// The values of one attribute: nearly always one, which then needs no memory of its own.
+pub type Values = SmallVec<[Value; 1]>;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Value {
     /// UTF-8 text.
-    Text(Arc<str>),
+    Text(#[serde(deserialize_with = "shared::text")] Arc<str>),
     /// Signed integer (AD: Integer, LargeInteger and FILETIME, the latter in 100 ns since 1601).
     Integer(i64),
     /// Truth value.
@@ -90,11 +100,11 @@ pub fn compare_names(a: &str, b: &str) -> Ordering {
     a.bytes().map(fold).cmp(b.bytes().map(fold))
 }
 
-/// Attributes of one object, sorted by folded name, each name once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Attributes of one object, sorted by folded name, each name once. Clones share what they hold until one is changed.
+#[derive(Clone, Default)]
 pub struct Attributes(
     // INVARIANT: sorted by `compare_names`, no name twice.
-    Vec<(Name, Vec<Value>)>,
+    Option<Arc<Vec<(Name, Values)>>>,
 );
 
 impl Attributes {
@@ -105,18 +115,26 @@ impl Attributes {
 
     /// No attributes, and room for so many.
     pub fn with_capacity(count: usize) -> Self {
-        Self(Vec::with_capacity(count))
+        Self((count > 0).then(|| Arc::new(Vec::with_capacity(count))))
+    }
+
+    fn all(&self) -> &[(Name, Values)] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn all_mut(&mut self) -> &mut Vec<(Name, Values)> {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.0
+        self.all()
             .binary_search_by(|(have, _)| compare_names(have, name))
     }
 
     /// The values of a name; `None` if the name is not there at all (an empty slice: there, without values).
     pub fn values(&self, name: &str) -> Option<&[Value]> {
         let at = self.position(name).ok()?;
-        self.0.get(at).map(|(_, values)| values.as_slice())
+        self.all().get(at).map(|(_, values)| values.as_slice())
     }
 
     /// The first value of a name.
@@ -130,23 +148,23 @@ impl Attributes {
     }
 
     /// Sets all values of a name (none: present without values). Returns what was there.
-    pub fn set(&mut self, name: impl Into<Name>, values: Vec<Value>) -> Option<Vec<Value>> {
-        let name = name.into();
-        if self
-            .0
+    pub fn set(&mut self, name: impl Into<Name>, values: impl Into<Values>) -> Option<Values> {
+        let (name, values) = (name.into(), values.into());
+        let is_last = self
+            .all()
             .last()
-            .is_none_or(|(last, _)| compare_names(last, &name).is_lt())
-        {
-            self.0.push((name, values));
-            return None;
-        }
-        match self.position(&name) {
-            Ok(at) => self
-                .0
+            .is_none_or(|(last, _)| compare_names(last, &name).is_lt());
+        let place = match is_last {
+            true => Err(self.len()),
+            false => self.position(&name),
+        };
+        let all = self.all_mut();
+        match place {
+            Ok(at) => all
                 .get_mut(at)
                 .map(|slot| std::mem::replace(&mut slot.1, values)),
             Err(at) => {
-                self.0.insert(at, (name, values));
+                all.insert(at, (name, values));
                 None
             }
         }
@@ -155,46 +173,50 @@ impl Attributes {
     /// Appends a name that comes after all others.
     ///
     /// INVARIANT: the caller goes through names in their order, each once.
-    pub(crate) fn append(&mut self, name: Name, values: Vec<Value>) {
+    pub(crate) fn append(&mut self, name: Name, values: impl Into<Values>) {
         debug_assert!(
-            self.0
+            self.all()
                 .last()
                 .is_none_or(|(last, _)| compare_names(last, &name).is_lt())
         );
-        self.0.push((name, values));
+        self.all_mut().push((name, values.into()));
     }
 
     /// Removes a name.
-    pub fn remove(&mut self, name: &str) -> Option<Vec<Value>> {
+    pub fn remove(&mut self, name: &str) -> Option<Values> {
         let at = self.position(name).ok()?;
-        Some(self.0.remove(at).1)
+        Some(self.all_mut().remove(at).1)
     }
 
     /// All names with their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &[Value])> {
-        self.0
+        self.all()
             .iter()
             .map(|(name, values)| (name, values.as_slice()))
     }
 
     /// Number of names.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all().len()
     }
 
     /// Whether there is no name.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all().is_empty()
     }
 
     /// Merges a change: a name with values replaces, a name without values removes. Returns whether anything changed.
     pub fn merge(&mut self, change: Attributes) -> bool {
+        if self.is_empty() && change.iter().all(|(_, values)| !values.is_empty()) {
+            *self = change;
+            return !self.is_empty();
+        }
         let mut changed = false;
-        for (name, values) in change.0 {
+        for (name, values) in change.all() {
             if values.is_empty() {
-                changed |= self.remove(&name).is_some();
-            } else if self.values(&name) != Some(values.as_slice()) {
-                self.set(name, values);
+                changed |= self.remove(name).is_some();
+            } else if self.values(name) != Some(values.as_slice()) {
+                self.set(name.clone(), values.clone());
                 changed = true;
             }
         }
@@ -202,9 +224,47 @@ impl Attributes {
     }
 }
 
-impl<N: Into<Name>> FromIterator<(N, Vec<Value>)> for Attributes {
-    fn from_iter<I: IntoIterator<Item = (N, Vec<Value>)>>(pairs: I) -> Self {
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+}
+
+impl Eq for Attributes {}
+
+impl Hash for Attributes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.all().hash(state);
+    }
+}
+
+impl std::fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Attributes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.all())
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Through `set`: what comes from outside need not be sorted.
+        let pairs: Vec<(Name, Values)> = shared::named(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
+impl<N: Into<Name>, V: Into<Values>> FromIterator<(N, V)> for Attributes {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let pairs = pairs.into_iter();
         let mut all = Self::new();
+        if pairs.size_hint().0 > 0 {
+            all.all_mut().reserve(pairs.size_hint().0);
+        }
         for (name, values) in pairs {
             all.set(name, values);
         }

@@ -23,7 +23,7 @@ fn run(class: &str, attributes: &[(&str, &[&str])]) -> Evaluation {
         .iter()
         .map(|(name, values)| {
             let values = values.iter().map(|value| Value::from(*value));
-            (*name, values.collect())
+            (*name, values.collect::<Vec<_>>())
         })
         .collect();
     let anchor = Anchor::new((0..16).collect::<Vec<u8>>());

@@ -74,11 +74,11 @@ fn entry() -> Entry {
         parent: Some(Bytes(vec![8; 16])),
         rdn: Some("CN=Zoë".into()),
         attributes: vec![
-            ("cn".into(), vec![Value::Text("Zoë".into())]),
-            ("flag".into(), vec![Value::Boolean(true)]),
-            ("n".into(), vec![Value::Integer(-512)]),
-            ("photo".into(), vec![Value::Binary(Bytes(vec![0, 255]))]),
-            ("title".into(), vec![]),
+            ("cn".into(), vec![Value::Text("Zoë".into())].into()),
+            ("flag".into(), vec![Value::Boolean(true)].into()),
+            ("n".into(), vec![Value::Integer(-512)].into()),
+            ("photo".into(), vec![Value::Binary(Bytes(vec![0, 255]))].into()),
+            ("title".into(), vec![].into()),
         ],
         links: vec![Links {
             attribute: "member".into(),

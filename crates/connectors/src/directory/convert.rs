@@ -37,8 +37,7 @@ pub(super) fn attributes_to(
 ) -> Result<::directory::Attributes, Refusal> {
     let mut set = ::directory::Attributes::new();
     for (name, values) in attributes.iter() {
-        let Some(attribute) = ::directory::schema(kind).find(|attribute| attribute.name == &**name)
-        else {
+        let Some(attribute) = ::directory::attribute(kind, name) else {
             return Err(Refusal::new(Code::SchemaAttributeNotFound)
                 .with("attribute", &**name)
                 .with("class", kind.as_str()));

@@ -160,7 +160,7 @@ pub fn schema(kind: Kind) -> impl Iterator<Item = &'static Attribute> {
 }
 
 /// The attribute of that name, if objects of this kind may have it.
-pub(crate) fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
+pub fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
     static BY_NAME: OnceLock<HashMap<&'static str, &'static Attribute>> = OnceLock::new();
     let by_name = BY_NAME.get_or_init(|| {
         ATTRIBUTES

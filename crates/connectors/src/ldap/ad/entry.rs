@@ -10,7 +10,7 @@ use ldap::{Entry as Raw, Range, dn, split_range};
 use sync_core::{
     id::Anchor,
     object::{AttributeType, LinkChange, ReadSpec},
-    value::{Attributes, Name, Value},
+    value::{Attributes, Name, Values},
 };
 
 use super::{schema::Schema, values};
@@ -192,7 +192,7 @@ impl Seen {
         let typed = values.iter().map(|bytes| values::typed(kind, bytes));
         match range {
             None => {
-                let values: Vec<Value> = typed.collect();
+                let values: Values = typed.collect();
                 // A whole object leaves out what has no value.
                 if !(values.is_empty() && self.is_whole) {
                     self.attributes.set(name.clone(), values);
@@ -204,7 +204,7 @@ impl Seen {
             }
             Some(REMOVED) => {}
             Some(range) => {
-                self.attributes.set(name.clone(), typed.collect());
+                self.attributes.set(name.clone(), typed.collect::<Values>());
                 self.continue_from(name, range);
             }
         }
@@ -280,6 +280,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sync_core::value::Value;
 
     const GUID: &str = "05d9f29f-8b48-4d7f-90f1-6838c7b54c58";
     const OTHER: &str = "626b32e9-4a00-474e-bb62-dbe46791e44b";

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ldap::Entry as Raw;
 use sync_core::{
     object::{AttributeType, ReadSpec},
-    value::{Attributes, Name},
+    value::{Attributes, Name, Values},
 };
 
 use super::{
@@ -231,7 +231,7 @@ impl Selection {
                 Use::Plain(at) => {
                     if let Some((name, kind)) = self.plain.get(at).filter(|_| !values.is_empty()) {
                         let values = values.iter().map(|value| typed(*kind, value));
-                        seen.attributes.set(name.clone(), values.collect());
+                        seen.attributes.set(name.clone(), values.collect::<Values>());
                     }
                 }
                 Use::Link(at) => match seen.links.iter_mut().find(|(have, _)| *have == at) {

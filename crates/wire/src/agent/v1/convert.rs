@@ -165,7 +165,10 @@ impl From<Entry> for object::Entry {
         let attributes: Attributes = entry
             .attributes
             .into_iter()
-            .map(|(name, values)| (name, values.into_iter().map(value::Value::from).collect()))
+            .map(|(name, values)| {
+                let values: value::Values = values.into_iter().map(value::Value::from).collect();
+                (name, values)
+            })
             .collect();
         Self {
             anchor: entry.anchor.into(),

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use sync_core::value::shared;
 
 use super::control::RefusalText;
 use crate::bytes::Bytes;
@@ -14,7 +16,7 @@ use crate::bytes::Bytes;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// UTF-8 text.
-    Text(Arc<str>),
+    Text(#[serde(deserialize_with = "shared::text")] Arc<str>),
     /// Integer.
     Integer(i64),
     /// Truth value.
@@ -22,6 +24,9 @@ pub enum Value {
     /// Bytes.
     Binary(Bytes),
 }
+
+/// The values of one attribute.
+pub type Values = SmallVec<[Value; 1]>;
 
 /// How much an entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,13 +73,15 @@ pub struct Entry {
     /// How much it says.
     pub kind: Kind,
     /// Class.
+    #[serde(deserialize_with = "shared::optional")]
     pub class: Option<Arc<str>>,
     /// Parent's anchor.
     pub parent: Option<Bytes>,
     /// Relative distinguished name.
     pub rdn: Option<Box<str>>,
     /// Attributes; without values: cleared.
-    pub attributes: Vec<(Arc<str>, Vec<Value>)>,
+    #[serde(deserialize_with = "shared::named")]
+    pub attributes: Vec<(Arc<str>, Values)>,
     /// Linked attributes.
     pub links: Vec<Links>,
     /// Version.
