@@ -292,7 +292,7 @@ impl Engine {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let connection = Connection::open_with_flags(&self.0.path, flags)?;
                 connection.busy_timeout(std::time::Duration::from_secs(10))?;
-                connection.pragma_update(None, "cache_size", -8_000)?;
+                connection.pragma_update(None, "cache_size", -4_000)?;
                 connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
                 connection
             }
@@ -515,7 +515,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;

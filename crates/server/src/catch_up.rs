@@ -1,7 +1,7 @@
 //! Planning and exporting side by side, until nothing is due and nothing is ready.
 //!
-//! Three stages that overlap: objects are planned while operations are carried out in the target, and those while the
-//! outcomes of the ones before are stored. Never plans an object whose operation is ready: its outcome comes first, or what
+//! Three stages that overlap: objects, and after them references, are planned while operations are carried out in the
+//! target, and those while the outcomes of the ones before are stored. Never plans an object whose operation is ready: its outcome comes first, or what
 //! the target is just doing would be superseded and miss in the log. Trap: the next batch is
 //! taken from behind the one whose outcomes are not stored yet, or it would be carried out twice.
 
@@ -14,7 +14,7 @@ use std::{
 };
 
 use connectors::Target;
-use engine::{JobRow, JobState};
+use engine::{JobRow, JobState, MappedReference};
 use sync_core::{id::LinkId, operation::Refusal};
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -22,12 +22,14 @@ use crate::{
     agents::blocking,
     app::App,
     exporter::{self, Exported},
-    planner,
-    scheduler::{add, may_plan, note_progress, surroundings},
+    planner::{self, Surroundings},
+    scheduler::{add, is_first_read, may_plan, note_progress, surroundings},
 };
 
 /// Planned operations that may wait before planning pauses: enough to keep the target busy.
 const BACKLOG: usize = 4 * planner::BATCH;
+/// Objects whose references are planned at once, if they have few.
+const REFERENCE_BATCH: usize = 2_000;
 /// How long to wait for an outcome before looking again.
 const OUTCOMES: Duration = Duration::from_millis(200);
 
@@ -88,7 +90,7 @@ async fn plan_all(
     between: &Between,
 ) -> Result<usize, Refusal> {
     let (id, source) = (job.id, job.source);
-    let mut known = None;
+    let mut known: Option<Arc<Surroundings>> = None;
     let mut steps = 0;
     loop {
         while between.waiting.load(Ordering::Acquire) > BACKLOG
@@ -104,15 +106,32 @@ async fn plan_all(
             engine.connector(source)
         })
         .await?;
-        if !may_plan(app, &source, id)
-            || !blocking(app.engine(), move |engine| engine.has_due(id)).await?
-        {
+        if !may_plan(app, &source, id) {
             return Ok(steps);
         }
-        let surroundings = match &known {
-            Some(known) => Arc::clone(known),
-            None => known.insert(surroundings(app, job).await?).clone(),
-        };
+        if !blocking(app.engine(), move |engine| engine.has_due(id)).await? {
+            // References to what a first read has not shown yet would only be put off.
+            if is_first_read(app, &source, id) {
+                return Ok(steps);
+            }
+            let has_references =
+                blocking(app.engine(), move |engine| engine.has_due_references(id)).await?;
+            let planned = match has_references {
+                true => {
+                    let mapped = known_or_asked(app, job, &mut known).await?.references();
+                    plan_references(app, job, mapped, between).await?
+                }
+                false => 0,
+            };
+            match planned {
+                0 if between.waiting.load(Ordering::Acquire) == 0 => return Ok(steps),
+                // The rest of a large group is planned when the part before has been carried out.
+                0 => drop(tokio::time::timeout(OUTCOMES, between.reported.notified()).await),
+                _ => steps += 1,
+            }
+            continue;
+        }
+        let surroundings = known_or_asked(app, job, &mut known).await?;
         let step = planner::step(app.engine(), job, &surroundings, target).await?;
         if step.planned == 0 {
             // All that is due waits for outcomes. They come, or exporting ends.
@@ -129,6 +148,38 @@ async fn plan_all(
         })
         .await;
     }
+}
+
+/// What a catch-up plans with; asked for once.
+async fn known_or_asked(
+    app: &App,
+    job: &JobRow,
+    known: &mut Option<Arc<Surroundings>>,
+) -> Result<Arc<Surroundings>, Refusal> {
+    match known {
+        Some(known) => Ok(Arc::clone(known)),
+        None => Ok(Arc::clone(known.insert(surroundings(app, job).await?))),
+    }
+}
+
+/// Plans a step of references; how many objects were looked at.
+async fn plan_references(
+    app: &App,
+    job: &Arc<JobRow>,
+    mapped: Vec<MappedReference>,
+    between: &Between,
+) -> Result<usize, Refusal> {
+    let row = job.clone();
+    let work = blocking(app.engine(), move |engine| {
+        engine.plan_references(&row, &mapped, REFERENCE_BATCH)
+    })
+    .await?;
+    if work.links > 0 {
+        between.waiting.fetch_add(work.operations, Ordering::AcqRel);
+        between.planned.notify_one();
+        note_progress(app, job, "references", |_| {}).await;
+    }
+    Ok(work.links)
 }
 
 async fn export_all(
@@ -162,7 +213,12 @@ async fn export_all(
             }
             None if after.is_some() => after = None,
             None if over || !is_running => return Ok(steps),
-            None => between.planned.notified().await,
+            None => {
+                // Nothing is ready, whatever was counted: an operation may have been replaced before it was carried out.
+                between.waiting.store(0, Ordering::Release);
+                between.reported.notify_one();
+                between.planned.notified().await;
+            }
         }
     }
 }

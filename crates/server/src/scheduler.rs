@@ -72,8 +72,6 @@ pub struct Activity {
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The loops look by themselves at least this often.
 const TICK: Duration = Duration::from_millis(1_000);
-/// Links whose references are planned at once, if they have few.
-const REFERENCE_BATCH: usize = 2_000;
 /// Objects looked up one by one after a read.
 const LOOKUPS: usize = 200;
 
@@ -628,7 +626,7 @@ enum Next {
     Wait(Duration),
 }
 
-/// One step of a job: export what is ready, else plan what is due, else references, else deletions.
+/// One step of a job: plan and export until nothing is left of it, then deletions.
 async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let job = Arc::new(blocking(app.engine(), move |engine| engine.job(id)).await?);
     if job.state == JobState::Paused {
@@ -652,24 +650,10 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
         app.note(id, |activity| activity.phase = "waiting");
         return Ok(Next::Wait(TICK));
     }
-    let is_reading_anew = is_reading_anew(app, id);
-    let first_read = is_reading_anew && source.complete_reads == 0;
-    if !first_read && blocking(app.engine(), move |engine| engine.has_due_references(id)).await? {
-        let mapped = surroundings(app, &job).await?.references();
-        let row = job.clone();
-        let work = blocking(app.engine(), move |engine| {
-            engine.plan_references(&row, &mapped, REFERENCE_BATCH)
-        })
-        .await?;
-        if work.links > 0 {
-            note_progress(app, &job, "references", |_| {}).await;
-            return Ok(Next::Again);
-        }
-    }
     if job.failure.is_some() {
         note_failure(app, id, None).await;
     }
-    if first_read {
+    if is_first_read(app, &source, id) {
         return Ok(Next::Wait(TICK));
     }
     settle(app, &job).await
@@ -677,6 +661,11 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
 
 fn is_reading_anew(app: &App, job: JobId) -> bool {
     app.activity(job).reading.as_deref() == Some("full")
+}
+
+/// Whether a source is just being read for the first time.
+pub(crate) fn is_first_read(app: &App, source: &ConnectorRow, job: JobId) -> bool {
+    is_reading_anew(app, job) && source.complete_reads == 0
 }
 
 /// Whether what is in the connector space may be planned from: its last full read is believed, and none is under way that

@@ -23,8 +23,8 @@ mod embedded {
 /// Marks the file as ours: `HyDi`.
 const APPLICATION_ID: i64 = 0x4879_4469;
 const PAGE_SIZE_BYTES: i64 = 8192;
-const WRITER_CACHE_KIBIBYTES: i64 = 64 * 1024;
-const READER_CACHE_KIBIBYTES: i64 = 8 * 1024;
+const WRITER_CACHE_KIBIBYTES: i64 = 32 * 1024;
+const READER_CACHE_KIBIBYTES: i64 = 4 * 1024;
 /// Checkpoint after 32 MiB of log.
 const CHECKPOINT_PAGES: i64 = 4096;
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
