@@ -2,12 +2,13 @@
 //!
 //! Never holds a secret, only where it is. Trap: a connector's name must be the one the administrator gave it on the server.
 
-use std::{fs, path::Path};
+use std::{fs, hash::BuildHasher, path::Path};
 
 use connectors::{
     Source,
     ldap::{AdSource, LdapConfig, OpenLdapSource},
 };
+use secrecy::{ExposeSecret as _, SecretSlice};
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
 use wire::agent::v1::Hosted;
@@ -107,6 +108,26 @@ where
 {
     fn source(&self, connector: &ConnectorConfig) -> Result<Box<dyn Source>, Refusal> {
         self(connector)
+    }
+}
+
+/// Tells one credential of a connector from another without keeping it; `None`: there is no password and no key, or it
+/// cannot be read.
+pub(crate) fn credential_mark(
+    connector: &ConnectorConfig,
+    hasher: &impl BuildHasher,
+) -> Option<u64> {
+    let config = LdapConfig::deserialize(&connector.settings).ok()?;
+    match (&config.secret, &config.negotiate.keytab) {
+        (Some(secret), _) => {
+            let secret = secret.read().ok()?;
+            Some(hasher.hash_one((&config.bind, secret.expose_secret())))
+        }
+        (None, Some(keytab)) => {
+            let key = SecretSlice::from(fs::read(keytab).ok()?);
+            Some(hasher.hash_one((&config.bind, key.expose_secret())))
+        }
+        (None, None) => None,
     }
 }
 

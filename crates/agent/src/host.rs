@@ -80,6 +80,7 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         factory: options.factory,
         shutdown: shutdown.clone(),
         shelf: Default::default(),
+        cooldown: Default::default(),
         busy,
     });
     let mut work = Work::default();

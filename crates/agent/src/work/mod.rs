@@ -2,12 +2,16 @@
 //!
 //! Trap: when the lease is lost the source's future is dropped in the middle; sources abandon their request on drop.
 
+mod cooldown;
 mod enumerate;
 mod read;
 mod shelf;
 mod watch;
 
-use std::sync::{Arc, atomic::AtomicU32};
+use std::{
+    sync::{Arc, atomic::AtomicU32},
+    time::Instant,
+};
 
 use connectors::Source;
 use sync_core::{code::Code, operation::Refusal};
@@ -19,11 +23,12 @@ use wire::{
 };
 
 use crate::{
-    config::{AgentConfig, SourceFactory},
+    config::{AgentConfig, ConnectorConfig, SourceFactory},
     convert,
     lease::Lease,
     link::Link,
 };
+use cooldown::Cooldown;
 use shelf::{Aged, Shelf};
 
 /// What work needs.
@@ -34,6 +39,8 @@ pub struct Bench {
     pub shutdown: CancellationToken,
     /// Sources between two pieces of work.
     pub shelf: Shelf,
+    /// Credentials that were refused lately.
+    pub cooldown: Cooldown,
     /// Pieces of work under way.
     pub busy: Arc<AtomicU32>,
 }
@@ -75,7 +82,7 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
         true => None,
         false => bench.shelf.take(&leased.connector),
     };
-    let fresh = || source(bench, &leased.connector).map(Aged::new);
+    let fresh = || bench.source(&leased.connector).map(Aged::new);
     let mut aged = match shelved.map_or_else(fresh, Ok) {
         Ok(aged) => aged,
         Err(refusal) => return give_up(lease, is_read, refusal).await,
@@ -96,14 +103,16 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
                 mode: convert::mode(mode),
                 first_page,
             };
-            let end = read::read(lease, source, order).await;
-            if end.is_ok() {
+            let (told, failure) = read::read(lease, source, order).await;
+            bench.note(&leased.connector, failure.as_ref());
+            if told.is_ok() && failure.is_none() {
                 bench.shelf.keep(&leased.connector, aged);
             }
-            return end;
+            return told;
         }
         Work::Enumerate { spec } => {
             let answer = enumerate::enumerate(lease, aged.source, spec.into()).await;
+            bench.note(&leased.connector, answer.as_ref().err());
             return lease.post("answer", &ended(answer)).await;
         }
         Work::Discover => source.discover().await.map(convert::source),
@@ -126,6 +135,7 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
             "this agent is too old for this kind of work; upgrade it",
         )),
     };
+    bench.note(&leased.connector, answer.as_ref().err());
     if answer.is_ok() && !is_lasting {
         bench.shelf.keep(&leased.connector, aged);
     }
@@ -143,18 +153,31 @@ fn ended(answer: Result<Answer, Refusal>) -> Answer {
     answer.unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
 }
 
-fn source(bench: &Bench, connector: &str) -> Result<Box<dyn Source>, Refusal> {
-    let known = bench
-        .config
-        .connectors
-        .iter()
-        .find(|have| have.name == connector);
-    let unknown = || {
-        Refusal::new(Code::ConfigurationInvalid)
-            .with("connector", connector)
-            .with("text", "the agent has no settings for this connector")
-    };
-    bench.factory.source(known.ok_or_else(unknown)?)
+impl Bench {
+    fn settings(&self, connector: &str) -> Result<&ConnectorConfig, Refusal> {
+        let mut known = self.config.connectors.iter();
+        known.find(|have| have.name == connector).ok_or_else(|| {
+            Refusal::new(Code::ConfigurationInvalid)
+                .with("connector", connector)
+                .with("text", "the agent has no settings for this connector")
+        })
+    }
+
+    /// A source that is not connected yet, unless its credential was refused too lately.
+    fn source(&self, connector: &str) -> Result<Box<dyn Source>, Refusal> {
+        let settings = self.settings(connector)?;
+        match self.cooldown.holds(settings, Instant::now()) {
+            Some(before) => Err(before),
+            None => self.factory.source(settings),
+        }
+    }
+
+    /// How work on a source went that was connected for it.
+    fn note(&self, connector: &str, failure: Option<&Refusal>) {
+        if let Ok(settings) = self.settings(connector) {
+            self.cooldown.note(settings, failure, Instant::now());
+        }
+    }
 }
 
 async fn give_up(lease: &Lease, is_read: bool, refusal: Refusal) -> Result<(), Refusal> {

@@ -40,14 +40,16 @@ pub async fn read(
     lease: &Lease,
     source: &mut Box<dyn Source>,
     order: Order,
-) -> Result<(), Refusal> {
+) -> (Result<(), Refusal>, Option<Refusal>) {
     let mut pages = Pages {
         lease,
         read: order.read,
         next: order.first_page,
     };
     let end = source.read(&order.spec, order.mode, &mut pages).await;
-    lease.post("read-end", &convert::read_end(end)).await
+    let failure = end.as_ref().err().cloned();
+    let told = lease.post("read-end", &convert::read_end(end)).await;
+    (told, failure)
 }
 
 #[async_trait]
