@@ -17,9 +17,9 @@ use sync_core::{code::Code, operation::Refusal};
 use crate::config::{ConnectorConfig, credential_mark};
 
 /// How long to wait after the first refusal, the second, and every further one. Ten minutes is the time after which Windows'
-/// baseline forgets wrong passwords; fewer than three of them in it lock nobody out.
+/// baseline forgets wrong passwords; three of them in it lock nobody out.
 const PAUSES: [Duration; 3] = [
-    Duration::from_secs(60),
+    Duration::from_secs(15),
     Duration::from_secs(240),
     Duration::from_secs(600),
 ];
@@ -127,7 +127,7 @@ mod tests {
         let (cooldown, connector) = (&stand.cooldown, &stand.connector);
         let mut now = Instant::now();
         assert_eq!(cooldown.holds(connector, now), None);
-        for pause in [60, 240, 600, 600] {
+        for pause in [15, 240, 600, 600] {
             cooldown.note(connector, Some(&refusal()), now);
             let told = cooldown.holds(connector, now + Duration::from_secs(pause - 1));
             let told = told.unwrap();
@@ -148,7 +148,7 @@ mod tests {
         write(&stand.secret, "another");
         assert_eq!(cooldown.holds(connector, now), None);
         cooldown.note(connector, Some(&refusal()), now);
-        let after_the_first_pause = now + Duration::from_secs(60);
+        let after_the_first_pause = now + Duration::from_secs(15);
         assert_eq!(cooldown.holds(connector, after_the_first_pause), None);
     }
 

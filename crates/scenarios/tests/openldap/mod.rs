@@ -12,6 +12,7 @@ use std::{cell::Cell, fmt::Write as _};
 use scenarios::{
     Source,
     processes::{self, Installation},
+    record,
     slapd::Directory,
     world::private_file,
 };
@@ -80,8 +81,7 @@ impl Story {
 
     fn is_logged(&self, what: &str, expected: &[&str]) {
         let records = self.installation.log_since(self.mark.get());
-        let mut lines: Vec<String> = records.iter().map(processes::line).collect();
-        lines.sort();
+        let lines = record::apart(records.iter().map(processes::line));
         let mut wanted: Vec<&str> = expected.to_vec();
         wanted.sort_unstable();
         assert_eq!(lines, wanted, "{what}");

@@ -16,6 +16,7 @@ use std::{cell::Cell, net::Ipv4Addr};
 use scenarios::{
     Source,
     processes::{self, Installation},
+    record,
     samba::{Domain, cn},
     world::private_file,
 };
@@ -116,8 +117,7 @@ impl Story {
     pub fn comes(&self, what: &str, expected: &[&str]) {
         self.installation.sync();
         let records = self.installation.log_since(self.mark.get());
-        let mut lines: Vec<String> = records.iter().map(processes::line).collect();
-        lines.sort();
+        let lines = record::apart(records.iter().map(processes::line));
         let mut wanted: Vec<&str> = expected.to_vec();
         wanted.sort_unstable();
         assert_eq!(lines, wanted, "{what}");
