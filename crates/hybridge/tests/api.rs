@@ -257,3 +257,36 @@ fn another_authority_is_not_trusted() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("error[ServerUntrusted]"), "{}", ran.err);
 }
+
+#[test]
+fn explain_answers_first_and_an_unknown_name_is_exit_code_1() {
+    let world = world();
+    let found = world.json(&["object", "search", "a", "--limit", "200"]);
+    let upn = found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["state"] == "live")
+        .find_map(|one| {
+            one["userPrincipalName"]
+                .as_str()
+                .filter(|upn| !upn.is_empty())
+        })
+        .unwrap();
+    let told = world.json(&["explain", upn]);
+    assert!(
+        told["sentence"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    );
+    let job = &told["jobs"][0];
+    assert!(!job["attributes"].as_array().unwrap().is_empty());
+    assert!(!job["scopes"][0]["clauses"].as_array().unwrap().is_empty());
+    let people = world.ask(&["explain", upn]);
+    assert_eq!(people.code, 0);
+    assert!(people.out.contains("attributes\n"), "{}", people.out);
+
+    let nobody = world.ask(&["explain", "nobody@nowhere.example"]);
+    assert_eq!(nobody.code, 1, "{nobody:?}");
+    assert!(nobody.out.contains("looked for as"), "{}", nobody.out);
+}

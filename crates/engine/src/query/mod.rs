@@ -4,12 +4,14 @@
 //! request holds a snapshot for long. Trap: numbers of one answer come from one snapshot, numbers of two do not.
 
 mod dn;
+mod explain;
 mod object;
 mod pending;
 mod run;
 mod search;
 mod status;
 
+pub use explain::{DuePlace, ReferenceState, Waiter};
 pub use object::{LinkRow, ReferenceRow, SpaceObject};
 pub use pending::{PendingRow, PendingView};
 pub use run::RunRow;

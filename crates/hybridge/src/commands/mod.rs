@@ -12,6 +12,7 @@ mod connector;
 mod deletes;
 mod demo;
 mod directory;
+mod explain;
 mod expression;
 mod functions;
 mod job;
@@ -87,6 +88,8 @@ pub enum Command {
     /// Show one object from source to target, or search for objects
     #[command(subcommand)]
     Object(object::Command),
+    /// Is an object in sync, and if not, why, and what to do
+    Explain(explain::Arguments),
     /// The provisioning log
     Log(log::Arguments),
     /// Operations that are planned and not carried out yet
@@ -207,6 +210,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
             Ok(())
         }
         Command::Object(command) => object::run(command, context).await,
+        Command::Explain(arguments) => explain::run(&arguments, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,

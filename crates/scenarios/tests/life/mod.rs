@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod doorbell;
+mod explain;
 mod groups;
 mod people;
 mod places;

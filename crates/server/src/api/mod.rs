@@ -10,6 +10,7 @@ mod convert;
 mod deletions;
 mod directory;
 mod error;
+pub mod explain;
 mod expression;
 mod extract;
 mod jobs;
@@ -83,6 +84,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/objects", get(objects::search))
         .route("/object", get(objects::show))
+        .route("/explain", get(explain::explain))
         .route("/log", get(log::list))
         .route("/pending", get(pending::list))
         .route("/runs", get(runs::list))

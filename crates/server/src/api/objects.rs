@@ -72,7 +72,11 @@ pub async fn search(
     Ok(Json(page))
 }
 
-fn connector_names(engine: &Engine) -> Result<BTreeMap<ConnectorId, String>, StoreError> {
+/// Names of all connectors.
+///
+/// # Errors
+/// Of the store.
+pub fn connector_names(engine: &Engine) -> Result<BTreeMap<ConnectorId, String>, StoreError> {
     Ok(engine
         .connectors()?
         .into_iter()
@@ -91,7 +95,8 @@ fn state_name(state: ObjectState) -> &'static str {
     }
 }
 
-fn shown(found: &SpaceObject, connectors: &BTreeMap<ConnectorId, String>) -> FoundObject {
+/// An object as a search finds it.
+pub fn shown(found: &SpaceObject, connectors: &BTreeMap<ConnectorId, String>) -> FoundObject {
     let object = &found.object;
     let text = |name: &str| object.attributes.text(name).unwrap_or_default().to_owned();
     FoundObject {
@@ -312,7 +317,8 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
     Ok(part)
 }
 
-fn link_view(link: &LinkRow) -> LinkView {
+/// A link as shown.
+pub fn link_view(link: &LinkRow) -> LinkView {
     LinkView {
         situation: situation(link.situation).into(),
         class: link.class.as_deref().unwrap_or_default().to_owned(),

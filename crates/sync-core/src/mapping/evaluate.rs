@@ -222,7 +222,7 @@ fn find_mapping<'r>(
     })
 }
 
-fn judge(
+pub(super) fn judge(
     rules: &Rules,
     mapping: &ObjectMapping,
     object: &SourceView<'_>,

@@ -6,6 +6,7 @@
 pub mod context;
 pub mod evaluate;
 pub mod identity;
+pub mod scoped;
 pub mod trace;
 
 pub use context::{Containers, Context};

@@ -97,6 +97,43 @@ pub struct GroupResult {
     pub clauses: Vec<ClauseResult>,
 }
 
+/// What a group of clauses is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupRole {
+    /// A match keeps the object out.
+    Exclusion,
+    /// One of these must match for an object to enter; one that is in stays.
+    InputFilter,
+    /// One of these must match.
+    Filter,
+}
+
+impl GroupRole {
+    /// A stable word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exclusion => "exclusion",
+            Self::InputFilter => "inputFilter",
+            Self::Filter => "filter",
+        }
+    }
+}
+
+/// A group of clauses with everything it met, whether or not it decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTrace {
+    /// What it is for.
+    pub role: GroupRole,
+    /// Name of the group.
+    pub name: String,
+    /// Its truth; `None`: unknown.
+    pub truth: Option<bool>,
+    /// Whether it is asked at all: some exclusions are for new objects only.
+    pub applies: bool,
+    /// Its clauses.
+    pub clauses: Vec<ClauseResult>,
+}
+
 /// What came of a clause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClauseResult {
@@ -117,6 +154,26 @@ impl Scope {
             .flatten()
             .flat_map(|group| &group.clauses);
         clauses.filter_map(Clause::counted_link)
+    }
+
+    /// Every group of clauses with what it came to, in the order in which they decide: exclusions, input filters, filters.
+    pub(crate) fn trace(&self, seen: &Seen<'_>, is_linked: bool) -> Vec<GroupTrace> {
+        let groups = [
+            (GroupRole::Exclusion, &self.exclusions),
+            (GroupRole::InputFilter, &self.input_filters),
+            (GroupRole::Filter, &self.filters),
+        ];
+        let traced = |role, group: &Group| GroupTrace {
+            role,
+            name: group.name.clone(),
+            truth: group.truth(seen),
+            applies: !(group.only_new_objects && is_linked),
+            clauses: group.results(seen),
+        };
+        let each = groups
+            .into_iter()
+            .flat_map(|(role, all)| all.iter().map(move |group| traced(role, group)));
+        each.collect()
     }
 
     /// Judges an object. `is_linked`: it has a target object already.

@@ -7,6 +7,7 @@ mod agent;
 mod connector;
 mod deletion;
 mod directory;
+mod explain;
 mod expression;
 mod job;
 mod log;
@@ -28,6 +29,10 @@ pub use connector::{
 pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
 pub use directory::{
     Credential, DirectoryObject, Domain, DomainChange, Reference, RotateCredential, Tenant,
+};
+pub use explain::{
+    Candidate, DueView, Escrow, ExplainedAttribute, ExplainedClause, ExplainedGroup, ExplainedJob,
+    ExplainedReference, ExplainedScope, Explanation, LookedIn, MatchAttempt, Missing,
 };
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob};
