@@ -25,6 +25,7 @@ pub mod functions;
 pub mod fuzz;
 pub mod guard;
 pub mod id;
+pub mod idfix;
 pub mod judge;
 pub mod mapping;
 pub mod object;
