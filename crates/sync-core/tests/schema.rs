@@ -245,6 +245,9 @@ fn candidates_are_chosen_for_new_objects_and_leave_others_alone() {
     assert_eq!(found.choices.len(), 1);
     assert_eq!(&*found.choices[0].attribute, "userPrincipalName");
     assert_eq!(found.choices[0].candidates, ["a", "a1"]);
+    let mut assumed = found.clone();
+    assumed.assume_first_candidates();
+    assert_eq!(assumed.attributes.text("userPrincipalName"), Some("a"));
     let attributes: Attributes = [("cn", vec!["a".into()])].into_iter().collect();
     let anchor = Anchor::new([1_u8; 16]);
     let held = Attributes::new();

@@ -452,6 +452,15 @@ fn source_anchor(mapping: &AttributeMapping, flowed: &Flowed) -> Result<String, 
 }
 
 impl Evaluation {
+    /// Takes the first candidate of each choice without asking anybody, to show what a new object would look like.
+    pub fn assume_first_candidates(&mut self) {
+        for choice in std::mem::take(&mut self.choices) {
+            if let Some(first) = choice.candidates.into_iter().next() {
+                self.attributes.set(choice.attribute, vec![first.into()]);
+            }
+        }
+    }
+
     fn empty(scope: Verdict, anchor: &Anchor, is_traced: bool) -> Self {
         Self {
             scope,
