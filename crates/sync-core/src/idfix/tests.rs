@@ -201,7 +201,7 @@ fn sign_in_names_are_plain_short_and_routable() {
 
 fn person(values: &[(&str, &[&str])]) -> Attributes {
     let pair = |(name, values): &(&str, &[&str])| {
-        let values = values.iter().map(|value| Value::from(*value)).collect();
+        let values: Vec<_> = values.iter().map(|value| Value::from(*value)).collect();
         ((*name).to_owned(), values)
     };
     values.iter().map(pair).collect()
