@@ -20,13 +20,16 @@ const NAME: &str = "bench";
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 41);
 /// What the account that synchronises may do: DirSync, and list deleted objects.
 const RIGHTS: &[&str] = &["+get", "+deleted"];
-/// A store that is made for many objects, and binds without TLS for the search it is compared with.
+/// A store that is made for many objects, binds without TLS for the search it is compared with, and one process that answers:
+/// what one of several processes changes, the others look for every five seconds only, and so notify of it.
 const OPTIONS: &[&str] = &[
     "--recycle-bin",
     "--backend",
     "mdb",
     "--conf",
     "ldap server require strong auth = no",
+    "--conf",
+    "prefork children = 1",
 ];
 /// The unit the lab loads into.
 const UNIT: &str = "Bulk";
