@@ -30,6 +30,8 @@ use crate::{
 const BACKLOG: usize = 4 * planner::BATCH;
 /// Objects whose references are planned at once, if they have few.
 const REFERENCE_BATCH: usize = 2_000;
+/// Moved containers gone through at once; what is left waits for the next step of the job.
+const MOVED_CONTAINERS: usize = 1_000;
 /// How long to wait for an outcome before looking again.
 const OUTCOMES: Duration = Duration::from_millis(200);
 
@@ -102,7 +104,12 @@ async fn plan_all(
             return Ok(steps);
         }
         let source = blocking(app.engine(), move |engine| {
-            engine.wake()?;
+            // Of moved containers one makes nothing due, and the next one does.
+            for _ in 0..MOVED_CONTAINERS {
+                if !engine.wake()? || engine.has_due(id)? {
+                    break;
+                }
+            }
             engine.connector(source)
         })
         .await?;

@@ -77,6 +77,41 @@ async fn people_follow_their_units() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_is_one_run_however_many_empty_units_lie_between() {
+    let story = Story::begin(30).await;
+    let quay = story.forest.add_ou(UNIT, "Quay").unwrap();
+    let top = format!("OU=Quay,{UNIT}");
+    let mut deepest = top.clone();
+    for level in 0..8 {
+        let name = format!("Level {level}");
+        story.forest.add_ou(&deepest, &name).unwrap();
+        deepest = format!("OU={name},{deepest}");
+    }
+    story.person_in(&top, "Ida Kade", &[]);
+    story.person_in(&deepest, "Jan Kraan", &[]);
+    let joined = ["create Ida Kade", "create Jan Kraan"];
+    story.step("join", |_| {}, &joined).await;
+    let runs = || {
+        story
+            .world
+            .app
+            .engine()
+            .runs(None, None, 100)
+            .unwrap()
+            .len()
+    };
+    let before = runs();
+
+    let line = |name: &str| format!("{NAMES} {name}: onPremisesDistinguishedName");
+    let rename = |forest: &forest::Forest| forest.rename(quay, "Kade").unwrap();
+    let lines = [line("Ida Kade"), line("Jan Kraan")];
+    story
+        .step("unit renamed", rename, &[&lines[0], &lines[1]])
+        .await;
+    assert_eq!(runs() - before, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_of_thousands_is_renamed_in_chunks() {
     // More than two chunks of what is directly below one container.
     let people = if scenarios::is_full() { 16_000 } else { 8_000 };
