@@ -290,3 +290,37 @@ fn explain_answers_first_and_an_unknown_name_is_exit_code_1() {
     assert_eq!(nobody.code, 1, "{nobody:?}");
     assert!(nobody.out.contains("looked for as"), "{}", nobody.out);
 }
+
+#[test]
+fn idfix_finds_the_dirt_of_the_demo_and_writes_both_files() {
+    let files = tempfile::tempdir().unwrap();
+    let (csv, ldif) = (files.path().join("a.csv"), files.path().join("a.ldif"));
+    let ran = world().ask(&[
+        "--json",
+        "idfix",
+        "--source",
+        "canal",
+        "--fresh",
+        "--output",
+        csv.to_str().unwrap(),
+        "--ldif",
+        ldif.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["from"], "source");
+    assert!(
+        report["errors"]["duplicate"].as_u64().unwrap() >= 2,
+        "{report}"
+    );
+    let csv = std::fs::read_to_string(csv).unwrap();
+    assert!(csv.starts_with(
+        "DISTINGUISHEDNAME,COMMONNAME,OBJECTCLASS,ATTRIBUTE,ERROR,VALUE,UPDATE,ACTION\r\n"
+    ));
+    assert_eq!(
+        csv.lines().count() as u64,
+        report["findings"].as_u64().unwrap() + 1
+    );
+    let ldif = std::fs::read_to_string(ldif).unwrap();
+    assert!(ldif.contains("changetype: modify\n"), "{ldif}");
+}

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod doorbell;
 pub mod exporter;
 pub mod failpoint;
+pub mod idfix;
 pub mod pki;
 pub mod places;
 pub mod planner;

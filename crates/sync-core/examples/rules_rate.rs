@@ -57,7 +57,10 @@ fn person() -> Attributes {
     ];
     all.set(
         "proxyAddresses",
-        addresses.iter().map(|a| Value::from(*a)).collect::<Vec<_>>(),
+        addresses
+            .iter()
+            .map(|a| Value::from(*a))
+            .collect::<Vec<_>>(),
     );
     all.set("userAccountControl", vec![512.into()]);
     all.set("countryCode", vec![528.into()]);

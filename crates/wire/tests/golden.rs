@@ -77,7 +77,10 @@ fn entry() -> Entry {
             ("cn".into(), vec![Value::Text("Zoë".into())].into()),
             ("flag".into(), vec![Value::Boolean(true)].into()),
             ("n".into(), vec![Value::Integer(-512)].into()),
-            ("photo".into(), vec![Value::Binary(Bytes(vec![0, 255]))].into()),
+            (
+                "photo".into(),
+                vec![Value::Binary(Bytes(vec![0, 255]))].into(),
+            ),
             ("title".into(), vec![].into()),
         ],
         links: vec![Links {

@@ -60,7 +60,11 @@ fn creates_updates_deletes_and_restores() {
     let update = &bench.log()[1];
     assert_eq!(
         update.changes,
-        [("displayName".into(), ["a".into()].into(), ["b".into()].into())]
+        [(
+            "displayName".into(),
+            ["a".into()].into(),
+            ["b".into()].into()
+        )]
     );
     assert_eq!(bench.engine().linked_count(bench.job_id).unwrap(), 1);
 }

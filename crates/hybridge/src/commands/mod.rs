@@ -15,6 +15,7 @@ mod directory;
 mod explain;
 mod expression;
 mod functions;
+mod idfix;
 mod job;
 mod log;
 mod object;
@@ -90,6 +91,8 @@ pub enum Command {
     Object(object::Command),
     /// Is an object in sync, and if not, why, and what to do
     Explain(explain::Arguments),
+    /// Before any synchronisation: what of a source would fail, with corrections
+    Idfix(idfix::Arguments),
     /// The provisioning log
     Log(log::Arguments),
     /// Operations that are planned and not carried out yet
@@ -211,6 +214,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         }
         Command::Object(command) => object::run(command, context).await,
         Command::Explain(arguments) => explain::run(&arguments, context).await,
+        Command::Idfix(arguments) => idfix::run(&arguments, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,

@@ -4,6 +4,7 @@ mod conflicts;
 mod doorbell;
 mod explain;
 mod groups;
+mod idfix;
 mod people;
 mod places;
 mod preview;

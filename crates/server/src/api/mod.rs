@@ -13,6 +13,7 @@ mod error;
 pub mod explain;
 mod expression;
 mod extract;
+mod idfix;
 mod jobs;
 mod log;
 mod metrics;
@@ -85,6 +86,7 @@ pub fn router(app: App) -> Router {
         .route("/objects", get(objects::search))
         .route("/object", get(objects::show))
         .route("/explain", get(explain::explain))
+        .route("/idfix", post(idfix::idfix))
         .route("/log", get(log::list))
         .route("/pending", get(pending::list))
         .route("/runs", get(runs::list))

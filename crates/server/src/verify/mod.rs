@@ -7,7 +7,7 @@
 
 mod compare;
 mod explain;
-mod source;
+pub(crate) mod source;
 mod target;
 
 use std::{sync::Arc, time::Duration};

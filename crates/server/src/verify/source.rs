@@ -82,10 +82,15 @@ impl Expectation {
 }
 
 /// Anchors of containers by folded name, where the scope asks for them.
-struct Places(HashMap<String, Anchor>);
+#[derive(Default)]
+pub struct Places(HashMap<String, Anchor>);
 
 impl Places {
-    async fn read(
+    /// Asks the source for its containers, if the scope names any.
+    ///
+    /// # Errors
+    /// If the source cannot be asked.
+    pub async fn read(
         app: &App,
         source: &ConnectorRow,
         surroundings: &Surroundings,
@@ -108,7 +113,7 @@ impl Places {
     }
 
     /// Anchors of the containers above a name, nearest first.
-    fn above(&self, dn: &str) -> Vec<Anchor> {
+    pub fn above(&self, dn: &str) -> Vec<Anchor> {
         let mut found = Vec::new();
         let mut rest = dn.to_lowercase();
         while let (Some(at), false) = (next_comma(&rest), self.0.is_empty()) {
@@ -120,7 +125,7 @@ impl Places {
 }
 
 /// Place of the first comma that is not escaped.
-fn next_comma(dn: &str) -> Option<usize> {
+pub fn next_comma(dn: &str) -> Option<usize> {
     let mut is_escaped = false;
     for (at, byte) in dn.bytes().enumerate() {
         match byte {

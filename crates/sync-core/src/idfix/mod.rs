@@ -8,6 +8,7 @@
 
 mod census;
 mod form;
+pub mod ldif;
 mod names;
 mod scan;
 mod suffix;

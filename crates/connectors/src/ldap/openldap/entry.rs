@@ -231,7 +231,8 @@ impl Selection {
                 Use::Plain(at) => {
                     if let Some((name, kind)) = self.plain.get(at).filter(|_| !values.is_empty()) {
                         let values = values.iter().map(|value| typed(*kind, value));
-                        seen.attributes.set(name.clone(), values.collect::<Values>());
+                        seen.attributes
+                            .set(name.clone(), values.collect::<Values>());
                     }
                 }
                 Use::Link(at) => match seen.links.iter_mut().find(|(have, _)| *have == at) {

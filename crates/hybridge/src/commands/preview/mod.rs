@@ -6,7 +6,7 @@
 //! are taken as verified.
 
 mod judge;
-mod report;
+pub mod report;
 pub mod running;
 mod secret;
 

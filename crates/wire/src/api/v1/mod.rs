@@ -9,6 +9,7 @@ mod deletion;
 mod directory;
 mod explain;
 mod expression;
+mod idfix;
 mod job;
 mod log;
 mod object;
@@ -35,6 +36,7 @@ pub use explain::{
     ExplainedReference, ExplainedScope, Explanation, LookedIn, MatchAttempt, Missing,
 };
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
+pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob};
 pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
 pub use object::{
