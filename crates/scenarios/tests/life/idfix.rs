@@ -46,6 +46,7 @@ fn corrections(findings: &[IdfixFinding]) -> String {
     )
 }
 
+// LONG: one story, told in order: planted, found, corrected, clean, read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_planted_is_found_and_its_corrections_leave_nothing_to_find() {
     let dir = tempfile::tempdir().unwrap();
