@@ -143,6 +143,24 @@ pub enum Refusal {
         /// Why not.
         reason: &'static str,
     },
+    /// A sign-in name would move from one federated domain to another.
+    #[error(
+        "the sign-in name cannot move from the federated domain {from} to the federated domain {to}; move it to {initial} first"
+    )]
+    FederatedDomainChange {
+        /// The domain it has.
+        from: String,
+        /// The domain it was to get.
+        to: String,
+        /// The domain to go by.
+        initial: String,
+    },
+    /// An attribute that only the administrator writes.
+    #[error("{attribute} is written by the administrator only; take it out of the mapping")]
+    AdministratorOnly {
+        /// The attribute.
+        attribute: &'static str,
+    },
     /// The tenant is full.
     #[error("the directory holds its limit of {limit} objects; raise the quota")]
     QuotaExceeded {
@@ -172,6 +190,8 @@ impl Refusal {
                 "UnableToResolveReferenceAttributeValue"
             }
             Refusal::InvalidReference { .. } => "InvalidReference",
+            Refusal::FederatedDomainChange { .. } => "FederatedDomainChangeError",
+            Refusal::AdministratorOnly { .. } => "NotAllowed",
             Refusal::QuotaExceeded { .. } => "QuotaExceeded",
         }
     }

@@ -96,6 +96,50 @@ impl Directory {
         })
     }
 
+    /// The federated ones among the verified domains.
+    ///
+    /// # Errors
+    /// When the caller is not admitted or the store fails.
+    pub fn federated_domains(&self, caller: &impl Reads) -> Result<Vec<String>, Fault> {
+        self.read(caller, |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT name FROM domain WHERE is_federated = 1 ORDER BY name")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Says whether sign-ins of a verified domain are carried out by somebody else.
+    ///
+    /// # Errors
+    /// When it is not a verified domain, or is the initial one, or the store fails.
+    pub fn set_domain_federated(
+        &self,
+        administrator: &Administrator,
+        name: &str,
+        is_federated: bool,
+    ) -> Result<(), Fault> {
+        let name = normalised(name);
+        self.write(administrator, Act::TENANT, |batch| {
+            let connection = batch.connection();
+            if is_federated && initial_domain(connection)? == name {
+                return Err(Fault::NotAllowed(format!(
+                    "{name} is the initial domain and cannot be federated"
+                )));
+            }
+            let changed = connection.execute(
+                "UPDATE domain SET is_federated = ?2 WHERE name = ?1",
+                params![name, is_federated],
+            )?;
+            match changed {
+                0 => Err(Fault::NotAllowed(format!(
+                    "{name} is not a verified domain; verify it first"
+                ))),
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// Removes a verified domain; removing an absent one changes nothing.
     ///
     /// # Errors
@@ -108,9 +152,7 @@ impl Directory {
         let name = normalised(name);
         self.write(administrator, Act::TENANT, |batch| {
             let connection = batch.connection();
-            let initial: String =
-                connection.query_row("SELECT initial_domain FROM tenant", [], |row| row.get(0))?;
-            if initial == name {
+            if initial_domain(connection)? == name {
                 return Err(Fault::NotAllowed(format!(
                     "{name} is the initial domain and cannot be removed"
                 )));
@@ -125,6 +167,19 @@ impl Directory {
             Ok(())
         })
     }
+}
+
+/// The domain the tenant always has.
+pub(crate) fn initial_domain(connection: &Connection) -> Result<String, Fault> {
+    Ok(connection.query_row("SELECT initial_domain FROM tenant", [], |row| row.get(0))?)
+}
+
+/// Whether both domains are federated.
+pub(crate) fn are_federated(connection: &Connection, both: [&str; 2]) -> Result<bool, Fault> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM domain WHERE name IN (?1, ?2) AND is_federated = 1")?
+        .query_row(both, |row| row.get(0))?;
+    Ok(count == 2)
 }
 
 pub(crate) fn domains(connection: &Connection) -> Result<Domains, Fault> {

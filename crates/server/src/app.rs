@@ -190,12 +190,14 @@ impl App {
             .directory
             .verified_domains(&administrator)
             .map_err(fault)?;
+        let mut is_new = false;
         for domain in &self.0.config.verified_domains {
             if !known.iter().any(|have| have.eq_ignore_ascii_case(domain)) {
                 self.0
                     .directory
                     .add_verified_domain(&administrator, domain)
                     .map_err(fault)?;
+                is_new = true;
             }
         }
         let path = self.credential_path();
@@ -203,6 +205,10 @@ impl App {
             files::read_private(&path).map_err(|error| start_error(error.code(), error))?;
         if stored.is_none() {
             self.issue_directory_credential(CREDENTIAL_LIFE_DAYS)?;
+        }
+        if is_new {
+            // Names depend on the verified domains.
+            self.plan_all_jobs().map_err(store)?;
         }
         // Whatever was ready when the last process ended may have been carried out.
         engine.doubt_ready().map_err(store)?;
@@ -242,6 +248,33 @@ impl App {
     /// How far engine and directory were apart when they were opened.
     pub fn gap(&self) -> Gap {
         self.0.gap
+    }
+
+    /// Takes a domain as verified, and plans every object anew: sign-in names depend on the domains. Blocks.
+    ///
+    /// # Errors
+    /// `Conflict` if it is no domain name; those of the stores.
+    pub fn verify_domain(&self, name: &str) -> Result<(), Refusal> {
+        let directory = &self.0.directory;
+        directory
+            .add_verified_domain(&directory.administrator(), name)
+            .map_err(|fault| match fault {
+                directory::Fault::NotAllowed(text) => {
+                    Refusal::new(Code::Conflict).with("text", text)
+                }
+                fault => fault_of(directory.path(), &fault),
+            })?;
+        let planned = self.plan_all_jobs();
+        planned.map_err(|error| placed(&self.0.engine, &error))?;
+        self.jobs_changed();
+        Ok(())
+    }
+
+    fn plan_all_jobs(&self) -> Result<(), engine::StoreError> {
+        for job in self.0.engine.jobs()? {
+            self.0.engine.plan_everything(job.id)?;
+        }
+        Ok(())
     }
 
     /// The engine.

@@ -62,6 +62,8 @@ codes! {
     AttributeValueMustBeUnique Source Later "another object already owns a value that must be unique";
     InvalidSoftMatch Source Later "the object found by address or name belongs to another source object";
     InvalidHardMatch Rules Later "taking over the object found by its anchor is switched off";
+    ExistingAdminRoleConflict Target Later "the account found holds administrative roles and is not taken over";
+    FederatedDomainChangeError Target Never "a sign-in name cannot move from one federated domain to another";
     ObjectTypeMismatch Source Later "an object of another type owns the address";
     IdentityDataValidationFailed Source Never "a sign-in name has a form the target does not accept";
     DataValidationFailed Source Never "a value has a form the target does not accept";

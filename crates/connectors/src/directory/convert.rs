@@ -196,6 +196,16 @@ pub(super) fn refusal_from(why: &::directory::Refusal) -> Refusal {
                 .with("attribute", *attribute)
                 .with("reference", id.to_string())
         }
+        R::FederatedDomainChange { from, to, initial } => {
+            Refusal::new(Code::FederatedDomainChangeError)
+                .with("attribute", "userPrincipalName")
+                .with("before", from)
+                .with("value", to)
+                .with("initialDomain", initial)
+        }
+        R::AdministratorOnly { attribute } => {
+            Refusal::new(Code::NotAllowed).with("attribute", *attribute)
+        }
         R::QuotaExceeded { limit } => {
             Refusal::new(Code::QuotaExceeded).with("limit", limit.to_string())
         }

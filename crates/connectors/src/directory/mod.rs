@@ -133,7 +133,10 @@ impl Target for DirectoryTarget {
             let reader = caller.reader();
             let tenant = this.directory.tenant(&reader).map_err(fault)?;
             let classes = ::directory::Kind::ALL.into_iter().map(|kind| {
-                let attributes = ::directory::schema(kind).map(|attribute| TargetAttribute {
+                // What synchronisation may not write is not offered to the rules.
+                let offered = ::directory::schema(kind)
+                    .filter(|attribute| attribute.name != ::directory::ADMINISTRATIVE_ROLES);
+                let attributes = offered.map(|attribute| TargetAttribute {
                     name: attribute.name.into(),
                     is_multivalued: attribute.is_multi_valued,
                     is_reference: attribute.value_type == ::directory::ValueType::Reference,

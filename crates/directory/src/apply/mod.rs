@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::operation::{Operation, Outcome};
 use crate::principal::{Writer, row_of};
 use crate::refusal::Refusal;
+use crate::schema::ADMINISTRATIVE_ROLES;
 use crate::store::Directory;
 use record::version_out;
 
@@ -27,6 +28,9 @@ pub const MAX_OPERATIONS_PER_BATCH: usize = 20_000;
 
 /// The most references one operation may add and remove.
 pub const MAX_REFERENCES_PER_OPERATION: usize = 20_000;
+
+/// What the administrator's changes are noted under.
+const ADMINISTRATOR_ROW: i64 = 0;
 
 /// Why an operation ended without being done.
 enum Stop {
@@ -90,7 +94,26 @@ fn outcome(result: Result<Done, Stop>) -> Result<Outcome, Fault> {
     }
 }
 
+/// Administrative roles are given by the administrator: a program that may write could make itself anything otherwise.
+fn check_author(by: i64, operation: &Operation) -> Result<(), Refusal> {
+    let set = match operation {
+        Operation::Create { attributes, .. } => attributes,
+        Operation::Update { set, .. } | Operation::Restore { set, .. } => set,
+        Operation::Delete { .. }
+        | Operation::HardDelete { .. }
+        | Operation::ChangeReferences { .. } => return Ok(()),
+    };
+    let is_forbidden = by != ADMINISTRATOR_ROW && set.contains_key(ADMINISTRATIVE_ROLES);
+    match is_forbidden {
+        true => Err(Refusal::AdministratorOnly {
+            attribute: ADMINISTRATIVE_ROLES,
+        }),
+        false => Ok(()),
+    }
+}
+
 fn run(batch: &mut Batch<'_>, by: i64, operation: Operation) -> Result<Done, Stop> {
+    check_author(by, &operation)?;
     match operation {
         Operation::Create {
             kind,

@@ -9,10 +9,11 @@ use super::record::{Record, store_values, store_version};
 use super::{Done, Stop, edges, keyring};
 use crate::batch::Batch;
 use crate::check;
-use crate::keys;
+use crate::keys::{self, fold};
 use crate::operation::ReferenceChange;
 use crate::refusal::Refusal;
 use crate::schema::number;
+use crate::tenant;
 use crate::value::Attributes;
 use crate::values::Values;
 
@@ -31,6 +32,7 @@ pub(super) fn update(
     }
     let values = check::merge(record.kind, record.values.clone(), set, &batch.domains)?;
     check_anchor(&record, &values)?;
+    check_federation(batch, &record, &values)?;
     let (old, new) = (
         keys::claims(record.kind, &record.values),
         keys::claims(record.kind, &values),
@@ -81,4 +83,21 @@ fn check_anchor(record: &Record, values: &Values) -> Result<(), Refusal> {
         true => Err(Refusal::SourceAnchorChanged { id: record.uuid }),
         false => Ok(()),
     }
+}
+
+/// Whoever signs in at one federation would not be known at the other: the name has to go by an ordinary domain.
+fn check_federation(batch: &Batch<'_>, record: &Record, values: &Values) -> Result<(), Stop> {
+    let domain = |values: &Values| {
+        let name = values.text(number::USER_PRINCIPAL_NAME)?;
+        let (_, domain) = name.rsplit_once('@')?;
+        Some(fold(domain))
+    };
+    let (Some(from), Some(to)) = (domain(&record.values), domain(values)) else {
+        return Ok(());
+    };
+    if from == to || !tenant::are_federated(batch.connection(), [&from, &to])? {
+        return Ok(());
+    }
+    let initial = tenant::initial_domain(batch.connection())?;
+    Err(Refusal::FederatedDomainChange { from, to, initial }.into())
 }

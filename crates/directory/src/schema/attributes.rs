@@ -34,6 +34,8 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     text(18, "lastPasswordChangeTimestamp", U, 32),
     text(19, "usageLocation", U, 2),
     text(20, "userType", U, 32),
+    // Written by the administrator only.
+    texts(21, "assignedRoles", U, 128, 64),
     // Person and organisation.
     text(30, "initials", U | C, 64),
     text(31, "middleName", U | C, 64),

@@ -71,6 +71,9 @@ impl std::fmt::Display for Kind {
     }
 }
 
+/// The roles an account holds; only the administrator gives them.
+pub const ADMINISTRATIVE_ROLES: &str = "assignedRoles";
+
 const USER: u8 = 1;
 const GROUP: u8 = 2;
 const CONTACT: u8 = 4;

@@ -1,6 +1,6 @@
 //! The embedded tenant directory, looked at by its administrator.
 //!
-//! Reads and domains only: synchronised objects are changed by synchronisation. Trap: this is the directory itself, not the
+//! Reads, domains and administrative roles only: synchronised objects are changed by synchronisation. Trap: this is the directory itself, not the
 //! target connector; what is seen here is not what the connector's credential may see.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,16 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use directory::{Directory, Fault, Filter, Kind, LookupKey, Object, PageToken, ValueType};
+use directory::{
+    ADMINISTRATIVE_ROLES, Directory, Fault, Filter, Kind, LookupKey, Object, Operation, Outcome,
+    PageToken, ValueType,
+};
 use serde::Deserialize;
 use sync_core::{code::Code, operation::Refusal};
 use uuid::Uuid;
 use wire::api::v1::{
-    Credential, DirectoryObject, Domain, DomainChange, Named, Page, References, RotateCredential,
-    Tenant,
+    Credential, DirectoryObject, Domain, DomainChange, Named, Page, References, RolesChange,
+    RotateCredential, Tenant,
 };
 
 use super::{
@@ -152,8 +155,49 @@ fn brief(object: &Object) -> DirectoryObject {
 
 /// `GET /directory/objects/{name}`: by id, UPN or mail address.
 pub async fn object(State(app): State<App>, Path(name): Path<String>) -> Answer<DirectoryObject> {
+    let found = named(&app, name).await?;
+    let references = references(&app, &found.id.to_string()).await?;
+    let attributes = values(&connectors::directory::attributes_of(&found));
+    Ok(Json(DirectoryObject {
+        attributes,
+        references,
+        ..brief(&found)
+    }))
+}
+
+/// `POST /directory/objects/{name}/roles`: which administrative roles an account holds.
+pub async fn roles(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Body(change): Body<RolesChange>,
+) -> Answer<DirectoryObject> {
+    let found = named(&app, name).await?;
+    let id = found.id;
+    let told = format!("{id}: {}", change.roles.join(", "));
+    let outcome = blocking(&app, move |directory| {
+        let set = [(
+            ADMINISTRATIVE_ROLES.to_owned(),
+            directory::Value::Texts(change.roles),
+        )];
+        let operation = Operation::Update {
+            id,
+            expected_version: None,
+            set: set.into_iter().collect(),
+            references: Vec::new(),
+        };
+        directory.apply(&directory.administrator().writer(), vec![operation])
+    })
+    .await?;
+    if let Some(why) = outcome.iter().find_map(Outcome::refusal) {
+        return Err(ApiError::invalid(why.to_string()));
+    }
+    replan(&app, "change roles", &told).await?;
+    object(State(app), Path(id.to_string())).await
+}
+
+async fn named(app: &App, name: String) -> Result<Object, ApiError> {
     let wanted = name.clone();
-    let found = blocking(&app, move |directory| {
+    let found = blocking(app, move |directory| {
         let caller = directory.administrator();
         if let Ok(id) = Uuid::try_parse(&name) {
             return directory.get(&caller, id);
@@ -173,14 +217,7 @@ pub async fn object(State(app): State<App>, Path(name): Path<String>) -> Answer<
         }
     })
     .await?;
-    let found = found.ok_or_else(|| ApiError::not_found("directory object", &wanted))?;
-    let references = references(&app, &found.id.to_string()).await?;
-    let attributes = values(&connectors::directory::attributes_of(&found));
-    Ok(Json(DirectoryObject {
-        attributes,
-        references,
-        ..brief(&found)
-    }))
+    found.ok_or_else(|| ApiError::not_found("directory object", &wanted))
 }
 
 /// What an object refers to, by attribute, with the names of the first.
@@ -237,8 +274,10 @@ pub async fn domains(State(app): State<App>) -> Answer<Page<Domain>> {
         let caller = directory.administrator();
         let initial = directory.tenant(&caller)?.initial_domain;
         let names = directory.verified_domains(&caller)?;
+        let federated = directory.federated_domains(&caller)?;
         let shown = names.into_iter().map(|name| Domain {
             is_initial: name == initial,
+            is_federated: federated.contains(&name),
             name,
         });
         Ok(Page::whole(shown.collect()))
@@ -252,15 +291,28 @@ pub async fn add_domain(
     State(app): State<App>,
     Body(change): Body<DomainChange>,
 ) -> Answer<Domain> {
-    let name = change.name.clone();
-    blocking(&app, move |directory| {
-        directory.add_verified_domain(&directory.administrator(), &name)
+    let (name, is_federated) = (change.name.clone(), change.is_federated);
+    let (own, verified) = (app.clone(), name.clone());
+    let done = tokio::task::spawn_blocking(move || own.verify_domain(&verified)).await;
+    done.map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))??;
+    let is_federated = blocking(&app, move |directory| {
+        let administrator = directory.administrator();
+        if let Some(is_federated) = is_federated {
+            directory.set_domain_federated(&administrator, &name, is_federated)?;
+        }
+        let federated = directory.federated_domains(&administrator)?;
+        Ok(federated.contains(&name.trim().to_lowercase()))
     })
     .await?;
-    replan(&app, "add domain", &change.name).await?;
+    let told = change.name.clone();
+    crate::agents::blocking(app.engine(), move |engine| {
+        engine.audit("administrator", "add domain", &told)
+    })
+    .await?;
     Ok(Json(Domain {
         name: change.name.trim().to_lowercase(),
         is_initial: false,
+        is_federated,
     }))
 }
 
@@ -275,6 +327,7 @@ pub async fn remove_domain(State(app): State<App>, Path(name): Path<String>) -> 
     Ok(Json(Domain {
         name,
         is_initial: false,
+        is_federated: false,
     }))
 }
 

@@ -96,6 +96,7 @@ pub fn router(app: App) -> Router {
         .route("/directory", get(directory::tenant))
         .route("/directory/objects", get(directory::objects))
         .route("/directory/objects/{name}", get(directory::object))
+        .route("/directory/objects/{name}/roles", post(directory::roles))
         .route(
             "/directory/domains",
             get(directory::domains).post(directory::add_domain),

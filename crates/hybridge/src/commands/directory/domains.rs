@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use wire::api::v1::{Domain, DomainChange, Page};
 
 use crate::{
-    commands::{Context, segment},
+    commands::{Context, job::on_or_off, segment},
     failure::Failure,
     output::table,
 };
@@ -16,7 +16,7 @@ pub enum Command {
     List,
     /// Add a domain as verified: names and addresses may use it from now on
     #[command(visible_alias = "verify")]
-    Add(Which),
+    Add(Addition),
     /// Remove a domain nobody's sign-in name uses
     Remove(Which),
 }
@@ -26,6 +26,16 @@ pub enum Command {
 pub struct Which {
     /// Name of the domain, such as contoso.com
     domain: String,
+}
+
+/// A domain to add.
+#[derive(Args, Debug)]
+pub struct Addition {
+    /// Name of the domain, such as contoso.com
+    domain: String,
+    /// Whether sign-ins of the domain are carried out by somebody else
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    federated: Option<bool>,
 }
 
 /// Carries out a verb.
@@ -38,8 +48,12 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::List => {
             let page: Page<Domain> = client.get("directory/domains", &[]).await?;
             context.output.data(&page, |page| {
-                let initial = |domain: &Domain| if domain.is_initial { "initial" } else { "" };
-                let row = |domain: &Domain| vec![domain.name.clone(), initial(domain).into()];
+                let mark = |domain: &Domain| match (domain.is_initial, domain.is_federated) {
+                    (true, _) => "initial",
+                    (false, true) => "federated",
+                    (false, false) => "",
+                };
+                let row = |domain: &Domain| vec![domain.name.clone(), mark(domain).into()];
                 table(
                     &["DOMAIN", ""],
                     page.items.iter().map(row).collect(),
@@ -48,7 +62,10 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
             })
         }
         Command::Add(which) => {
-            let change = DomainChange { name: which.domain };
+            let change = DomainChange {
+                name: which.domain,
+                is_federated: which.federated,
+            };
             let domain: Domain = client.post("directory/domains", &change).await?;
             context
                 .output

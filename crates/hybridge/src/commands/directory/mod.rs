@@ -3,6 +3,7 @@
 mod credential;
 mod domains;
 mod objects;
+mod roles;
 mod tenant;
 
 use clap::Subcommand;
@@ -23,6 +24,8 @@ pub enum Command {
     Contacts(objects::Filter),
     /// Show one object with attributes and members
     Object(objects::Which),
+    /// Say which administrative roles an account holds
+    Roles(roles::Arguments),
     /// List, add and remove verified domains
     #[command(subcommand)]
     Domains(domains::Command),
@@ -41,6 +44,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Groups(filter) => objects::list("group", &filter, context).await,
         Command::Contacts(filter) => objects::list("contact", &filter, context).await,
         Command::Object(which) => objects::show(&which, context).await,
+        Command::Roles(arguments) => roles::run(&arguments, context).await,
         Command::Domains(command) => domains::run(command, context).await,
         Command::RotateCredential(arguments) => credential::run(&arguments, context).await,
     }

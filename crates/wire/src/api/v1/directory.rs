@@ -32,6 +32,8 @@ pub struct Domain {
     pub name: String,
     /// Whether the tenant always has it.
     pub is_initial: bool,
+    /// Whether sign-ins are carried out by somebody else.
+    pub is_federated: bool,
 }
 
 /// `POST /directory/domains`.
@@ -40,6 +42,17 @@ pub struct Domain {
 pub struct DomainChange {
     /// Its name.
     pub name: String,
+    /// Whether sign-ins are carried out by somebody else; absent: stays as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_federated: Option<bool>,
+}
+
+/// `POST /directory/objects/{name}/roles`: the administrative roles of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RolesChange {
+    /// All roles it is to hold; none: it is no administrator.
+    pub roles: Vec<String>,
 }
 
 /// An object of the directory.
