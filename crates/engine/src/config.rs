@@ -10,6 +10,7 @@ use sync_core::{
     guard::Limits,
     id::{AgentId, ConnectorId, JobId},
     operation::Refusal,
+    takeover::Takeover,
 };
 
 use crate::{
@@ -105,6 +106,14 @@ pub struct JobSettings {
     pub doorbell: bool,
     /// Whether what leaves the scope stays in the target as it is.
     pub skip_out_of_scope_deletions: bool,
+    /// Whether an object that carries the source anchor is taken over.
+    pub hard_match: bool,
+    /// Whether an object found by a matching attribute is taken over.
+    pub soft_match: bool,
+    /// Whether accounts that hold administrative roles are taken over, too.
+    pub match_administrators: bool,
+    /// Whether a value that another object holds is set aside, so that the rest of the object is written.
+    pub set_conflicts_aside: bool,
 }
 
 impl Default for JobSettings {
@@ -117,11 +126,24 @@ impl Default for JobSettings {
             interval_seconds: 10,
             doorbell: true,
             skip_out_of_scope_deletions: false,
+            hard_match: true,
+            soft_match: true,
+            match_administrators: false,
+            set_conflicts_aside: true,
         }
     }
 }
 
 impl JobSettings {
+    /// What may be taken over in the target.
+    pub fn takeover(&self) -> Takeover {
+        Takeover {
+            by_anchor: self.hard_match,
+            by_match: self.soft_match,
+            of_administrators: self.match_administrators,
+        }
+    }
+
     /// The guard's limits.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -570,17 +592,24 @@ impl Engine {
         })
     }
 
-    /// Changes the settings of a job.
+    /// Changes the settings of a job. What decides about conflicts makes everything due that waits for such a decision.
     ///
     /// # Errors
     /// Of the store.
     pub fn set_job_settings(&self, id: JobId, settings: &JobSettings) -> Result<()> {
         let text = serde_json::to_string(settings).map_err(|_| StoreError::Blob("job settings"))?;
+        let before = self.job(id)?;
+        let decides_anew = before.settings.takeover() != settings.takeover()
+            || before.settings.set_conflicts_aside != settings.set_conflicts_aside;
+        let now = self.now();
         self.write("engine.job_settings", |tx| {
             tx.execute(
                 "UPDATE job SET settings = ?2 WHERE id = ?1",
                 params![id.0, text],
             )?;
+            if decides_anew {
+                everything_due(tx, id, before.source, reason::ASKED | reason::RETRY, now)?;
+            }
             Ok(())
         })
     }

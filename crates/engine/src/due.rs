@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
+    aside::Aside,
     code::Code,
     id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
     object::Entry,
@@ -17,7 +18,7 @@ use sync_core::{
 };
 
 use crate::{
-    ObjectState,
+    ObjectState, aside,
     config::JobRow,
     export::{PendingExport, PendingState},
     log::{Action, Record, Status},
@@ -78,6 +79,10 @@ pub struct DueItem {
     pub link_counts: Vec<(Name, u64)>,
     /// Whether the link is stored already.
     pub is_stored: bool,
+    /// Values that are set aside; the planner drops those that are not wanted any more.
+    pub asides: Vec<Aside>,
+    /// How many of them are stored.
+    pub(crate) asides_stored: usize,
 }
 
 /// What planning an object came to.
@@ -223,6 +228,8 @@ fn item(
         is_group_member: None,
         link_counts: Vec::new(),
         is_stored: situation.is_some(),
+        asides: Vec::new(),
+        asides_stored: 0,
     })
 }
 
@@ -258,6 +265,7 @@ impl Engine {
                 let due = (row.get(17)?, row.get(18)?, row.get(19)?);
                 items.push(item(self, &mut places, job, row, due)?);
             }
+            aside::add_to(connection, &mut items)?;
             Ok(items)
         })
     }
@@ -277,7 +285,11 @@ impl Engine {
             ))?;
             let mut rows = statement.query(params![object.0, crate::link_id(job, object).0])?;
             match rows.next()? {
-                Some(row) => Ok(Some(item(self, &mut places, job, row, (0, 0, 0))?)),
+                Some(row) => {
+                    let mut one = [item(self, &mut places, job, row, (0, 0, 0))?];
+                    aside::add_to(connection, &mut one)?;
+                    Ok(one.into_iter().next())
+                }
                 None => Ok(None),
             }
         })
@@ -305,6 +317,7 @@ impl Engine {
             while let Some(row) = rows.next()? {
                 items.push(item(self, &mut places, job.id, row, (0, 0, 0))?);
             }
+            aside::add_to(connection, &mut items)?;
             Ok(items)
         })
     }
@@ -335,7 +348,8 @@ impl Engine {
                 c.prepare_cached("SELECT 1 FROM due_later WHERE not_before <= ?1 LIMIT 1")?
                     .exists([now])?
                     || c.prepare_cached("SELECT 1 FROM subtree LIMIT 1")?
-                        .exists([])?,
+                        .exists([])?
+                    || aside::is_time(c, now)?,
             )
         })?;
         if !is_needed {
@@ -358,6 +372,7 @@ impl Engine {
                 }
                 tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?.execute([id])?;
             }
+            aside::try_again(tx, now)?;
             subtree_step(tx, now)?;
             Ok(true)
         })
@@ -414,6 +429,9 @@ impl Engine {
             false => None,
         };
         let before = pending_before(tx, item)?;
+        if item.asides.len() != item.asides_stored {
+            aside::keep_only(tx, item.link, &item.asides)?;
+        }
         if later.is_some_and(|reasons| reasons & reason::REFERENCES != 0)
             || before.as_ref().is_some_and(|old| !old.edges.is_empty())
         {

@@ -8,6 +8,7 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
+    aside::Aside,
     id::{JobId, LinkId, TargetId},
     operation::{Operation, Outcome, Precondition, ReferenceChange, Refusal, Verb},
     plan::{Draft, Situation},
@@ -15,6 +16,7 @@ use sync_core::{
 };
 
 use crate::{
+    aside,
     config::JobRow,
     due::{
         Planned, Tally, fold_value, pending_of, remember_conflict, retry_later, situation_number,
@@ -146,6 +148,8 @@ pub struct PlannedChange {
     pub pending: PendingExport,
     /// Whether its answer was lost.
     pub is_unknown: bool,
+    /// What was left out of it, because other objects hold it.
+    pub asides: Vec<Aside>,
 }
 
 impl PlannedChange {
@@ -253,6 +257,7 @@ impl Engine {
                         generation: row.get(1)?,
                         pending: pending_of(blob)?,
                         is_unknown: state == PendingState::Unknown,
+                        asides: Vec::new(),
                     });
                 }
             }
@@ -284,6 +289,8 @@ impl Engine {
             let mut records = Vec::new();
             let mut destroyed = 0;
             let mut mark = 0;
+            let (first, last) = crate::link_range(job.id);
+            let has_asides = aside::any(tx, first, last)?;
             for (change, outcome) in outcomes {
                 if let Outcome::Done { version, .. } = outcome {
                     mark = mark.max(*version);
@@ -299,7 +306,13 @@ impl Engine {
                         destroyed += i64::from(
                             change.pending.verb.is_destructive() && !reported.is_approved,
                         );
-                        records.push(done_record(&reported, target, now));
+                        let is_news = match has_asides || !change.asides.is_empty() {
+                            true => self.store_asides(tx, job, &reported, now)?,
+                            false => true,
+                        };
+                        if is_news {
+                            records.push(done_record(&reported, target, now));
+                        }
                     }
                     Outcome::Stale => {
                         tx.prepare_cached(
@@ -488,6 +501,29 @@ impl Engine {
             keeps_failure
         ])?;
         Ok(())
+    }
+
+    /// Stores what was left out of an operation, and forgets what was not. Says whether there is anything to tell.
+    fn store_asides(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        reported: &Reported<'_>,
+        now: i64,
+    ) -> Result<bool> {
+        let change = reported.change;
+        if change.pending.verb == Verb::Delete {
+            aside::forget(tx, change.link)?;
+            return Ok(true);
+        }
+        let held: Option<Vec<u8>> = tx
+            .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
+            .query_row([change.link.0], |row| row.get(0))?;
+        let held = attributes_of(self, held)?;
+        let is_changed = aside::store(tx, job.id, change.link, &held, &change.asides, now)?;
+        let is_written =
+            !change.pending.attributes.is_empty() || !change.pending.references.is_empty();
+        Ok(is_changed || is_written || change.asides.is_empty())
     }
 
     /// What the target holds after an operation, as far as it was ever exported.
@@ -892,12 +928,31 @@ fn done_record(reported: &Reported<'_>, target: &TargetId, now: i64) -> Record {
         added: change.add.iter().map(|id| id.0.clone()).collect(),
         removed: change.remove.iter().map(|id| id.0.clone()).collect(),
     });
+    let status = match reported.change.asides.is_empty() {
+        true => Status::Success,
+        false => Status::Warning,
+    };
     Record {
         target: Some(target.0.clone()),
         changes: changes.collect(),
         references: references.collect(),
-        ..record(reported, Status::Success, now)
+        refusal: left_out(&reported.change.asides),
+        ..record(reported, status, now)
     }
+}
+
+/// What was left out, as one refusal: the first value, and the others by name.
+fn left_out(asides: &[Aside]) -> Option<Refusal> {
+    let (first, others) = asides.split_first()?;
+    let others: Vec<String> = others
+        .iter()
+        .map(|aside| format!("{}={}", aside.attribute, aside.value))
+        .collect();
+    let refusal = first.refusal();
+    Some(match others.is_empty() {
+        true => refusal,
+        false => refusal.with("also", others.join(", ")),
+    })
 }
 
 fn failure_record(reported: &Reported<'_>, why: &Refusal, now: i64) -> Record {

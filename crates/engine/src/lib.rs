@@ -7,6 +7,7 @@
 //! space (object, link) are internal; what leaves the server are anchors, target ids and GUIDs.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod aside;
 mod config;
 mod due;
 mod export;
@@ -21,6 +22,7 @@ mod rules;
 mod scope;
 mod store;
 
+pub use aside::AsideRow;
 pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
     NewJob,

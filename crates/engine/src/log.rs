@@ -59,6 +59,8 @@ pub enum Status {
     Failure,
     /// Not done, for a reason.
     Skipped,
+    /// Done, but for a value that another object holds.
+    Warning,
 }
 
 impl Status {
@@ -68,6 +70,7 @@ impl Status {
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Skipped => "skipped",
+            Self::Warning => "warning",
         }
     }
 }

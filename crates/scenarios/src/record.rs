@@ -9,7 +9,8 @@ use engine::{Record, Status};
 
 /// One line per record, sorted.
 ///
-/// Done: `update Anna: mobile, members +1 -0`; failed: `create! Anna: InvalidDomain`; not done: `skip Anna: OutOfScope`.
+/// Done: `update Anna: mobile, members +1 -0`; failed: `create! Anna: InvalidDomain`; done
+/// but for a value: `create~ Anna: not userPrincipalName`; not done: `skip Anna: OutOfScope`.
 pub fn lines(records: &[Record]) -> Vec<String> {
     apart(records.iter().map(line))
 }
@@ -89,6 +90,12 @@ fn line(record: &Record) -> String {
         record.name
     );
     let detail = match &record.refusal {
+        Some(why) if record.status == Status::Warning => {
+            let name = why.argument("attribute").unwrap_or_default();
+            let touched = touched(record);
+            let dash = if touched.is_empty() { "" } else { ", " };
+            format!("{touched}{dash}not {name}")
+        }
         Some(why) => {
             let word = why.argument("scope").or_else(|| why.argument("reason"));
             word.map_or_else(|| why.code.to_string(), str::to_owned)
@@ -105,6 +112,7 @@ fn line(record: &Record) -> String {
 fn mark(status: Status) -> &'static str {
     match status {
         Status::Failure => "!",
+        Status::Warning => "~",
         Status::Success | Status::Skipped => "",
     }
 }

@@ -84,6 +84,8 @@ pub fn quick_settings() -> JobSettings {
     JobSettings {
         settle_seconds: 1,
         interval_seconds: 1,
+        // What is refused is easier to count when the whole object is.
+        set_conflicts_aside: false,
         ..JobSettings::default()
     }
 }

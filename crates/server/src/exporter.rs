@@ -14,7 +14,7 @@ use sync_core::{
     plan::{Settled, settle},
 };
 
-use crate::{agents::blocking, unique};
+use crate::{agents::blocking, set_aside, unique};
 
 /// What a step of export came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub async fn carry_out(
     if !send.is_empty() {
         let mut answers = unique::apply(target, &send).await?;
         create_alone(target, &mut send, &mut answers).await;
+        if job.settings.set_conflicts_aside {
+            set_aside::send_again(target, &mut send, &mut answers).await;
+        }
         outcomes.extend(send.into_iter().zip(answers));
     }
     Ok(Some(Carried { outcomes, last }))

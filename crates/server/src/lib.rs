@@ -22,6 +22,7 @@ pub mod rejoin;
 pub mod rules;
 pub mod scheduler;
 pub mod seed;
+mod set_aside;
 pub mod stores;
 pub mod tls;
 pub mod unique;

@@ -12,9 +12,11 @@ use std::{
 use connectors::{Target, source::SourceInfo, target::TargetInfo};
 use engine::{
     DueItem, Engine, JobRow, MappedReference, ObjectState, PendingState, Planned, PlannedOutcome,
+    reason,
 };
 use jiff::Timestamp;
 use sync_core::{
+    aside,
     code::Code,
     expression::random::Seed,
     id::Anchor,
@@ -26,6 +28,7 @@ use sync_core::{
     plan::{Answers, Decision, Desired, Situation, Wanted, decide},
     schema::checked::Rules,
     scope::{ScopeReason, Verdict},
+    takeover::Takeover,
     value::{Name, Value},
 };
 
@@ -53,6 +56,10 @@ pub struct Surroundings {
     pub seed: Seed,
     /// Whether what leaves the scope stays in the target.
     pub leaves_out_of_scope: bool,
+    /// What may be taken over in the target.
+    pub takeover: Takeover,
+    /// Whether a value that another object holds is set aside.
+    pub sets_aside: bool,
 }
 
 impl Surroundings {
@@ -70,6 +77,8 @@ impl Surroundings {
             now: Some(self.now),
             seed: Some(&self.seed),
             leaves_out_of_scope: self.leaves_out_of_scope,
+            takeover: self.takeover,
+            sets_aside: self.sets_aside,
         }
     }
 
@@ -192,8 +201,9 @@ fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
     let context = surroundings.context();
     items
         .into_iter()
-        .map(|item| {
-            let (wanted, name) = wanted(&item, &surroundings.rules, &context);
+        .map(|mut item| {
+            let (mut wanted, name) = wanted(&item, &surroundings.rules, &context);
+            set_aside(&mut wanted, &mut item);
             let decision = decide(&wanted, &item.view, None);
             Draft {
                 item,
@@ -203,6 +213,21 @@ fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
             }
         })
         .collect()
+}
+
+/// What was set aside before is not wanted, unless there is reason to try it again.
+fn set_aside(wanted: &mut Wanted, item: &mut DueItem) {
+    const AGAIN: i64 = reason::RETRY | reason::CONFLICT_FREED | reason::ASKED | reason::RULES;
+    let Wanted::Present(desired) = wanted else {
+        return;
+    };
+    if item.asides.is_empty() {
+        return;
+    }
+    match desired.sets_aside && item.reasons & AGAIN == 0 {
+        true => aside::leave_out(desired, &mut item.asides, &item.view.exported),
+        false => aside::retain_wanted(desired, &mut item.asides),
+    }
 }
 
 async fn second_pass(
@@ -427,6 +452,8 @@ fn wanted_from(
         attributes,
         create_only: evaluation.create_only,
         choices: evaluation.choices,
+        takeover: context.takeover,
+        sets_aside: context.sets_aside,
     }))
 }
 

@@ -225,6 +225,8 @@ pub async fn surroundings_with(
         included: places.included.clone(),
         excluded: places.excluded.clone(),
         leaves_out_of_scope: job.settings.skip_out_of_scope_deletions,
+        takeover: job.settings.takeover(),
+        sets_aside: job.settings.set_conflicts_aside,
         rules,
         now: jiff::Timestamp::now(),
         seed: app.seed().clone(),

@@ -17,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![deny(missing_docs)]
 
+pub mod aside;
 pub mod code;
 pub mod expression;
 pub mod functions;
@@ -33,4 +34,5 @@ pub mod operation;
 pub mod plan;
 pub mod schema;
 pub mod scope;
+pub mod takeover;
 pub mod value;

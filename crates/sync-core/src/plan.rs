@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    aside,
     code::Code,
     id::TargetId,
     mapping::Choice,
     operation::{Lookup, Precondition, Refusal, TargetObject, Verb},
+    takeover::Takeover,
     value::{Attributes, Name, Value},
 };
 
@@ -29,6 +31,10 @@ pub struct Desired {
     pub matching: Vec<Lookup>,
     /// Attributes of a new object that take the first candidate no other object holds.
     pub choices: Vec<Choice>,
+    /// What may be taken over.
+    pub takeover: Takeover,
+    /// Whether a value that another object holds is set aside, so that the rest is written.
+    pub sets_aside: bool,
 }
 
 /// What is wanted of the target.
@@ -308,7 +314,12 @@ fn chosen(desired: &Desired, answers: &Answers) -> Result<Vec<(Name, Vec<Value>)
 fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decision {
     match answers.get(&0).map(Vec::as_slice) {
         Some([found]) if found.is_deleted => return restore(class, desired, found),
-        Some([found]) => return adopt(class, desired, found, Match::Hard),
+        Some([found]) => {
+            return match desired.takeover.refuses(found, Match::Hard) {
+                Some(why) => Decision::Refuse(why.with("anchor", &desired.source_anchor)),
+                None => adopt(class, desired, found, Match::Hard),
+            };
+        }
         Some([_, _, ..]) => {
             return ambiguous(
                 &Lookup::SourceAnchor(class.clone(), desired.source_anchor.clone()),
@@ -343,6 +354,9 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
                     .is_some_and(|have| *have != desired.source_anchor) =>
             {
                 let (attribute, value) = asked(question);
+                if desired.sets_aside && aside::may_be_made_beside(class, &attribute) {
+                    continue;
+                }
                 return Decision::Refuse(
                     Refusal::new(Code::InvalidSoftMatch)
                         .with("attribute", attribute)
@@ -354,7 +368,15 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
                         ),
                 );
             }
-            [one] => return adopt(class, desired, one, Match::Soft),
+            [one] => {
+                return match desired.takeover.refuses(one, Match::Soft) {
+                    Some(why) => {
+                        let (attribute, value) = asked(question);
+                        Decision::Refuse(why.with("attribute", attribute).with("value", value))
+                    }
+                    None => adopt(class, desired, one, Match::Soft),
+                };
+            }
             _ => return ambiguous(question, answers, index + 1),
         }
     }
@@ -408,6 +430,9 @@ fn ambiguous(question: &Lookup, answers: &Answers, index: usize) -> Decision {
 }
 
 fn restore(class: &Name, desired: &Desired, found: &TargetObject) -> Decision {
+    if let Some(why) = desired.takeover.refuses(found, Match::Hard) {
+        return Decision::Refuse(why);
+    }
     let (attributes, before) = difference(desired, &found.attributes);
     Decision::Operate(Box::new(Draft {
         verb: Verb::Restore,

@@ -5,6 +5,7 @@ mod doorbell;
 mod explain;
 mod groups;
 mod idfix;
+mod identity;
 mod people;
 mod places;
 mod preview;

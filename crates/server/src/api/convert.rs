@@ -148,6 +148,10 @@ pub fn settings(row: &engine::JobSettings) -> JobSettings {
         interval_seconds: Some(row.interval_seconds),
         doorbell: Some(row.doorbell),
         skip_out_of_scope_deletions: Some(row.skip_out_of_scope_deletions),
+        hard_match: Some(row.hard_match),
+        soft_match: Some(row.soft_match),
+        match_administrators: Some(row.match_administrators),
+        set_conflicts_aside: Some(row.set_conflicts_aside),
     }
 }
 
@@ -165,6 +169,14 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
         skip_out_of_scope_deletions: change
             .skip_out_of_scope_deletions
             .unwrap_or(row.skip_out_of_scope_deletions),
+        hard_match: change.hard_match.unwrap_or(row.hard_match),
+        soft_match: change.soft_match.unwrap_or(row.soft_match),
+        match_administrators: change
+            .match_administrators
+            .unwrap_or(row.match_administrators),
+        set_conflicts_aside: change
+            .set_conflicts_aside
+            .unwrap_or(row.set_conflicts_aside),
     }
 }
 

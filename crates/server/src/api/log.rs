@@ -105,7 +105,12 @@ const ACTIONS: [Action; 7] = [
     Action::StagedDelete,
     Action::Skip,
 ];
-const STATUSES: [Status; 3] = [Status::Success, Status::Failure, Status::Skipped];
+const STATUSES: [Status; 4] = [
+    Status::Success,
+    Status::Failure,
+    Status::Skipped,
+    Status::Warning,
+];
 
 fn named<T: Copy>(
     text: Option<&str>,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use connectors::Target;
-use engine::{Engine, JobRow, LinkRow, LogQuery, ObjectState, SpaceObject, StoreError};
+use engine::{AsideRow, Engine, JobRow, LinkRow, LogQuery, ObjectState, SpaceObject, StoreError};
 use sync_core::{
     code::Code,
     id::{Anchor, ConnectorId, ObjectId, TargetId},
@@ -17,7 +17,7 @@ use sync_core::{
 };
 use wire::api::v1::{
     FoundObject, LinkView, Named, ObjectInJob, ObjectView, Page, Problem, References, ScopeView,
-    TargetView,
+    SetAside, TargetView,
 };
 
 use super::{
@@ -270,7 +270,7 @@ fn stored_view(
 
 async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectInJob, ApiError> {
     let (id, object) = (job.id, space.object.id);
-    let (item, link, pending, names) = blocking(app.engine(), move |engine| {
+    let (item, link, pending, names, asides) = blocking(app.engine(), move |engine| {
         let names: BTreeMap<_, _> = engine
             .jobs()?
             .into_iter()
@@ -282,7 +282,8 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
             .transpose()?;
         let mut item = engine.plan_item(id, object)?;
         engine.add_scope_links(id, item.as_mut_slice())?;
-        Ok((item, engine.link_row(id, object)?, pending, names))
+        let asides = engine.asides(engine::link_id(id, object))?;
+        Ok((item, engine.link_row(id, object)?, pending, names, asides))
     })
     .await?;
     let mut part = ObjectInJob {
@@ -292,7 +293,7 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
         },
         is_due: link.as_ref().is_some_and(|link| link.is_due),
         pending,
-        link: link.as_ref().map(link_view),
+        link: link.as_ref().map(|link| link_view(link, &asides)),
         ..ObjectInJob::default()
     };
     if let Some(item) = item {
@@ -317,8 +318,18 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
     Ok(part)
 }
 
+fn set_aside(row: &AsideRow) -> SetAside {
+    SetAside {
+        category: "PropertyConflict".into(),
+        property_causing_error: row.aside.attribute.to_string(),
+        value: row.aside.value.clone(),
+        owner: row.aside.owner.clone(),
+        occurred_date_time: time(row.since),
+    }
+}
+
 /// A link as shown.
-pub fn link_view(link: &LinkRow) -> LinkView {
+pub fn link_view(link: &LinkRow, asides: &[AsideRow]) -> LinkView {
     LinkView {
         situation: situation(link.situation).into(),
         class: link.class.as_deref().unwrap_or_default().to_owned(),
@@ -327,6 +338,7 @@ pub fn link_view(link: &LinkRow) -> LinkView {
         version: link.version,
         exported: values(&link.exported),
         reason: link.reason.as_ref().map(Into::into),
+        set_aside: asides.iter().map(set_aside).collect(),
         changed_at: time(link.changed_at),
     }
 }

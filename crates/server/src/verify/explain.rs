@@ -26,6 +26,9 @@ pub fn explain(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, S
     let Some(object) = object_of(engine, job, found)? else {
         return another_jobs(engine, job, found);
     };
+    if let Some(aside) = set_aside(engine, job, object, &found.difference.attribute)? {
+        return Ok(Some(("setAside", Some(aside))));
+    }
     if let Some(reason) = of_link(engine, job, object, found.is_reference)? {
         return Ok(Some(reason));
     }
@@ -57,6 +60,20 @@ fn another_jobs(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, 
     let links = engine.links_of_target(&found.difference.target)?;
     let is_others = !links.is_empty() && links.iter().all(|link| engine::job_of(*link) != job.id);
     Ok(is_others.then_some(("anotherJob", None)))
+}
+
+/// A value that another object holds is not expected in this one.
+fn set_aside(
+    engine: &Engine,
+    job: &JobRow,
+    object: ObjectId,
+    attribute: &str,
+) -> Result<Option<Refusal>, StoreError> {
+    let link = engine::link_id(job.id, object);
+    let mut rows = engine.asides(link)?.into_iter();
+    Ok(rows
+        .find(|row| row.aside.touches(attribute))
+        .map(|row| row.aside.refusal()))
 }
 
 fn of_link(

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::{expression::random::Seed, id::Anchor};
+use crate::{expression::random::Seed, id::Anchor, takeover::Takeover};
 
 /// The surroundings of a job.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +26,10 @@ pub struct Context<'a> {
     pub seed: Option<&'a Seed>,
     /// Whether what leaves the scope stays in the target (`SkipOutOfScopeDeletions`).
     pub leaves_out_of_scope: bool,
+    /// What may be taken over in the target.
+    pub takeover: Takeover,
+    /// Whether a value that another object holds is set aside.
+    pub sets_aside: bool,
 }
 
 impl Context<'_> {

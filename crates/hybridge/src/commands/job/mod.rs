@@ -64,9 +64,25 @@ pub struct Settings {
     /// Whether what leaves the scope stays in the target as it is
     #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
     skip_out_of_scope_deletions: Option<bool>,
+    /// Whether an object of the target that carries the source anchor is taken over
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    hard_match: Option<bool>,
+    /// Whether an object of the target that is found by a matching attribute is taken over
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    soft_match: Option<bool>,
+    /// Whether accounts of the target that hold administrative roles are taken over, too
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    match_administrators: Option<bool>,
+    /// Whether a name or address that another object holds is set aside, so that the rest of the object is written
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    set_conflicts_aside: Option<bool>,
 }
 
-fn on_or_off(text: &str) -> Result<bool, String> {
+/// `on` or `off` on the command line.
+///
+/// # Errors
+/// Anything else, in words.
+pub fn on_or_off(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
@@ -84,6 +100,10 @@ impl From<&Settings> for JobSettings {
             interval_seconds: settings.interval,
             doorbell: settings.doorbell,
             skip_out_of_scope_deletions: settings.skip_out_of_scope_deletions,
+            hard_match: settings.hard_match,
+            soft_match: settings.soft_match,
+            match_administrators: settings.match_administrators,
+            set_conflicts_aside: settings.set_conflicts_aside,
         }
     }
 }

@@ -47,6 +47,11 @@ pub fn people(job: &Job) -> String {
             .unwrap_or_default()
     };
     let settings = &job.settings;
+    let on_or_off = |value: Option<bool>| match value {
+        Some(true) => "on".to_owned(),
+        Some(false) => "off".to_owned(),
+        None => String::new(),
+    };
     fields(&[
         ("name", job.name.clone()),
         ("id", job.id.clone()),
@@ -60,12 +65,16 @@ pub fn people(job: &Job) -> String {
         ("guard: window", number(settings.guard_window_seconds, " s")),
         ("settle time", number(settings.settle_seconds, " s")),
         ("interval", number(settings.interval_seconds, " s")),
+        ("doorbell", on_or_off(settings.doorbell)),
+        ("hard match", on_or_off(settings.hard_match)),
+        ("soft match", on_or_off(settings.soft_match)),
         (
-            "doorbell",
-            match settings.doorbell {
-                Some(false) => "off".into(),
-                _ => "on".into(),
-            },
+            "match administrators",
+            on_or_off(settings.match_administrators),
+        ),
+        (
+            "set conflicts aside",
+            on_or_off(settings.set_conflicts_aside),
         ),
     ])
 }

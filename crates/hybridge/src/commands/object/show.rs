@@ -119,6 +119,15 @@ fn in_job(part: &ObjectInJob) -> String {
             if let Some(reason) = &link.reason {
                 text.push_str(&format!("\n{}", problem(reason)));
             }
+            for aside in &link.set_aside {
+                text.push_str(&format!(
+                    "\n  set aside: {} {}, held by {}, since {}",
+                    aside.property_causing_error,
+                    one_line(&aside.value),
+                    aside.owner,
+                    time(&aside.occurred_date_time)
+                ));
+            }
         }
     }
     if part.is_due {

@@ -60,6 +60,18 @@ pub struct JobSettings {
     /// Whether what leaves the scope stays in the target as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_out_of_scope_deletions: Option<bool>,
+    /// Whether an object of the target that carries the source anchor is taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hard_match: Option<bool>,
+    /// Whether an object of the target that is found by a matching attribute is taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soft_match: Option<bool>,
+    /// Whether accounts of the target that hold administrative roles are taken over, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub match_administrators: Option<bool>,
+    /// Whether a value that another object holds is set aside, so that the rest of the object is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_conflicts_aside: Option<bool>,
 }
 
 /// `PATCH /jobs/{id}`.

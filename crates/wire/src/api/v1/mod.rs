@@ -29,7 +29,8 @@ pub use connector::{
 };
 pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
 pub use directory::{
-    Credential, DirectoryObject, Domain, DomainChange, Reference, RotateCredential, Tenant,
+    Credential, DirectoryObject, Domain, DomainChange, Reference, RolesChange, RotateCredential,
+    Tenant,
 };
 pub use explain::{
     Candidate, DueView, Escrow, ExplainedAttribute, ExplainedClause, ExplainedGroup, ExplainedJob,
@@ -40,7 +41,7 @@ pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob};
 pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
 pub use object::{
-    FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, TargetView,
+    FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, SetAside, TargetView,
 };
 pub use pending::{PendingExport, ReferenceCount};
 pub use preview::{PreviewChange, PreviewEvent, PreviewObject, PreviewReport, PreviewRequest};

@@ -73,8 +73,27 @@ pub struct LinkView {
     /// Why it was skipped, or its last failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Problem>,
+    /// Values that are wanted and not written, because another object holds them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
     /// When it last changed.
     pub changed_at: String,
+}
+
+/// A value that is wanted and not written, because another object holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SetAside {
+    /// Always `PropertyConflict`.
+    pub category: String,
+    /// Target attribute.
+    pub property_causing_error: String,
+    /// The value.
+    pub value: String,
+    /// The target object that holds it.
+    pub owner: String,
+    /// Since when.
+    pub occurred_date_time: String,
 }
 
 /// The target object as it is now.
