@@ -41,9 +41,7 @@ pub use read::{
     PageToken, State,
 };
 pub use refusal::{Clash, Refusal};
-pub use schema::{
-    ADMINISTRATIVE_ROLES, Attribute, Kind, Uniqueness, ValueType, attribute, schema,
-};
+pub use schema::{ADMINISTRATIVE_ROLES, Attribute, Kind, Uniqueness, ValueType, attribute, schema};
 pub use store::Directory;
 pub use tenant::Tenant;
 pub use value::{Attributes, Value};

@@ -538,7 +538,7 @@ impl Engine {
     }
 
     /// A newly linked object: its own references can be planned, and those that wait for it.
-    fn newly_linked(
+    pub(crate) fn newly_linked(
         &self,
         tx: &Transaction<'_>,
         job: &JobRow,

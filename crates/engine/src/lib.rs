@@ -12,6 +12,7 @@ mod config;
 mod due;
 mod export;
 mod guard;
+mod links;
 mod log;
 mod observe;
 mod query;
@@ -30,6 +31,7 @@ pub use config::{
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
 pub use guard::{DeleteChoice, GuardOutcome, StagedDelete};
+pub use links::LinkChange;
 pub use log::{Action, LogPage, LogQuery, Record, ReferenceNote, Status};
 pub use observe::{ObserveError, Observed};
 pub use query::*;

@@ -12,6 +12,7 @@ mod api;
 mod command;
 mod demo;
 mod expression;
+mod links;
 mod preview;
 mod readme;
 mod rules;

@@ -249,6 +249,13 @@ fn present(desired: &Desired, link: &LinkView, answers: Option<&Answers>) -> Dec
                     .with("target", &target.0)
                     .with("state", "soft-deleted"),
             ),
+            // Linked by hand: what the target holds there has to get our anchor, whatever else it holds.
+            Some([found])
+                if link.source_anchor.is_none()
+                    && found.source_anchor.as_ref() != Some(&desired.source_anchor) =>
+            {
+                adopt(&class, desired, found, Match::Hard)
+            }
             Some([found]) => update(
                 &class,
                 desired,

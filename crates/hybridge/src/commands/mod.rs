@@ -17,6 +17,7 @@ mod expression;
 mod functions;
 mod idfix;
 mod job;
+mod links;
 mod log;
 mod object;
 mod pending;
@@ -93,6 +94,9 @@ pub enum Command {
     Explain(explain::Arguments),
     /// Before any synchronisation: what of a source would fail, with corrections
     Idfix(idfix::Arguments),
+    /// Which target object belongs to which source object: list, show, undo, put right
+    #[command(subcommand)]
+    Links(links::Command),
     /// The provisioning log
     Log(log::Arguments),
     /// Operations that are planned and not carried out yet
@@ -215,6 +219,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Object(command) => object::run(command, context).await,
         Command::Explain(arguments) => explain::run(&arguments, context).await,
         Command::Idfix(arguments) => idfix::run(&arguments, context).await,
+        Command::Links(command) => links::run(command, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,

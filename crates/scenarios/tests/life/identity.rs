@@ -218,7 +218,7 @@ async fn resilient_story() -> Story {
 
 fn addresses(story: &Story, name: &str) -> Vec<String> {
     match story.target(name).attributes.get("proxyAddresses") {
-        Some(Value::Texts(texts)) => texts.iter().cloned().collect(),
+        Some(Value::Texts(texts)) => texts.to_vec(),
         _ => Vec::new(),
     }
 }
@@ -418,4 +418,111 @@ async fn a_domain_verified_afterwards_gives_people_their_own_names() {
         story.target("Hans Later").text("userPrincipalName"),
         Some("hans@later.example")
     );
+}
+
+fn link_of(story: &Story, guid: Uuid) -> sync_core::id::LinkId {
+    let engine = story.world.app.engine();
+    let anchor = sync_core::id::Anchor::from_guid_text(&guid.to_string()).unwrap();
+    let object = engine.object_by_anchor(story.world.connector.id, &anchor);
+    engine::link_id(story.world.job.id, object.unwrap().unwrap())
+}
+
+fn pause(story: &Story) -> engine::JobRow {
+    let engine = story.world.app.engine();
+    let id = story.world.job.id;
+    engine.set_job_state(id, engine::JobState::Paused).unwrap();
+    story.world.app.jobs_changed();
+    engine.job(id).unwrap()
+}
+
+/// Two people were linked the wrong way round. Undone while the job is paused, and put right: the accounts stay, and
+/// each gets what its own person is called; members and managers follow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_are_undone_and_put_right_while_the_job_is_paused() {
+    let story = quiet_story().await;
+    let (kim, lou) = (story.person("Kim Een"), story.person("Lou Twee"));
+    let group = story.group("Crew");
+    story.forest.add_member(group, kim).unwrap();
+    let created = [
+        "create Kim Een",
+        "create Lou Twee",
+        "create Crew",
+        "update Crew: members +1 -0",
+    ];
+    story.step("join", |_| {}, &created).await;
+    let engine = story.world.app.engine().clone();
+    let (first, second) = (story.target("Kim Een").id, story.target("Lou Twee").id);
+    let change = |link| engine::LinkChange {
+        link,
+        actor: "administrator",
+        name: "a test",
+    };
+    let (kim_link, lou_link) = (link_of(&story, kim), link_of(&story, lou));
+    let running = engine.job(story.world.job.id).unwrap();
+    let refused = engine.unlink(&running, &change(kim_link)).unwrap_err();
+    assert!(refused.to_string().contains("Conflict"), "{refused}");
+
+    let job = pause(&story);
+    let target = |id: Uuid| sync_core::id::TargetId(id.to_string());
+    let class = "User".into();
+    let taken = engine.relink(&job, &change(kim_link), &target(second), &class);
+    assert!(taken.unwrap_err().to_string().contains("Conflict"));
+    for link in [kim_link, lou_link, kim_link] {
+        engine.unlink(&job, &change(link)).unwrap();
+    }
+    for id in [first, second] {
+        set_in_the_cloud(&story, id, "onPremisesImmutableId", "".into());
+    }
+    engine
+        .relink(&job, &change(kim_link), &target(second), &class)
+        .unwrap();
+    engine
+        .relink(&job, &change(lou_link), &target(first), &class)
+        .unwrap();
+    story.world.start_job();
+    story.world.sync().await;
+    story.agrees().await;
+    assert_eq!(story.target("Kim Een").id, second);
+    assert_eq!(story.target("Lou Twee").id, first);
+    assert_eq!(story.tree().members("Crew"), ["Kim Een"]);
+}
+
+/// A contact with the address of a person keeps the person out until it is gone; it is never turned into the person.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_waits_for_the_contact_that_has_the_address() {
+    let mut story = resilient_story().await;
+    let contact = in_the_cloud(
+        &story,
+        directory::Kind::Contact,
+        &[
+            ("displayName", "Mia Buiten"),
+            ("mail", "miabinnen@canal.example"),
+        ],
+    );
+    story.faults = vec![("ObjectTypeMismatch", 1)];
+    let refused = ["create! Mia Binnen: ObjectTypeMismatch"];
+    story
+        .step("she joins", |_| _ = story.person("Mia Binnen"), &refused)
+        .await;
+    let why = refusal(&story, "Mia Binnen");
+    assert_eq!(why.argument("owner"), Some(contact.to_string().as_str()));
+    assert_eq!(why.argument("ownerClass"), Some("Contact"));
+    story.faults.clear();
+    apply(
+        &story,
+        Operation::HardDelete {
+            id: contact,
+            expected_version: None,
+        },
+    );
+    story
+        .world
+        .app
+        .engine()
+        .plan_everything(story.world.job.id)
+        .unwrap();
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    story.agrees().await;
+    assert_eq!(story.target("Mia Binnen").kind, directory::Kind::User);
 }

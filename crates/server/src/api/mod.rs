@@ -15,6 +15,7 @@ mod expression;
 mod extract;
 mod idfix;
 mod jobs;
+mod links;
 mod log;
 mod metrics;
 mod objects;
@@ -73,6 +74,10 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/start", post(jobs::start))
         .route("/jobs/{name}/pause", post(jobs::pause))
         .route("/jobs/{name}/restart", post(jobs::restart))
+        .route("/jobs/{name}/links", get(links::list))
+        .route("/jobs/{name}/link", get(links::show))
+        .route("/jobs/{name}/links/unlink", post(links::unlink))
+        .route("/jobs/{name}/links/relink", post(links::relink))
         .route("/jobs/{name}/verify", post(verify::verify))
         .route("/jobs/{name}/preview", post(preview::preview))
         .route("/jobs/{name}/rules", get(rules::show).post(rules::change))

@@ -11,6 +11,7 @@ mod explain;
 mod expression;
 mod idfix;
 mod job;
+mod link;
 mod log;
 mod object;
 mod pending;
@@ -39,6 +40,7 @@ pub use explain::{
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob};
+pub use link::{Link, LinkRequest};
 pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
 pub use object::{
     FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, SetAside, TargetView,

@@ -1,0 +1,120 @@
+//! `hybridge links unlink OBJECT` and `hybridge links relink OBJECT --to TARGET`.
+//!
+//! What the link is now is shown before anybody is asked. Trap: no object is changed by this; what follows is planned when
+//! the job goes on, and an object without a link is then matched again, by its anchor first.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::Args;
+use sync_core::code::Code;
+use wire::api::v1::{Link, LinkRequest};
+
+use super::list::{Which, one};
+use crate::{
+    client::Client,
+    commands::{Context, segment},
+    failure::Failure,
+    output::Output,
+};
+
+/// Arguments of `unlink`.
+#[derive(Args, Debug)]
+pub struct Unlink {
+    #[command(flatten)]
+    which: Which,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Arguments of `relink`.
+#[derive(Args, Debug)]
+pub struct Relink {
+    #[command(flatten)]
+    which: Which,
+    /// Id of the target object it is to belong to
+    #[arg(long, value_name = "TARGET")]
+    to: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Forgets which target object belongs to a source object.
+///
+/// # Errors
+/// `Conflict` unless the job is paused; `NotFound`.
+pub async fn unlink(arguments: &Unlink, context: &Context) -> Result<(), Failure> {
+    let act = Act {
+        which: &arguments.which,
+        to: None,
+        asks: !arguments.yes,
+    };
+    act.run(context).await
+}
+
+/// Says which target object belongs to a source object.
+///
+/// # Errors
+/// `Conflict` unless the job is paused, or if the target object belongs to another source object; `NotFound`.
+pub async fn relink(arguments: &Relink, context: &Context) -> Result<(), Failure> {
+    let act = Act {
+        which: &arguments.which,
+        to: Some(&arguments.to),
+        asks: !arguments.yes,
+    };
+    act.run(context).await
+}
+
+struct Act<'a> {
+    which: &'a Which,
+    to: Option<&'a str>,
+    asks: bool,
+}
+
+impl Act<'_> {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let client = context.client()?;
+        let job = context.job(&client, self.which.job.as_deref()).await?;
+        let base = format!("jobs/{}", segment(&job.id));
+        let query = [("object", Some(self.which.object.clone()))];
+        let before: Link = client.get(&format!("{base}/link"), &query).await?;
+        if self.asks {
+            context.output.say(one(&before));
+            confirm(context.output)?;
+        }
+        let after = self.send(&client, &base, &before).await?;
+        context.output.data(&after, |after| {
+            format!(
+                "{}\n\nwhat follows is planned when the job goes on: `hybridge job start`",
+                one(after)
+            )
+        })
+    }
+
+    async fn send(&self, client: &Client, base: &str, before: &Link) -> Result<Link, Failure> {
+        let request = LinkRequest {
+            object: before.anchor.clone(),
+            target: self.to.map(str::to_owned),
+        };
+        let act = match self.to {
+            Some(_) => "relink",
+            None => "unlink",
+        };
+        client.post(&format!("{base}/links/{act}"), &request).await
+    }
+}
+
+fn confirm(output: Output) -> Result<(), Failure> {
+    let refuse = |text: &str| Err(Failure::text(Code::RequestInvalid, "the arguments", text));
+    if output == Output::Json || !std::io::stdin().is_terminal() {
+        return refuse("add --yes to change the link without being asked");
+    }
+    output.say("\nType yes to change this link:");
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    match line.trim() {
+        "yes" => Ok(()),
+        _ => refuse("not confirmed; nothing was done"),
+    }
+}
