@@ -103,7 +103,7 @@ impl Engine {
             must_be_free(tx, job.id, link, target)?;
             self.take_apart(tx, job, link, now)?;
             let mut tally = Tally::default();
-            tally.moved(Some(Situation::Unlinked), Situation::Linked, tx, link)?;
+            tally.moved(Some(Situation::Unlinked), Situation::Linked);
             tx.execute(
                 "UPDATE link SET situation = 1, class = ?2, target = ?3, stale = 2, changed_at = ?4 WHERE id = ?1",
                 params![link.0, self.intern(tx, class)?, target.0, now],
@@ -135,7 +135,7 @@ impl Engine {
         };
         let before = situation_of(found);
         let mut tally = Tally::default();
-        tally.moved(Some(before), Situation::Unlinked, tx, link)?;
+        tally.moved(Some(before), Situation::Unlinked);
         tally.store(tx, job.id)?;
         tx.execute(
             "UPDATE link SET situation = 0, class = NULL, target = NULL, version = 0, anchor = NULL, exported = NULL,
