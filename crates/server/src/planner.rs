@@ -216,7 +216,7 @@ fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
 }
 
 /// What was set aside before is not wanted, unless there is reason to try it again.
-fn set_aside(wanted: &mut Wanted, item: &mut DueItem) {
+pub(crate) fn set_aside(wanted: &mut Wanted, item: &mut DueItem) {
     const AGAIN: i64 = reason::RETRY | reason::CONFLICT_FREED | reason::ASKED | reason::RULES;
     let Wanted::Present(desired) = wanted else {
         return;

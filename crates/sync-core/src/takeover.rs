@@ -79,7 +79,10 @@ mod tests {
         attributes.set(SYNC_ENABLED, vec![Value::Boolean(is_synchronised)]);
         attributes.set(
             ADMINISTRATIVE_ROLES,
-            roles.iter().map(|role| Value::from(*role)).collect(),
+            roles
+                .iter()
+                .map(|role| Value::from(*role))
+                .collect::<Vec<_>>(),
         );
         TargetObject {
             id: TargetId("t".into()),

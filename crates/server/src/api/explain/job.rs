@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use connectors::Target;
 use engine::{
-    ConnectorRow, DueItem, DuePlace, Engine, JobRow, LinkRow, ObjectState, PendingRow, PendingView,
-    PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter,
+    AsideRow, ConnectorRow, DueItem, DuePlace, Engine, JobRow, LinkRow, ObjectState, PendingRow,
+    PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter,
 };
 use sync_core::{
     id::{JobId, ObjectId, TargetId},
@@ -43,6 +43,7 @@ const NAMED: usize = 10;
 
 /// What is stored of an object in a job.
 struct Stored {
+    asides: Vec<AsideRow>,
     item: Option<DueItem>,
     link: Option<LinkRow>,
     pending: Option<PendingRow>,
@@ -150,6 +151,7 @@ fn gather(engine: &Engine, job: JobId, object: ObjectId) -> Result<Stored, Store
     }
     Ok(Stored {
         item,
+        asides: engine.asides(engine::link_id(job, object))?,
         link: engine.link_row(job, object)?,
         pending: row,
         pending_shown,
@@ -164,7 +166,7 @@ async fn evaluate(
     app: &App,
     job: &JobRow,
     source: &ConnectorRow,
-    item: DueItem,
+    mut item: DueItem,
     link: Option<&LinkRow>,
 ) -> Result<Evaluated, Refusal> {
     let rules = scheduler::rules_of(job)?;
@@ -175,7 +177,8 @@ async fn evaluate(
     let target: Arc<dyn Target> = app.target(&row)?;
     let mut done = Evaluated::default();
     let is_live = item.source.state == ObjectState::Live;
-    let (wanted, _) = planner::wanted(&item, &surroundings.rules, &surroundings.context());
+    let (mut wanted, _) = planner::wanted(&item, &surroundings.rules, &surroundings.context());
+    planner::set_aside(&mut wanted, &mut item);
     if is_live {
         let evaluation = over(&item, &surroundings, &mut done);
         done.evaluation = Some(evaluation);
@@ -349,7 +352,10 @@ fn shown(job: &JobRow, stored: &Stored, evaluated: &Evaluated, now: i64) -> Expl
             .iter()
             .map(|one| named(&one.object))
             .collect(),
-        link: stored.link.as_ref().map(objects::link_view),
+        link: stored
+            .link
+            .as_ref()
+            .map(|link| objects::link_view(link, &stored.asides)),
         due: stored.due.as_ref().map(|place| DueView {
             reasons: engine::reason::names(place.reasons)
                 .into_iter()
