@@ -86,7 +86,7 @@ impl Act<'_> {
         let after = self.send(&client, &base, &before).await?;
         context.output.data(&after, |after| {
             format!(
-                "{}\n\nwhat follows is planned when the job goes on: `hybridge job start`",
+                "{}\n\nmemberships of the target object stay as they are; look at them (`hybridge verify` names those that are wrong)\nwhat follows is planned when the job goes on: `hybridge job start`",
                 one(after)
             )
         })
