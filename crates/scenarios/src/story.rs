@@ -4,7 +4,7 @@
 //! objects that must be seen at once has to be one `forest.write`.
 
 use directory::{Kind, Object};
-use forest::{DirtKind, Edit, Forest, Generated, Organisation, Served};
+use forest::{Dirt, DirtKind, Edit, Forest, Generated, Organisation, Served};
 use uuid::Uuid;
 
 use crate::{Source, Tree, World, record, world::quick_settings};
@@ -77,23 +77,7 @@ impl Story {
 
     /// Puts right what is wrong in the generated data.
     pub fn clean_up(&mut self) {
-        for (number, dirt) in self.company.dirt.iter().enumerate() {
-            let edit = match dirt.what {
-                DirtKind::DuplicateProxyAddress => {
-                    Edit::remove("proxyAddresses", "smtp:info.desk@canal.example")
-                }
-                DirtKind::DuplicatePrincipalName => Edit::set(
-                    "userPrincipalName",
-                    &format!("cleaned{number}@canal.example"),
-                ),
-                DirtKind::DuplicateMailNickname => {
-                    Edit::set("mailNickname", &format!("cleaned{number}"))
-                }
-                DirtKind::OverlongDisplayName => Edit::set("displayName", "Long Name"),
-                _ => continue,
-            };
-            self.forest.modify(dirt.guid, vec![edit]).unwrap();
-        }
+        clean(&self.forest, &self.company.dirt);
         self.faults.clear();
     }
 
@@ -161,6 +145,27 @@ impl Story {
     pub fn target_sequence(&self) -> u64 {
         let directory = self.world.app.directory();
         directory.sequence(&directory.administrator()).unwrap()
+    }
+}
+
+/// Puts right what is wrong in generated data.
+pub fn clean(forest: &Forest, dirt: &[Dirt]) {
+    for (number, dirt) in dirt.iter().enumerate() {
+        let edit = match dirt.what {
+            DirtKind::DuplicateProxyAddress => {
+                Edit::remove("proxyAddresses", "smtp:info.desk@canal.example")
+            }
+            DirtKind::DuplicatePrincipalName => Edit::set(
+                "userPrincipalName",
+                &format!("cleaned{number}@canal.example"),
+            ),
+            DirtKind::DuplicateMailNickname => {
+                Edit::set("mailNickname", &format!("cleaned{number}"))
+            }
+            DirtKind::OverlongDisplayName => Edit::set("displayName", "Long Name"),
+            _ => continue,
+        };
+        forest.modify(dirt.guid, vec![edit]).unwrap();
     }
 }
 

@@ -88,10 +88,7 @@ impl Outcome {
     fn replay(&self, records: &[Record], names: &BTreeMap<String, String>) {
         let mut values: BTreeMap<(String, String), String> = BTreeMap::new();
         let mut references: BTreeSet<(String, String, String)> = BTreeSet::new();
-        for record in records
-            .iter()
-            .filter(|record| record.status == Status::Success)
-        {
+        for record in records.iter().filter(|record| was_done(record)) {
             let who = name_of(record);
             for (attribute, old, new) in &record.changes {
                 let key = (who.clone(), attribute.to_string());
@@ -267,7 +264,7 @@ fn deeds(records: &[Record], names: &BTreeMap<String, String>) -> BTreeMap<Deed,
     let mut add = |deed: Deed| *deeds.entry(deed).or_default() += 1;
     for record in records {
         let who = || name_of(record);
-        if record.status != Status::Success {
+        if !was_done(record) {
             let code = record.refusal.as_ref().map(|why| why.code.to_string());
             add(Deed::Not(
                 record.action.name(),
@@ -306,4 +303,9 @@ fn deeds(records: &[Record], names: &BTreeMap<String, String>) -> BTreeMap<Deed,
         }
     }
     deeds
+}
+
+/// Whether a record tells of something the target holds since: also where a value was set aside.
+fn was_done(record: &Record) -> bool {
+    matches!(record.status, Status::Success | Status::Warning)
 }

@@ -36,6 +36,8 @@ const LEASE_MS: u64 = 1_500;
 /// Settings of a job that does not keep tests waiting.
 pub fn settings() -> JobSettings {
     JobSettings {
+        // Who holds a value that two want, and who does without, depends on when each is seen.
+        set_conflicts_aside: false,
         settle_seconds: 1,
         interval_seconds: 1,
         // The changes of an act must come in one read, however fast the machine is.
