@@ -2,8 +2,8 @@
 //!
 //! Changes only what is remembered, never an object of the source or the target; the next plan reads the target before it
 //! writes. Only of a paused job, so that nobody plans while somebody repairs. Trap: an object that lost its link is matched
-//! again as if it were new when the job goes on, by its anchor first, so the data have to be put right before. LIMIT: what refers to the target
-//! object there (memberships, managers) stays as it is; `verify` names it, and whoever repairs a link has to look at it.
+//! again as if it were new when the job goes on, by its anchor first, so the data have to be put right before. What the target
+//! object has there because of whom it belonged to (anchor, memberships) is for whoever relinks it to take away.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use sync_core::{

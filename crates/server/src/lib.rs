@@ -19,6 +19,7 @@ pub mod places;
 pub mod planner;
 pub mod preview;
 pub mod rejoin;
+pub mod release;
 pub mod rules;
 pub mod scheduler;
 pub mod seed;

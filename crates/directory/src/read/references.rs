@@ -108,6 +108,27 @@ impl Directory {
         }
     }
 
+    /// The objects whose reference attribute points at this one; empty for an attribute that is none.
+    ///
+    /// # Errors
+    /// When the caller is not admitted, the token is of another listing, or the store fails.
+    pub fn holders(
+        &self,
+        caller: &impl Reads,
+        id: Uuid,
+        attribute: &str,
+        token: Option<&PageToken>,
+        size: usize,
+    ) -> Result<Page<ObjectReference>, Fault> {
+        match reference_number(attribute) {
+            Some(number) => self.follow(caller, SOURCES, id, number, token, size),
+            None => Ok(Page {
+                items: Vec::new(),
+                next: None,
+            }),
+        }
+    }
+
     /// Shows every reference between live objects, in one snapshot: object, attribute, object pointed at.
     ///
     /// The receiver answers whether to go on.

@@ -441,7 +441,14 @@ async fn links_are_undone_and_put_right_while_the_job_is_paused() {
     let story = quiet_story().await;
     let kim = story.person("Kim Een");
     story.person("Lou Twee");
-    let created = ["create Kim Een", "create Lou Twee"];
+    let crew = story.group("Crew");
+    story.forest.add_member(crew, kim).unwrap();
+    let created = [
+        "create Crew",
+        "create Kim Een",
+        "create Lou Twee",
+        "update Crew: members +1 -0",
+    ];
     story.step("join", |_| {}, &created).await;
     let engine = story.world.app.engine().clone();
     let (first, second) = (story.target("Kim Een").id, story.target("Lou Twee").id);
@@ -463,6 +470,25 @@ async fn links_are_undone_and_put_right_while_the_job_is_paused() {
     for _ in 0..2 {
         engine.unlink(&job, &change(kim_link)).unwrap();
     }
+    // What the account had as Kim is taken from it.
+    let app = &story.world.app;
+    let crew_members = |who: Uuid| {
+        let directory = app.directory();
+        let page = directory.member_of(&directory.administrator(), who, None, 10);
+        page.unwrap().items.len()
+    };
+    assert_eq!(crew_members(first), 1);
+    server::release::from_job(app, &job, &first.to_string())
+        .await
+        .unwrap();
+    assert_eq!(crew_members(first), 0);
+    assert_eq!(
+        story
+            .target_by_id(first)
+            .unwrap()
+            .text("onPremisesImmutableId"),
+        None
+    );
     // The account it was linked to goes, and one that was made by hand takes its place.
     let spare = user_in_the_cloud(&story, "spare");
     apply(
@@ -480,6 +506,7 @@ async fn links_are_undone_and_put_right_while_the_job_is_paused() {
     story.agrees().await;
     assert_eq!(story.target("Kim Een").id, spare);
     assert_eq!(story.target("Lou Twee").id, second);
+    assert_eq!(crew_members(spare), 1);
 }
 
 /// A contact with the address of a person keeps the person out until it is gone; it is never turned into the person.

@@ -1,23 +1,20 @@
 //! Links of a job: shown, undone and put right one by one.
 //!
-//! Only of a paused job, and always with an entry in the audit. Trap: a target object that carries the anchor of another
-//! source object cannot get a new one while it has the old; here, where an administrator says whose it is, the old one is
-//! cleared first.
+//! Only of a paused job, and always with an entry in the audit. Trap: an object of the target still has the anchor and the
+//! memberships of whoever it belonged to; both are taken from it when somebody else gets it (`release`).
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use directory::{Operation, Outcome, Value};
 use engine::{Engine, JobRow, LinkChange, LinkRow, StoreError};
 use serde::Deserialize;
 use sync_core::{
     code::Code,
     id::{LinkId, ObjectId, TargetId},
     operation::{Lookup, Refusal, TargetObject},
-    plan::{IMMUTABLE_ID, Situation},
+    plan::Situation,
 };
-use uuid::Uuid;
 use wire::api::v1::{Link, LinkRequest, Page};
 
 use super::{
@@ -26,7 +23,7 @@ use super::{
     extract::{Body, Parameters, page_size},
     objects,
 };
-use crate::{agents::blocking, app::App};
+use crate::{agents::blocking, app::App, release};
 
 const SITUATIONS: [Situation; 5] = [
     Situation::Unlinked,
@@ -146,7 +143,8 @@ async fn found(app: &App, name: String, object: &str) -> Result<(JobRow, ObjectI
     }
 }
 
-/// `POST /jobs/{name}/links/unlink`: forgets which target object belongs to a source object.
+/// `POST /jobs/{name}/links/unlink`: forgets which target object belongs to a source object, and takes from it what it had as
+/// that.
 pub async fn unlink(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -155,12 +153,14 @@ pub async fn unlink(
     let (job, object) = found(&app, name, &request.object).await?;
     let before = link(&app, &job, object).await?;
     let row = job.clone();
+    let told = format!("{}: {} ({})", row.name, before.dn, before.anchor);
     blocking(app.engine(), move |engine| {
-        let told = format!("{}: {} ({})", row.name, before.dn, before.anchor);
-        let change = change(&row, object, &told);
-        engine.unlink(&row, &change)
+        engine.unlink(&row, &change(&row, object, &told))
     })
     .await?;
+    if let Some(former) = &before.target {
+        release::from_job(&app, &job, former).await?;
+    }
     Ok(Json(link(&app, &job, object).await?))
 }
 
@@ -186,13 +186,16 @@ pub async fn relink(
     let before = link(&app, &job, object).await?;
     let held = target_object(&app, &job, target).await?;
     let row = job.clone();
+    let told = format!("{}: {} ({})", row.name, before.dn, before.anchor);
     let (id, class) = (held.id.clone(), held.class.clone());
     blocking(app.engine(), move |engine| {
-        let told = format!("{}: {} ({})", row.name, before.dn, before.anchor);
         engine.relink(&row, &change(&row, object, &told), &id, &class)
     })
     .await?;
-    clear_anchor(&app, &held).await?;
+    let former = before.target.filter(|former| *former != held.id.0);
+    for id in former.iter().chain([&held.id.0]) {
+        release::from_job(&app, &job, id).await?;
+    }
     Ok(Json(link(&app, &job, object).await?))
 }
 
@@ -209,34 +212,5 @@ async fn target_object(app: &App, job: &JobRow, id: String) -> Result<TargetObje
             .with("text", "the target object is deleted; restore it first")
             .into()),
         Some(object) => Ok(object),
-    }
-}
-
-/// The anchor of whoever it belonged to. The right one is written when the link is planned.
-async fn clear_anchor(app: &App, held: &TargetObject) -> Result<(), ApiError> {
-    let (Some(_), Ok(id)) = (&held.source_anchor, Uuid::try_parse(&held.id.0)) else {
-        return Ok(());
-    };
-    let directory = app.directory().clone();
-    let done = tokio::task::spawn_blocking(move || {
-        let set = [(IMMUTABLE_ID.to_owned(), Value::Text(String::new()))];
-        let operation = Operation::Update {
-            id,
-            expected_version: None,
-            set: set.into_iter().collect(),
-            references: Vec::new(),
-        };
-        directory.apply(&directory.administrator().writer(), vec![operation])
-    })
-    .await
-    .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))?;
-    let outcomes =
-        done.map_err(|fault| Refusal::new(Code::TargetFault).with("text", fault.to_string()))?;
-    match outcomes.iter().find_map(Outcome::refusal) {
-        Some(why) => Err(Refusal::new(Code::Conflict)
-            .with("target", &held.id.0)
-            .with("text", why.to_string())
-            .into()),
-        None => Ok(()),
     }
 }

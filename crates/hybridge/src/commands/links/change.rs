@@ -1,7 +1,8 @@
 //! `hybridge links unlink OBJECT` and `hybridge links relink OBJECT --to TARGET`.
 //!
-//! What the link is now is shown before anybody is asked. Trap: no object is changed by this; what follows is planned when
-//! the job goes on, and an object without a link is then matched again, by its anchor first.
+//! What the link is now is shown before anybody is asked. The target object loses what it had because of the link: its anchor,
+//! and its places in what the job manages. Trap: the rest is planned when the job goes on, and an object without a link is then
+//! matched again.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -86,7 +87,7 @@ impl Act<'_> {
         let after = self.send(&client, &base, &before).await?;
         context.output.data(&after, |after| {
             format!(
-                "{}\n\nmemberships of the target object stay as they are; look at them (`hybridge verify` names those that are wrong)\nwhat follows is planned when the job goes on: `hybridge job start`",
+                "{}\n\nwhat the target object had because of the former link (anchor, memberships) was taken from it\nwhat follows is planned when the job goes on: `hybridge job start`",
                 one(after)
             )
         })
