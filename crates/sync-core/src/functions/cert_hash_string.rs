@@ -1,10 +1,7 @@
 //! `CertHashString`.
 
+use super::certificate::thumbprint;
 use super::prelude::*;
-use super::{
-    certificate::{bytes, hexadecimal},
-    sha1,
-};
 
 pub(super) static CERT_HASH_STRING: Function = Function {
     name: "CertHashString",
@@ -18,12 +15,6 @@ pub(super) static CERT_HASH_STRING: Function = Function {
         ),
         ("CertHashString([missing])", "NULL"),
     ],
-    call: run,
+    call: thumbprint,
     ..PLAIN
 };
-
-fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    let found = bytes(a)?;
-    let shown = found.map(|bytes| hexadecimal(&sha1::digest(&bytes)));
-    Ok(shown.map_or_else(null, one))
-}

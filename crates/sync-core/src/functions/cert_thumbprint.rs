@@ -1,10 +1,7 @@
 //! `CertThumbprint`.
 
+use super::certificate::thumbprint;
 use super::prelude::*;
-use super::{
-    certificate::{bytes, hexadecimal},
-    sha1,
-};
 
 pub(super) static CERT_THUMBPRINT: Function = Function {
     name: "CertThumbprint",
@@ -18,12 +15,6 @@ pub(super) static CERT_THUMBPRINT: Function = Function {
         ),
         ("CertThumbprint([missing])", "NULL"),
     ],
-    call: run,
+    call: thumbprint,
     ..PLAIN
 };
-
-fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    let found = bytes(a)?;
-    let shown = found.map(|bytes| hexadecimal(&sha1::digest(&bytes)));
-    Ok(shown.map_or_else(null, one))
-}

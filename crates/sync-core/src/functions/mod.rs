@@ -99,7 +99,6 @@ mod rtrim;
 pub mod sample;
 mod select;
 mod select_unique_value;
-mod sha1;
 mod single_app_role_assignment;
 mod split;
 mod string_from_guid;
