@@ -99,13 +99,7 @@ impl Directory {
         token: Option<&PageToken>,
         size: usize,
     ) -> Result<Page<ObjectReference>, Fault> {
-        match reference_number(attribute) {
-            Some(number) => self.follow(caller, TARGETS, id, number, token, size),
-            None => Ok(Page {
-                items: Vec::new(),
-                next: None,
-            }),
-        }
+        self.follow_named(caller, TARGETS, id, attribute, token, size)
     }
 
     /// The objects whose reference attribute points at this one; empty for an attribute that is none.
@@ -120,13 +114,7 @@ impl Directory {
         token: Option<&PageToken>,
         size: usize,
     ) -> Result<Page<ObjectReference>, Fault> {
-        match reference_number(attribute) {
-            Some(number) => self.follow(caller, SOURCES, id, number, token, size),
-            None => Ok(Page {
-                items: Vec::new(),
-                next: None,
-            }),
-        }
+        self.follow_named(caller, SOURCES, id, attribute, token, size)
     }
 
     /// Shows every reference between live objects, in one snapshot: object, attribute, object pointed at.
@@ -154,6 +142,24 @@ impl Directory {
             }
             Ok(())
         })
+    }
+
+    fn follow_named(
+        &self,
+        caller: &impl Reads,
+        sql: &str,
+        id: Uuid,
+        attribute: &str,
+        token: Option<&PageToken>,
+        size: usize,
+    ) -> Result<Page<ObjectReference>, Fault> {
+        match reference_number(attribute) {
+            Some(number) => self.follow(caller, sql, id, number, token, size),
+            None => Ok(Page {
+                items: Vec::new(),
+                next: None,
+            }),
+        }
     }
 
     fn follow(

@@ -1,6 +1,6 @@
 //! `hybridge rules check FILE`: every mistake, with its place and its cure. Exit code 1 if there is one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sync_core::{
@@ -35,19 +35,25 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let report = match &arguments.job {
         None => offline(&read(&arguments.file)?),
-        Some(job) => {
-            let client = context.client()?;
-            let job = context.job(&client, Some(job)).await?;
-            let rules = rules_file(&arguments.file)?;
-            let path = format!("jobs/{}/rules/check", segment(&job.id));
-            client.post(&path, &RulesToCheck { rules }).await?
-        }
+        Some(job) => of_job(job, &arguments.file, context).await?,
     };
     context.output.data(&report, people)?;
     match report.is_valid {
         true => Ok(()),
         false => Err(Failure::silent(Code::SchemaInvalid)),
     }
+}
+
+/// Has the server hold a file of rules against what source and target of a job have.
+///
+/// # Errors
+/// If the file or the server cannot be read.
+pub async fn of_job(job: &str, file: &Path, context: &Context) -> Result<RulesReport, Failure> {
+    let client = context.client()?;
+    let job = context.job(&client, Some(job)).await?;
+    let rules = rules_file(file)?;
+    let path = format!("jobs/{}/rules/check", segment(&job.id));
+    client.post(&path, &RulesToCheck { rules }).await
 }
 
 /// Checks without any system to hold the rules against.

@@ -11,16 +11,11 @@ use sync_core::{
         preset,
     },
 };
-use wire::api::v1::{RulesReport, RulesToCheck};
 
-use super::{check, rules_file};
-use crate::{
-    access::read,
-    commands::{Context, segment},
-    failure::Failure,
-    output::one_line,
-    show::plural,
-};
+use wire::api::v1::RulesReport;
+
+use super::check;
+use crate::{access::read, commands::Context, failure::Failure, output::one_line, show::plural};
 
 /// Arguments.
 #[derive(Args, Debug)]
@@ -94,11 +89,7 @@ fn beside(rules: &Path) -> PathBuf {
 
 /// The rules have to fit the systems of a job.
 async fn known_to(job: &str, file: &Path, context: &Context) -> Result<(), Failure> {
-    let client = context.client()?;
-    let job = context.job(&client, Some(job)).await?;
-    let rules = rules_file(file)?;
-    let path = format!("jobs/{}/rules/check", segment(&job.id));
-    let report: RulesReport = client.post(&path, &RulesToCheck { rules }).await?;
+    let report = check::of_job(job, file, context).await?;
     if report.is_valid {
         return Ok(());
     }
