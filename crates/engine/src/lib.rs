@@ -7,6 +7,7 @@
 //! space (object, link) are internal; what leaves the server are anchors, target ids and GUIDs.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod access;
 mod aside;
 mod config;
 mod due;
@@ -23,6 +24,7 @@ mod rules;
 mod scope;
 mod store;
 
+pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use aside::AsideRow;
 pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,

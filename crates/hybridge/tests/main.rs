@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod access;
 mod api;
 mod command;
 mod demo;

@@ -7,8 +7,11 @@ use engine::Engine;
 use jiff::Timestamp;
 use sync_core::{code::Code, id::AgentId, operation::Refusal};
 
-use crate::pki::{
-    AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, TokenGrant,
+use crate::{
+    access,
+    pki::{
+        AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, TokenGrant,
+    },
 };
 
 /// Agents as the engine remembers them.
@@ -21,7 +24,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
     act: impl FnOnce(&Engine) -> Result<T, engine::StoreError> + Send + 'static,
 ) -> Result<T, Refusal> {
     let engine = engine.clone();
-    tokio::task::spawn_blocking(move || act(&engine).map_err(|error| placed(&engine, &error)))
+    let actor = access::present_actor();
+    let work = move || act(&engine).map_err(|error| placed(&engine, &error));
+    tokio::task::spawn_blocking(move || access::acting_here(actor, work))
         .await
         .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a store thread ended"))?
 }

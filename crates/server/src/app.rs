@@ -32,6 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Throttle, TokenKey},
     agent_api::{LinkState, agent_router},
     agents::{EngineAgents, placed},
     desk::Desk,
@@ -101,6 +102,10 @@ struct Inner {
     desk: Arc<Desk>,
     authority: Arc<Authority>,
     admin_key: AdminKey,
+    token_key: TokenKey,
+    throttles: TokenThrottles,
+    demand_throttle: Throttle,
+    tenant_id: String,
     seed: Seed,
     config: Config,
     started: Timestamp,
@@ -113,6 +118,26 @@ struct Inner {
     /// Counts changes of jobs, for those that must look again.
     generation: watch::Sender<u64>,
     doorbells: Mutex<BTreeMap<ConnectorId, Doorbell>>,
+}
+
+/// How often tokens may be asked for.
+pub(crate) struct TokenThrottles {
+    /// By one client that proves who it is.
+    pub given: Throttle,
+    /// With a wrong secret, for one client id.
+    pub wrong: Throttle,
+    /// With a wrong secret, by anybody.
+    pub wrong_in_all: Throttle,
+}
+
+impl Default for TokenThrottles {
+    fn default() -> Self {
+        Self {
+            given: Throttle::new(60, 60_000),
+            wrong: Throttle::new(10, 60_000),
+            wrong_in_all: Throttle::new(120, 60_000),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,6 +164,12 @@ impl App {
         let url = url(&config);
         let admin_key =
             AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
+        let token_key = TokenKey::open(&config.data_directory).map_err(pki)?;
+        let tenant_id = directory
+            .tenant(&directory.administrator())
+            .map_err(|fault| fault_of(directory.path(), &fault))?
+            .id
+            .to_string();
         let seed = seed::open(&config.data_directory).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
         let epoch = desk_epoch(&engine, now).map_err(|error| placed(&engine, &error))?;
@@ -149,6 +180,11 @@ impl App {
             desk,
             authority,
             admin_key,
+            token_key,
+            throttles: TokenThrottles::default(),
+            // On demand: five requests within ten seconds, as Microsoft Graph documents it.
+            demand_throttle: Throttle::new(5, 10_000),
+            tenant_id,
             seed,
             config,
             started: now,
@@ -300,6 +336,52 @@ impl App {
     /// What recognises the administrator.
     pub fn admin_key(&self) -> &AdminKey {
         &self.0.admin_key
+    }
+
+    /// What tokens are signed with.
+    pub fn token_key(&self) -> &TokenKey {
+        &self.0.token_key
+    }
+
+    pub(crate) fn token_throttles(&self) -> &TokenThrottles {
+        &self.0.throttles
+    }
+
+    /// How often an object may be provisioned on demand.
+    pub(crate) fn demand_throttle(&self) -> &Throttle {
+        &self.0.demand_throttle
+    }
+
+    /// Id of the tenant.
+    pub fn tenant_id(&self) -> String {
+        self.0.tenant_id.clone()
+    }
+
+    /// Who issues our tokens, and for whom they are: the tenant on this server, whatever address it is reached by.
+    pub fn issuer(&self) -> String {
+        format!("urn:hybridge:{}", self.0.tenant_id)
+    }
+
+    /// The tenant's verified domains; none if the directory cannot be asked now.
+    pub fn domains(&self) -> Vec<String> {
+        let directory = &self.0.directory;
+        directory
+            .verified_domains(&directory.administrator())
+            .unwrap_or_default()
+    }
+
+    /// Whether a `Host` header names this server.
+    pub(crate) fn is_own_host(&self, host: &str) -> bool {
+        let port = self.0.config.listen.port();
+        let own = |name: &String| {
+            let name = match name.contains(':') && !name.starts_with('[') {
+                true => format!("[{name}]"),
+                false => name.clone(),
+            };
+            host.eq_ignore_ascii_case(&format!("{name}:{port}"))
+                || port == 443 && host.eq_ignore_ascii_case(&name)
+        };
+        self.0.config.names.iter().any(own)
     }
 
     /// What random values in expressions are made from.

@@ -3,6 +3,7 @@
 //! Trap: nothing here may be served without TLS; the only listener is [`tls::serve`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod access;
 pub mod agent_api;
 pub mod agents;
 pub mod api;
@@ -13,6 +14,7 @@ pub mod desk;
 pub mod doorbell;
 pub mod exporter;
 pub mod failpoint;
+pub mod graph;
 pub mod idfix;
 pub mod pki;
 pub mod places;

@@ -19,7 +19,7 @@ use sync_core::{
     },
 };
 
-use crate::{agents::blocking, app::App, places};
+use crate::{access::actor, agents::blocking, app::App, places};
 
 // LIMIT: mistakes in rules that one refusal names.
 const MISTAKES_TOLD: usize = 20;
@@ -132,7 +132,7 @@ pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i
             row.id,
             &RulesChange {
                 rules: &proposal.rules,
-                actor: "administrator",
+                actor: &actor(),
                 why: &proposal.why,
                 expected: proposal.expected.or(Some(row.rules_version)),
                 setting: places.as_deref().map(|places| (&*key, places)),

@@ -5,6 +5,8 @@
 
 mod agent;
 mod agent_child;
+mod api_client;
+mod audit;
 mod codes;
 mod completions;
 mod connect;
@@ -74,6 +76,9 @@ pub enum Command {
     /// Enrol, list and revoke agents
     #[command(subcommand)]
     Agent(agent::Command),
+    /// Admit programs to the API, give them new secrets, take them off
+    #[command(subcommand)]
+    ApiClient(api_client::Command),
     /// Create, start, pause and change jobs
     #[command(subcommand)]
     Job(job::Command),
@@ -99,6 +104,8 @@ pub enum Command {
     Links(links::Command),
     /// The provisioning log
     Log(log::Arguments),
+    /// Who changed what of the configuration
+    Audit(audit::Arguments),
     /// Operations that are planned and not carried out yet
     Pending(pending::Arguments),
     /// Runs of the jobs
@@ -209,6 +216,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Connect(command) => connect::run(command, context).await,
         Command::Connector(command) => connector::run(command, context).await,
         Command::Agent(command) => agent::run(command, context).await,
+        Command::ApiClient(command) => api_client::run(command, context).await,
         Command::Job(command) => job::run(command, context).await,
         Command::Rules(command) => rules::run(command, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
@@ -221,6 +229,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Idfix(arguments) => idfix::run(&arguments, context).await,
         Command::Links(command) => links::run(command, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
+        Command::Audit(arguments) => audit::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,
         Command::Deletes(command) => deletes::run(command, context).await,

@@ -12,7 +12,7 @@ use super::{
     error::{Answer, ApiError},
     extract::Body,
 };
-use crate::{agents::blocking, app::App, pki::new_token};
+use crate::{access::actor, agents::blocking, app::App, pki::new_token};
 
 /// Life of a token unless told otherwise, in seconds.
 const TOKEN_SECONDS: u64 = 3_600;
@@ -42,7 +42,7 @@ pub async fn create_token(
         .saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
     blocking(app.engine(), move |engine| {
         engine.add_enrolment_token(&print.to_string(), &[], expires)?;
-        engine.audit("administrator", "create enrolment token", &time(expires))
+        engine.audit(&actor(), "create enrolment token", &time(expires))
     })
     .await?;
     Ok(Json(EnrolmentToken {
@@ -71,7 +71,7 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
     let row = blocking(app.engine(), move |engine| {
         let was = engine.revoke_agent(&name)?;
         if was {
-            engine.audit("administrator", "revoke agent", &name)?;
+            engine.audit(&actor(), "revoke agent", &name)?;
         }
         Ok(engine
             .agents()?

@@ -15,6 +15,7 @@ use super::{
     extract::Body,
 };
 use crate::{
+    access::actor,
     agents::blocking,
     app::App,
     desk::{self, Call},
@@ -62,7 +63,7 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewConnector>) -> An
             kind: new.kind,
             config,
         })?;
-        engine.audit("administrator", "create connector", &row.name)?;
+        engine.audit(&actor(), "create connector", &row.name)?;
         Ok(convert::connector(&row, &engine.creation_times()?))
     })
     .await?;
@@ -117,7 +118,7 @@ pub async fn change(
     let row = blocking(app.engine(), move |engine| {
         let row = engine.connector_named(&name)?;
         let row = engine.change_connector_config(row.id, &change.config)?;
-        engine.audit("administrator", "change connector", &row.name)?;
+        engine.audit(&actor(), "change connector", &row.name)?;
         Ok(convert::connector(&row, &engine.creation_times()?))
     })
     .await?;
@@ -203,7 +204,7 @@ pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer
     let id = row.id;
     let row = blocking(app.engine(), move |engine| {
         engine.accept_read(id)?;
-        engine.audit("administrator", "believe read", &row.name)?;
+        engine.audit(&actor(), "believe read", &row.name)?;
         Ok(convert::connector(
             &engine.connector(id)?,
             &engine.creation_times()?,

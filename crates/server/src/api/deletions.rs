@@ -13,7 +13,7 @@ use super::{
     extract::{Body, Parameters, Slice, page_size},
     pending::verb,
 };
-use crate::{agents::blocking, app::App};
+use crate::{access::actor, agents::blocking, app::App};
 
 // LIMIT: names told with a decision.
 const NAMES_TOLD: usize = 20;
@@ -113,8 +113,8 @@ async fn decide(app: App, choice: DeletionChoice, verdict: Verdict) -> Answer<De
                 .extend(held.iter().take(NAMES_TOLD).map(|one| one.name.clone()));
             let chosen = DeleteChoice::Some(held.iter().map(|one| one.link).collect());
             let done = match verdict {
-                Verdict::Allow => engine.allow_deletes(job, &chosen, "administrator")?,
-                Verdict::Refuse => engine.refuse_deletes(job, &chosen, "administrator")?,
+                Verdict::Allow => engine.allow_deletes(job, &chosen, &actor())?,
+                Verdict::Refuse => engine.refuse_deletes(job, &chosen, &actor())?,
             };
             decided.count += done as u64;
         }

@@ -26,7 +26,7 @@ use super::{
     error::{Answer, ApiError},
     extract::{Body, Parameters, page_size},
 };
-use crate::app::App;
+use crate::{access::actor, app::App};
 
 // LIMIT: references named per attribute.
 const REFERENCES_NAMED: usize = 20;
@@ -306,7 +306,7 @@ pub async fn add_domain(
     .await?;
     let told = change.name.clone();
     crate::agents::blocking(app.engine(), move |engine| {
-        engine.audit("administrator", "add domain", &told)
+        engine.audit(&actor(), "add domain", &told)
     })
     .await?;
     Ok(Json(Domain {
@@ -335,7 +335,7 @@ pub async fn remove_domain(State(app): State<App>, Path(name): Path<String>) -> 
 async fn replan(app: &App, act: &'static str, name: &str) -> Result<(), ApiError> {
     let name = name.to_owned();
     crate::agents::blocking(app.engine(), move |engine| {
-        engine.audit("administrator", act, &name)?;
+        engine.audit(&actor(), act, &name)?;
         for job in engine.jobs()? {
             engine.plan_everything(job.id)?;
         }
@@ -364,7 +364,7 @@ pub async fn rotate(
         .now()
         .saturating_add(days.saturating_mul(86_400_000));
     crate::agents::blocking(app.engine(), |engine| {
-        engine.audit("administrator", "rotate credential", "directory")?;
+        engine.audit(&actor(), "rotate credential", "directory")?;
         for job in engine.jobs()? {
             engine.set_job_failure(job.id, None)?;
         }

@@ -53,7 +53,8 @@ impl ApiError {
         )
     }
 
-    fn status(&self) -> StatusCode {
+    /// The HTTP status that says the same.
+    pub(crate) fn status(&self) -> StatusCode {
         match self.0.code {
             Code::NotAuthenticated => StatusCode::UNAUTHORIZED,
             Code::NotAllowed => StatusCode::FORBIDDEN,

@@ -15,6 +15,7 @@ use super::{
     extract::Body,
 };
 use crate::{
+    access::actor,
     agents::blocking,
     app::{App, DIRECTORY_CONNECTOR},
     rules,
@@ -75,7 +76,7 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
             rules,
             settings,
         })?;
-        engine.audit("administrator", "create job", &row.name)?;
+        engine.audit(&actor(), "create job", &row.name)?;
         if new.start {
             engine.set_job_state(row.id, JobState::Active)?;
         }
@@ -165,7 +166,7 @@ pub async fn change(
     check_settings(&settings)?;
     let job = blocking(app.engine(), move |engine| {
         engine.set_job_settings(row.id, &settings)?;
-        engine.audit("administrator", "change job settings", &row.name)?;
+        engine.audit(&actor(), "change job settings", &row.name)?;
         shown(engine, &engine.job(row.id)?)
     })
     .await?;
@@ -177,7 +178,7 @@ async fn set_state(app: App, name: String, state: JobState, act: &'static str) -
     let job = blocking(app.engine(), move |engine| {
         let row = engine.job_named(&name)?;
         engine.set_job_state(row.id, state)?;
-        engine.audit("administrator", act, &row.name)?;
+        engine.audit(&actor(), act, &row.name)?;
         shown(engine, &engine.job(row.id)?)
     })
     .await?;
@@ -200,7 +201,7 @@ pub async fn restart(State(app): State<App>, Path(name): Path<String>) -> Answer
     let job = blocking(app.engine(), move |engine| {
         let row = engine.job_named(&name)?;
         engine.plan_everything(row.id)?;
-        engine.audit("administrator", "restart job", &row.name)?;
+        engine.audit(&actor(), "restart job", &row.name)?;
         shown(engine, &row)
     })
     .await?;

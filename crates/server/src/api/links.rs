@@ -23,7 +23,7 @@ use super::{
     extract::{Body, Parameters, page_size},
     objects,
 };
-use crate::{agents::blocking, app::App, release};
+use crate::{access::actor, agents::blocking, app::App, release};
 
 const SITUATIONS: [Situation; 5] = [
     Situation::Unlinked,
@@ -109,6 +109,15 @@ pub struct Named {
     object: String,
 }
 
+impl Named {
+    /// The object of this name.
+    pub fn of(object: &str) -> Self {
+        Self {
+            object: object.to_owned(),
+        }
+    }
+}
+
 /// `GET /jobs/{name}/link?object=`: the link of one object, by anchor, DN, UPN or target id.
 pub async fn show(
     State(app): State<App>,
@@ -155,7 +164,7 @@ pub async fn unlink(
     let row = job.clone();
     let told = format!("{}: {} ({})", row.name, before.dn, before.anchor);
     blocking(app.engine(), move |engine| {
-        engine.unlink(&row, &change(&row, object, &told))
+        engine.unlink(&row, &change(&row, object, &told, &actor()))
     })
     .await?;
     if let Some(former) = &before.target {
@@ -164,10 +173,10 @@ pub async fn unlink(
     Ok(Json(link(&app, &job, object).await?))
 }
 
-fn change<'a>(job: &JobRow, object: ObjectId, name: &'a str) -> LinkChange<'a> {
+fn change<'a>(job: &JobRow, object: ObjectId, name: &'a str, actor: &'a str) -> LinkChange<'a> {
     LinkChange {
         link: engine::link_id(job.id, object),
-        actor: "administrator",
+        actor,
         name,
     }
 }
@@ -189,7 +198,7 @@ pub async fn relink(
     let told = format!("{}: {} ({})", row.name, before.dn, before.anchor);
     let (id, class) = (held.id.clone(), held.class.clone());
     blocking(app.engine(), move |engine| {
-        engine.relink(&row, &change(&row, object, &told), &id, &class)
+        engine.relink(&row, &change(&row, object, &told, &actor()), &id, &class)
     })
     .await?;
     let former = before.target.filter(|former| *former != held.id.0);

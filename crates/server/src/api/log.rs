@@ -263,11 +263,12 @@ impl Names {
                 id: record.anchor.guid_text(),
                 display_name: record.name.clone(),
                 identity_type: record.class.clone(),
+                ..Identity::default()
             },
             target_identity: Identity {
                 id: record.target.clone().unwrap_or_default(),
                 display_name: record.name.clone(),
-                identity_type: String::new(),
+                ..Identity::default()
             },
             summary: summary(record),
         }
@@ -280,6 +281,7 @@ fn step(name: &str, kind: &str, status: &str, description: String) -> Step {
         provisioning_step_type: kind.into(),
         status: status.into(),
         description,
+        ..Step::default()
     }
 }
 

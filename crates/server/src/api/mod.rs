@@ -1,34 +1,36 @@
 //! The administrator's API: `/api/v1`, one file per noun.
 //!
-//! Every route is behind one gate that asks for the administrator's token before anything else is looked at. Never decides
+//! Every route is behind one gate that asks for a token, and for the permission of the route, before anything else is looked at. Never decides
 //! anything: it reads the engine, calls its writers, and asks desk and target. Trap: the engine blocks, so every call of it
 //! goes through a blocking thread.
 
 mod agents;
-mod connectors;
-mod convert;
+mod audit;
+pub(crate) mod connectors;
+pub(crate) mod convert;
 mod deletions;
 mod directory;
-mod error;
+pub(crate) mod error;
 pub mod explain;
 mod expression;
-mod extract;
+pub(crate) mod extract;
 mod idfix;
-mod jobs;
-mod links;
-mod log;
+pub(crate) mod jobs;
+pub(crate) mod links;
+pub(crate) mod log;
 mod metrics;
-mod objects;
+pub(crate) mod objects;
 mod pending;
 mod preview;
+pub mod routes;
 mod rules;
-mod runs;
-mod status;
+pub(crate) mod runs;
+pub(crate) mod status;
 mod verify;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRef, FromRequestParts as _, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -36,18 +38,12 @@ use axum::{
 use sync_core::{code::Code, operation::Refusal};
 use wire::api::v1::BASE;
 
-use crate::{app::App, caller::AdminCaller, pki::AdminKey};
+use crate::{access, app::App, graph};
 
 use error::ApiError;
 
 // LIMIT: bytes of a request (rules of a job are the largest).
 const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
-
-impl FromRef<App> for AdminKey {
-    fn from_ref(app: &App) -> Self {
-        app.admin_key().clone()
-    }
-}
 
 /// All routes of the API.
 pub fn router(app: App) -> Router {
@@ -64,6 +60,10 @@ pub fn router(app: App) -> Router {
         .route("/connectors/{name}/containers", get(connectors::containers))
         .route("/connectors/{name}/believe", post(connectors::believe))
         .route("/enrolment-tokens", post(agents::create_token))
+        .route("/api-clients", get(access::list).post(access::create))
+        .route("/api-clients/{name}", delete(access::delete))
+        .route("/api-clients/{name}/rotate", post(access::rotate))
+        .route("/audit", get(audit::list))
         .route("/agents", get(agents::list))
         .route("/agents/{name}/revoke", post(agents::revoke))
         .route("/jobs", get(jobs::list).post(jobs::create))
@@ -115,17 +115,29 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
         .layer(from_fn_with_state(app.clone(), gate))
-        .with_state(app);
-    Router::new().nest(BASE, routes)
+        .with_state(app.clone());
+    Router::new()
+        .nest(BASE, routes)
+        .merge(access::router(app.clone()))
+        .merge(graph::router(app))
 }
 
-/// Nothing behind this is reached without the administrator's token.
+/// Nothing behind this is reached without a token, and nothing without the permission it needs.
 async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match AdminCaller::from_request_parts(&mut parts, &app).await {
-        Ok(_) => next.run(Request::from_parts(parts, body)).await,
-        Err(_) => ApiError::from(Refusal::new(Code::NotAuthenticated)).into_response(),
+    let caller = match access::caller_of(&app, request.headers()).await {
+        Ok(caller) => caller,
+        Err(why) => return ApiError::from(why).into_response(),
+    };
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.and_then(|path| path.as_str().strip_prefix(BASE));
+    // Without a route there is nothing to protect: it is not found.
+    if let Some(route) = route {
+        let needed = access::of_route(request.method(), route);
+        if let Err(why) = caller.demand(needed) {
+            return ApiError::from(why).into_response();
+        }
     }
+    access::acting(caller.name, next.run(request)).await
 }
 
 async fn unknown(request: Request) -> ApiError {

@@ -96,6 +96,11 @@ pub enum PkiError {
         "admin.json cannot be understood; delete it and restart the server to have it made anew"
     )]
     AdminFile,
+    /// The key of tokens.
+    #[error(
+        "token-key.json cannot be understood; delete it and restart the server to have it made anew (tokens of before are refused then)"
+    )]
+    TokenKey,
 }
 
 impl PkiError {
@@ -105,7 +110,7 @@ impl PkiError {
         match self {
             Self::File(error) => error.code(),
             Self::Request(_) => Code::RequestInvalid,
-            Self::Name(_) | Self::AdminFile => Code::ConfigurationInvalid,
+            Self::Name(_) | Self::AdminFile | Self::TokenKey => Code::ConfigurationInvalid,
             Self::Random | Self::Certificate { .. } | Self::Tls(_) | Self::Verifier(_) => {
                 Code::InternalFault
             }

@@ -2,6 +2,8 @@
 //!
 //! Trap: records of unchanged objects do not exist; a skip is recorded only when its reason changes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
@@ -26,6 +28,9 @@ pub struct Identity {
     pub display_name: String,
     /// Class.
     pub identity_type: String,
+    /// What else is known of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 /// A value that was changed.
@@ -52,6 +57,9 @@ pub struct Step {
     pub status: String,
     /// In words.
     pub description: String,
+    /// Names and values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 /// A record.

@@ -4,6 +4,7 @@
 //! ignores `next` sees only the beginning.
 
 mod agent;
+mod api_client;
 mod connector;
 mod deletion;
 mod directory;
@@ -25,6 +26,7 @@ mod verify;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EnrolmentToken, NewToken};
+pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
 pub use connector::{
     Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
 };

@@ -1,0 +1,428 @@
+//! API clients: admitted, given tokens, held to their permissions, taken off again.
+
+use std::collections::BTreeMap;
+
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use serde_json::{Value, json};
+
+use crate::world::world;
+
+/// A program that calls the API.
+pub struct Program {
+    pub http: reqwest::Client,
+    pub url: String,
+    pub tenant: String,
+}
+
+/// One that trusts the world's authority.
+pub fn program() -> Program {
+    let admin = admin();
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(admin["ca_pem"].as_str().unwrap().as_bytes())
+    {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .build()
+        .unwrap();
+    let tenant = world().json(&["directory", "tenant"])["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    Program {
+        http,
+        url: admin["url"].as_str().unwrap().to_owned(),
+        tenant,
+    }
+}
+
+pub fn admin() -> Value {
+    let text = std::fs::read_to_string(world().path().join("server/admin.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+impl Program {
+    /// Asks for a token; status and body.
+    pub async fn token(&self, tenant: &str, form: &[(&str, &str)]) -> (u16, Value) {
+        let body: Vec<String> = form
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let response = self
+            .http
+            .post(format!("{}/{tenant}/oauth2/v2.0/token", self.url))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.join("&"))
+            .send()
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// The token of a client.
+    pub async fn token_of(&self, issued: &Value) -> String {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", issued["client"]["id"].as_str().unwrap()),
+            ("client_secret", issued["secret"].as_str().unwrap()),
+            ("scope", "https%3A%2F%2Flocalhost%2F.default"),
+        ];
+        let (status, body) = self.token(&self.tenant, &form).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(body["token_type"], "Bearer");
+        assert_eq!(body["expires_in"], 1_800);
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a request; status and body.
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let method = method.parse().unwrap();
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+}
+
+/// Admits a program with these permissions.
+pub fn admitted(name: &str, permissions: &[&str]) -> Value {
+    let mut arguments = vec!["api-client", "create", name];
+    for permission in permissions {
+        arguments.extend(["--permission", permission]);
+    }
+    world().json(&arguments)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_program_is_admitted_uses_its_token_and_is_taken_off() {
+    let issued = admitted("portal", &["AuditLog.Read.All", "Synchronization.Read.All"]);
+    let program = program();
+    runtime().block_on(async {
+        let token = program.token_of(&issued).await;
+        let (status, log) = program
+            .ask("GET", "/api/v1/log?limit=1", &token, None)
+            .await;
+        assert_eq!(status, 200, "{log}");
+        let (status, refused) = program
+            .ask("POST", "/api/v1/jobs/canal/pause", &token, None)
+            .await;
+        assert_eq!(
+            (status, refused["error"]["code"].as_str()),
+            (403, Some("NotAllowed")),
+            "{refused}"
+        );
+        assert_eq!(
+            refused["error"]["arguments"]["permission"],
+            "Synchronization.ReadWrite.All"
+        );
+
+        let listed = world().json(&["api-client", "list"]);
+        let own = listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == "portal")
+            .unwrap();
+        assert!(
+            own["lastUsedAt"].is_string() && own.get("secret").is_none(),
+            "{own}"
+        );
+        let text = world().json(&["audit", "--limit", "500"]).to_string();
+        assert!(
+            text.contains("create API client")
+                && !text.contains(issued["secret"].as_str().unwrap())
+        );
+
+        world().json(&["api-client", "delete", "portal"]);
+        let (status, gone) = program.ask("GET", "/api/v1/log", &token, None).await;
+        assert_eq!(
+            (status, gone["error"]["code"].as_str()),
+            (401, Some("NotAuthenticated"))
+        );
+    });
+}
+
+#[test]
+fn a_secret_is_replaced_at_once_or_after_a_while() {
+    let first = admitted("rotating", &["Synchronization.Read.All"]);
+    let program = program();
+    runtime().block_on(async {
+        let token = program.token_of(&first).await;
+        let second = world().json(&["api-client", "rotate", "rotating", "--overlap-hours", "1"]);
+        assert_eq!(second["client"]["secrets"], 2);
+        let _ = program.token_of(&first).await;
+        assert_eq!(
+            program.ask("GET", "/api/v1/jobs", &token, None).await.0,
+            200
+        );
+        // Tokens tell time by the second.
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+        let third = world().json(&["api-client", "rotate", "rotating"]);
+        assert_eq!(
+            program.ask("GET", "/api/v1/jobs", &token, None).await.0,
+            401
+        );
+        for old in [&first, &second] {
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_id", old["client"]["id"].as_str().unwrap()),
+                ("client_secret", old["secret"].as_str().unwrap()),
+            ];
+            let (status, body) = program.token(&program.tenant, &form).await;
+            assert_eq!(
+                (status, body["error"].as_str()),
+                (401, Some("invalid_client"))
+            );
+        }
+        let token = program.token_of(&third).await;
+        assert_eq!(
+            program.ask("GET", "/api/v1/jobs", &token, None).await.0,
+            200
+        );
+    });
+}
+
+#[test]
+fn the_token_endpoint_refuses_by_the_book_and_slows_down_who_guesses() {
+    let issued = admitted("guessed", &["Synchronization.Read.All"]);
+    let (id, secret) = (
+        issued["client"]["id"].as_str().unwrap(),
+        issued["secret"].as_str().unwrap(),
+    );
+    let program = program();
+    runtime().block_on(async {
+        let tenant = program.tenant.clone();
+        let right = [
+            ("grant_type", "client_credentials"),
+            ("client_id", id),
+            ("client_secret", secret),
+        ];
+        let with = |name: &str, value: &'static str| {
+            right
+                .iter()
+                .map(|(key, old)| (*key, if *key == name { value } else { *old }))
+                .collect::<Vec<_>>()
+        };
+        let cases = [
+            ("other", right.to_vec(), 400, "invalid_request"),
+            (
+                tenant.as_str(),
+                with("grant_type", "password"),
+                400,
+                "unsupported_grant_type",
+            ),
+            (
+                tenant.as_str(),
+                with("client_secret", ""),
+                400,
+                "invalid_request",
+            ),
+            (
+                tenant.as_str(),
+                with("client_secret", "wrong"),
+                401,
+                "invalid_client",
+            ),
+            (
+                tenant.as_str(),
+                with("client_id", "nobody"),
+                401,
+                "invalid_client",
+            ),
+            (
+                tenant.as_str(),
+                [&right[..], &[("scope", "User.Read")]].concat(),
+                400,
+                "invalid_scope",
+            ),
+        ];
+        for (tenant, form, status, error) in cases {
+            let (told, body) = program.token(tenant, &form).await;
+            assert_eq!(
+                (told, body["error"].as_str()),
+                (status, Some(error)),
+                "{body}"
+            );
+        }
+        // By one of its domains a tenant is known, too.
+        let domain = world().json(&["directory", "tenant"])["initialDomain"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(program.token(&domain, &right).await.0, 200);
+        let mut last = 0;
+        for _ in 0..12 {
+            last = program
+                .token(&tenant, &with("client_secret", "wrong"))
+                .await
+                .0;
+        }
+        assert_eq!(last, 429);
+        assert_eq!(
+            program.token(&tenant, &right).await.0,
+            200,
+            "guessing shuts out who knows"
+        );
+    });
+}
+
+#[test]
+fn metadata_leads_clients_to_keys_and_tokens() {
+    let program = program();
+    runtime().block_on(async {
+        let path = format!("/{}/v2.0/.well-known/openid-configuration", program.tenant);
+        let (status, metadata) = program.ask("GET", &path, "", None).await;
+        assert_eq!(status, 200);
+        let endpoint = metadata["token_endpoint"].as_str().unwrap();
+        assert_eq!(
+            endpoint,
+            format!("{}/{}/oauth2/v2.0/token", program.url, program.tenant)
+        );
+        let keys = metadata["jwks_uri"]
+            .as_str()
+            .unwrap()
+            .strip_prefix(&program.url)
+            .unwrap()
+            .to_owned();
+        let (_, keys) = program.ask("GET", &keys, "", None).await;
+        assert_eq!(
+            (
+                keys["keys"][0]["kty"].as_str(),
+                keys["keys"][0]["alg"].as_str()
+            ),
+            (Some("EC"), Some("ES256"))
+        );
+        assert!(keys["keys"][0].get("d").is_none());
+        let (status, _) = program
+            .ask(
+                "GET",
+                "/other/v2.0/.well-known/openid-configuration",
+                "",
+                None,
+            )
+            .await;
+        assert_eq!(status, 400);
+    });
+}
+
+/// Every endpoint with every permission: served or refused as the tables say, and without a token never served.
+#[test]
+fn every_endpoint_is_open_to_those_who_may_and_closed_to_all_others() {
+    use server::{
+        access::{Permission, Permissions, of_route},
+        api::routes,
+        graph::table::ENDPOINTS,
+    };
+    let program = program();
+    let issued: BTreeMap<&str, Value> = Permission::ALL
+        .iter()
+        .map(|one| {
+            (
+                one.name(),
+                admitted(&format!("matrix {}", one.name()), &[one.name()]),
+            )
+        })
+        .collect();
+    runtime().block_on(async {
+        let mut tokens = Vec::new();
+        for permission in Permission::ALL {
+            tokens.push((
+                permission,
+                program.token_of(&issued[permission.name()]).await,
+            ));
+        }
+        let mut endpoints: Vec<(String, String, Permission, bool)> = Vec::new();
+        for route in routes::all() {
+            let method = route.method.parse().unwrap();
+            // Names of things there are none of, so that nothing is changed by whoever may.
+            let path = format!("/api/v1{}", filled(&route.path));
+            endpoints.push((
+                route.method.clone(),
+                path,
+                of_route(&method, &route.path),
+                false,
+            ));
+        }
+        for endpoint in ENDPOINTS {
+            let path = format!("/beta{}", filled(endpoint.path));
+            endpoints.push((
+                endpoint.method.to_owned(),
+                path,
+                endpoint.needs,
+                endpoint.is_for_owners(),
+            ));
+        }
+        let mut asked = 0;
+        for (method, path, needs, is_for_owners) in &endpoints {
+            let (status, _) = program.ask(method, path, "nobody", Some(&json!("x"))).await;
+            assert_eq!(status, 401, "{method} {path} without a token");
+            for (permission, token) in &tokens {
+                // A body nobody understands: who may come in is refused for that, if for anything.
+                let (status, body) = program.ask(method, path, token, Some(&json!("x"))).await;
+                let may = Permissions::default().with(*permission).allow(*needs);
+                let is_batch = path.ends_with("$batch");
+                let is_anothers = ["/servicePrincipals/nobody", "/applications/nobody"]
+                    .iter()
+                    .any(|part| path.contains(part));
+                let owner_may =
+                    *is_for_owners && *permission == Permission::ApplicationOwned && !is_anothers;
+                match may || is_batch || owner_may {
+                    true => assert!(
+                        status != 403 && status != 401 && status < 500,
+                        "{method} {path} as {permission:?}: {status} {body}"
+                    ),
+                    false => assert_eq!(status, 403, "{method} {path} as {permission:?}: {body}"),
+                }
+                asked += 1;
+            }
+        }
+        assert!(asked > 700, "{asked}");
+    });
+    for name in issued.values() {
+        world().json(&[
+            "api-client",
+            "delete",
+            name["client"]["id"].as_str().unwrap(),
+        ]);
+    }
+}
+
+/// A path whose parameters name nothing that there is.
+fn filled(path: &str) -> String {
+    let parts = path.split('/').map(|part| {
+        if part.starts_with('{') {
+            "nobody"
+        } else {
+            part
+        }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
