@@ -9,7 +9,10 @@ packages=(
   krb5-user ldap-utils python3-ldap libnss-wrapper                                 # clients, and host names without /etc/hosts
   openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
   iproute2                                                                         # bytes on a link, for the benchmark
+  python3-venv                                                                     # Microsoft's clients, for the tests of the API
 )
+# Node comes from Debian or from elsewhere; either will do.
+command -v npm >/dev/null || packages+=(nodejs npm)
 
 missing=()
 for package in "${packages[@]}"; do

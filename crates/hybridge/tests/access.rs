@@ -33,7 +33,7 @@ pub fn program() -> Program {
         .no_proxy()
         .build()
         .unwrap();
-    let tenant = world().json(&["directory", "tenant"])["id"]
+    let tenant = world().json(&["directory", "show"])["id"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -273,7 +273,7 @@ fn the_token_endpoint_refuses_by_the_book_and_slows_down_who_guesses() {
             );
         }
         // By one of its domains a tenant is known, too.
-        let domain = world().json(&["directory", "tenant"])["initialDomain"]
+        let domain = world().json(&["directory", "show"])["initialDomain"]
             .as_str()
             .unwrap()
             .to_owned();

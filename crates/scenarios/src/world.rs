@@ -308,7 +308,7 @@ async fn start_server_at(
     let stop = CancellationToken::new();
     let until = stop.clone();
     let task = tokio::spawn(async move {
-        server::app::run(config, |_| axum::Router::new(), ready, until)
+        server::app::run(config, server::api::router, ready, until)
             .await
             .unwrap();
     });

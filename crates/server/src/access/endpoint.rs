@@ -239,7 +239,7 @@ fn our_tenant(app: &App, name: &str) -> Result<(), Refused> {
     match is_ours {
         true => Ok(()),
         false => Err(Refused::invalid(
-            "this server knows no such tenant; `hybridge directory tenant` shows its id and domains",
+            "this server knows no such tenant; `hybridge directory show` shows its id and domains",
         )),
     }
 }

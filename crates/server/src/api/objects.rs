@@ -13,6 +13,7 @@ use sync_core::{
     id::{Anchor, ConnectorId, ObjectId, TargetId},
     mapping::evaluate::Evaluation,
     operation::{Lookup, Refusal},
+    plan::Situation,
     scope::Verdict,
 };
 use wire::api::v1::{
@@ -270,7 +271,8 @@ fn stored_view(
 
 async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectInJob, ApiError> {
     let (id, object) = (job.id, space.object.id);
-    let (item, link, pending, names, asides) = blocking(app.engine(), move |engine| {
+    let connector = space.connector;
+    let (item, link, pending, names, asides, source) = blocking(app.engine(), move |engine| {
         let names: BTreeMap<_, _> = engine
             .jobs()?
             .into_iter()
@@ -283,7 +285,8 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
         let mut item = engine.plan_item(id, object)?;
         engine.add_scope_links(id, item.as_mut_slice())?;
         let asides = engine.asides(engine::link_id(id, object))?;
-        Ok((item, engine.link_row(id, object)?, pending, names, asides))
+        let (link, source) = (engine.link_row(id, object)?, engine.connector(connector)?);
+        Ok((item, link, pending, names, asides, source))
     })
     .await?;
     let mut part = ObjectInJob {
@@ -294,6 +297,9 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
         is_due: link.as_ref().is_some_and(|link| link.is_due),
         pending,
         link: link.as_ref().map(|link| link_view(link, &asides)),
+        synchronised: link
+            .as_ref()
+            .and_then(|link| synchronised(link, &space.object.dn, &source.name)),
         ..ObjectInJob::default()
     };
     if let Some(item) = item {
@@ -326,6 +332,20 @@ fn set_aside(row: &AsideRow) -> SetAside {
         owner: row.aside.owner.clone(),
         occurred_date_time: time(row.since),
     }
+}
+
+/// From where and when an object was last brought in step; `None` if it is not in the target.
+fn synchronised(link: &LinkRow, dn: &str, connector: &str) -> Option<String> {
+    (link.situation == Situation::Linked).then(|| {
+        let at = time(link.changed_at);
+        match &link.reason {
+            None => format!("synchronised from {dn} of {connector} at {at}"),
+            Some(why) => format!(
+                "synchronised from {dn} of {connector}; what changed since failed at {at} with {}",
+                why.code
+            ),
+        }
+    })
 }
 
 /// A link as shown.

@@ -24,6 +24,16 @@ async fn link(cx: &Cx, job: &str) -> Result<Link> {
         .0)
 }
 
+/// The anchor of an object by any of its names.
+pub(super) async fn anchor(cx: &Cx, job: &str, name: &str) -> Result<String> {
+    let app = State(cx.app.clone());
+    let named = Parameters(links::Named::of(name));
+    Ok(links::show(app, Path(job.to_owned()), named)
+        .await?
+        .0
+        .anchor)
+}
+
 fn is_connected(link: &Link) -> bool {
     link.target.is_some() && link.situation != "unlinked"
 }

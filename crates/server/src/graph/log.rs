@@ -158,7 +158,7 @@ impl Names {
         );
         put(
             "servicePrincipal",
-            json!([{ "id": record.source_system.id, "displayName": record.source_system.display_name }]),
+            json!({ "id": record.source_system.id, "displayName": record.source_system.display_name }),
         );
         put("sourceSystem", system(&record.source_system));
         put("targetSystem", system(&record.target_system));
@@ -471,6 +471,12 @@ fn pass(
             return Ok(passed);
         }
     }
+}
+
+/// A record as this API shows it.
+pub(super) async fn rendered(cx: &Cx, record: &LogRecord) -> Result<Json> {
+    let names = Names::read(&cx.app, cx.is_beta).await?;
+    Ok(names.render(record))
 }
 
 /// `GET /auditLogs/provisioning/{id}`.

@@ -102,6 +102,17 @@ fn undressed(mut schema: Json, id: &str, stored: &Json) -> Json {
     schema
 }
 
+/// Ids of the rules of a job, as they are shown.
+pub fn rule_ids(row: &JobRow) -> Vec<String> {
+    let shown = dressed(&row.rules, &row.guid, "", Vec::new()).unwrap_or_default();
+    let rules = shown.get("synchronizationRules").and_then(Json::as_array);
+    let ids = rules
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule.get("id")?.as_str());
+    ids.map(str::to_owned).collect()
+}
+
 fn version(row: &JobRow) -> String {
     format!("v{}", row.rules_version)
 }

@@ -106,6 +106,9 @@ fn in_job(part: &ObjectInJob) -> String {
             text.push_str(&format!("\n{}", problem(found)));
         }
     }
+    if let Some(synchronised) = &part.synchronised {
+        text.push_str(&format!("\n  {}", one_line(synchronised)));
+    }
     match &part.link {
         None => text.push_str("\n  never planned"),
         Some(link) => {

@@ -100,3 +100,32 @@ pub struct LogRecord {
     /// In one line.
     pub summary: String,
 }
+
+/// How long the log is kept, and what it takes now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LogRetention {
+    /// Days records are kept.
+    pub days: u32,
+    /// Megabytes they may take.
+    pub megabytes: u32,
+    /// Records there are.
+    pub records: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+    /// When the oldest of them was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<String>,
+}
+
+/// `PATCH /log/retention`; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LogRetentionChange {
+    /// Days records are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// Megabytes they may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub megabytes: Option<u32>,
+}

@@ -126,6 +126,9 @@ pub struct ObjectInJob {
     /// The link; absent: never planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkView>,
+    /// From where and when it was last brought in step; absent: it is not in the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synchronised: Option<String>,
     /// Whether it still has to be planned.
     pub is_due: bool,
     /// The pending export.
