@@ -1,7 +1,8 @@
 //! Every code a person may meet, with who has to act, whether trying again helps, and a page in two languages.
 //!
 //! The pages are `docs/codes/<Code>.md` (English) and `docs/codes/nl/<Code>.md` (Dutch), compiled in: a code without both
-//! pages does not build. Trap: names are a promise to scripts and searches; they are added, never renamed.
+//! pages does not build. Trap: names are a promise to scripts and searches; they are added, never renamed. Stored refusals
+//! hold the number of their code, so a new one goes to the end of the list.
 
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +157,22 @@ codes! {
     SecretFileUnsafe Rules Never "a secret file can be read by others";
     AddressInUse Rules Never "the address to listen on is in use";
     InternalFault Us Later "a fault of Hybridge itself";
+    // added since
+    QuarantinedOnDemand Rules Never "an administrator put the job into quarantine";
+    IngestionInterrupted Source Later "reading the source breaks off again and again";
+    HybridSynchronizationActiveDirectoryInternalServerError Source Later "the agent could not turn a request into a search of the directory";
+    HybridSynchronizationActiveDirectoryInsufficientAccessRights Target Never "the directory refuses a write for want of a right";
+    HybridIdentityServiceInvalidResource Rules Never "the name of a connector is missing or unknown, so work cannot be given to an agent";
+    HybridIdentityServiceAgentSignalingError Network Later "an agent is connected and does not take its work";
+    TooManyRequests Target Later "the target limits how many requests it takes";
+    InsufficientRights Target Never "the target knows who asks and does not allow it";
+    UnprocessableEntity Target Never "the target does not understand the request, or Hybridge not the answer";
+    LicenseLimitExceeded Target Later "the target has no licence left for this object";
+    InvalidAttributeSyntax Rules Never "a directory refuses the form of a value";
+    AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService Target Never "the object belongs to another source and may only be changed there";
+    InvitationCreationFailure Target Never "an invitation across tenants failed";
+    TargetChanged Target Later "the target was changed by somebody else";
+    NotificationFailed Network Later "a message to an administrator could not be sent";
 }
 
 impl Code {
@@ -168,14 +185,227 @@ impl Code {
         }
     }
 
+    /// Whether a name or secret is refused: trying it again and again locks accounts.
+    pub fn is_credential(self) -> bool {
+        matches!(
+            self,
+            Self::SourceCredentialRefused
+                | Self::SourceAccountUnusable
+                | Self::CredentialMissing
+                | Self::CredentialExpired
+                | Self::CredentialWrong
+        )
+    }
+
     /// The code of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)
     }
+
+    /// The code of this name, or of a name or number the originals give it; case and blanks do not matter.
+    pub fn find(text: &str) -> Option<Self> {
+        let folded = fold(text);
+        let own = Self::ALL
+            .iter()
+            .copied()
+            .find(|code| fold(code.name()) == folded);
+        own.or_else(|| {
+            let alias = ALIASES.iter().find(|(alias, _)| fold(alias) == folded);
+            alias.map(|(_, code)| *code)
+        })
+    }
+
+    /// Names and numbers by which the originals know it.
+    pub fn aliases(self) -> Vec<&'static str> {
+        let own = ALIASES.iter().filter(|(_, code)| *code == self);
+        own.map(|(alias, _)| *alias).collect()
+    }
 }
+
+/// A name without case and blanks, and without the word before a number.
+fn fold(text: &str) -> String {
+    let text = text.trim().to_ascii_lowercase();
+    let text = text.strip_prefix("error ").unwrap_or(&text);
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// Names and numbers of the originals, each with our code for the same thing.
+const ALIASES: &[(&str, Code)] = &[
+    // a translation of the original's documents calls it so
+    ("Out", Code::TimeOut),
+    ("AzureDirectoryServiceServerBusy", Code::TargetBusy),
+    ("81", Code::TargetBusy),
+    ("deadlock", Code::TargetBusy),
+    (
+        "AzureActiveDirectoryInvalidCredential",
+        Code::CredentialMissing,
+    ),
+    ("AADSTS50034", Code::CredentialMissing),
+    (
+        "AzureActiveDirectoryExpiredCredentials",
+        Code::CredentialExpired,
+    ),
+    ("AADSTS50055", Code::CredentialExpired),
+    (
+        "AzureActiveDirectoryAuthenticationFailed",
+        Code::CredentialWrong,
+    ),
+    ("AADSTS50126", Code::CredentialWrong),
+    ("QuarantineOnDemand", Code::QuarantinedOnDemand),
+    ("113", Code::TooManyDeletes),
+    ("116", Code::TooManyDeletes),
+    ("StagedDelete", Code::TooManyDeletes),
+    ("stopped-deletion-threshold-exceeded", Code::TooManyDeletes),
+    ("114", Code::DeletionAccessViolation),
+    ("0x8023134a", Code::DeletionAccessViolation),
+    ("Deletion access violation", Code::DeletionAccessViolation),
+    ("EntryConflict", Code::AttributeValueMustBeUnique),
+    ("AttributeConflict", Code::AttributeValueMustBeUnique),
+    ("PropertyConflict", Code::AttributeValueMustBeUnique),
+    ("InternalServerError", Code::TargetFault),
+    ("InternalError", Code::TargetFault),
+    ("WebExceptionProtocolError", Code::TargetFault),
+    ("429", Code::TooManyRequests),
+    ("MethodNotAllowed", Code::InsufficientRights),
+    ("NotPermitted", Code::InsufficientRights),
+    ("Unauthorized", Code::InsufficientRights),
+    ("AzureActiveDirectoryForbidden", Code::InsufficientRights),
+    ("NotImplemented", Code::UnprocessableEntity),
+    (
+        "SystemForCrossDomainIdentityManagementServiceIncompatible",
+        Code::UnprocessableEntity,
+    ),
+    (
+        "SystemForCrossDomainIdentityManagementMultipleEntriesInResponse",
+        Code::DuplicateTargetEntries,
+    ),
+    ("MissingValues", Code::MandatoryFieldsMissing),
+    ("LargeObject", Code::ExceededAllowedLength),
+    (
+        "Existing Admin Role Conflict",
+        Code::ExistingAdminRoleConflict,
+    ),
+    (
+        "AzureActiveDirectoryQuotaLimitExceeded",
+        Code::QuotaExceeded,
+    ),
+    ("sourceAnchor has changed", Code::SourceAnchorChanged),
+    (
+        "InvitationCreationFailureInvalidPropertyValue",
+        Code::InvitationCreationFailure,
+    ),
+    (
+        "AzureDirectoryB2BManagementPolicyCheckFailure",
+        Code::InvitationCreationFailure,
+    ),
+    (
+        "IdentitySynchronizationError",
+        Code::EncounteredQuarantineException,
+    ),
+    ("permission-issue", Code::SourceInsufficientAccess),
+    ("no-start-credentials", Code::SourceCredentialRefused),
+    ("server-down", Code::SourceUnreachable),
+    ("stopped-server-down", Code::SourceUnreachable),
+    ("no-start-server-down", Code::SourceUnreachable),
+    (
+        "no-start-no-agent",
+        Code::HybridIdentityServiceNoActiveAgents,
+    ),
+    ("no-start-configuration", Code::ConfigurationInvalid),
+    ("stopped-configuration", Code::ConfigurationInvalid),
+    (
+        "stopped-error-limit",
+        Code::EncounteredEscrowProportionThreshold,
+    ),
+    ("stopped-service-restart", Code::OutcomeUnknown),
+];
 
 impl std::fmt::Display for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_originals_lead_to_our_codes() {
+        for (text, code) in [
+            ("Out", Code::TimeOut),
+            ("timeout", Code::TimeOut),
+            ("AADSTS50034", Code::CredentialMissing),
+            ("aadsts50055", Code::CredentialExpired),
+            ("error 81", Code::TargetBusy),
+            ("Error 113", Code::TooManyDeletes),
+            ("114", Code::DeletionAccessViolation),
+            ("0x8023134A", Code::DeletionAccessViolation),
+            (
+                "existing admin role conflict",
+                Code::ExistingAdminRoleConflict,
+            ),
+            (
+                "AttributeValueMustBeUnique",
+                Code::AttributeValueMustBeUnique,
+            ),
+        ] {
+            assert_eq!(Code::find(text), Some(code), "{text}");
+        }
+        assert_eq!(Code::find("nothing of the kind"), None);
+    }
+
+    #[test]
+    fn no_alias_hides_a_code_or_another_alias() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (alias, _) in ALIASES {
+            let is_code = Code::ALL
+                .iter()
+                .any(|code| fold(code.name()) == fold(alias));
+            assert!(!is_code, "{alias} is a code of its own");
+            assert!(seen.insert(fold(alias)), "{alias} stands there twice");
+        }
+    }
+
+    /// What the originals' documents list, by their own names.
+    #[test]
+    fn every_documented_code_is_known() {
+        let documented = "TimeOut HybridSynchronizationActiveDirectoryInternalServerError
+            HybridSynchronizationActiveDirectoryInsufficientAccessRights HybridIdentityServiceNoAgentsAssigned
+            HybridIdentityServiceNoActiveAgents HybridIdentityServiceInvalidResource HybridIdentityServiceAgentSignalingError
+            AzureDirectoryServiceServerBusy AzureActiveDirectoryInvalidCredential AzureActiveDirectoryExpiredCredentials
+            AzureActiveDirectoryAuthenticationFailed EncounteredQuarantineException EncounteredEscrowProportionThreshold
+            EncounteredBaseEscrowThreshold EncounteredTotalEscrowThreshold QuarantinedOnDemand QuarantineOnDemand TooManyDeletes
+            IngestionInterrupted Conflict EntryConflict TooManyRequests InternalServerError WebExceptionProtocolError Timeout
+            InternalError InsufficientRights MethodNotAllowed NotPermitted Unauthorized UnprocessableEntity NotImplemented
+            InvalidAnchor MandatoryFieldsMissing MissingValues SchemaAttributeNotFound InvalidDomain LicenseLimitExceeded
+            DuplicateTargetEntries DuplicateSourceEntries ImportSkipped EntrySynchronizationSkipped
+            SystemForCrossDomainIdentityManagementMultipleEntriesInResponse
+            SystemForCrossDomainIdentityManagementServiceIncompatible SchemaPropertyCanOnlyAcceptValue InvalidAttributeSyntax
+            UnableToResolveReferenceAttributeValue AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService
+            AzureActiveDirectoryQuotaLimitExceeded AzureActiveDirectoryForbidden InvitationCreationFailure
+            InvitationCreationFailureInvalidPropertyValue AzureDirectoryB2BManagementPolicyCheckFailure InvalidHardMatch
+            InvalidSoftMatch ObjectTypeMismatch AttributeValueMustBeUnique IdentityDataValidationFailed DataValidationFailed
+            FederatedDomainChangeError LargeObject ExceededAllowedLength ExistingAdminRoleConflict DeletionAccessViolation";
+        for name in documented.split_whitespace() {
+            assert!(Code::find(name).is_some(), "{name}");
+        }
+    }
+
+    /// Stored refusals hold the number of their code.
+    #[test]
+    fn the_numbers_of_codes_stay() {
+        let number = |code: Code| Code::ALL.iter().position(|have| *have == code);
+        assert_eq!(number(Code::AttributeValueMustBeUnique), Some(0));
+        assert_eq!(
+            postcard::to_stdvec(&Code::InternalFault).unwrap(),
+            [u8::try_from(number(Code::InternalFault).unwrap()).unwrap()]
+        );
+        let since: Vec<Code> = Code::ALL
+            .iter()
+            .copied()
+            .skip_while(|code| *code != Code::InternalFault)
+            .collect();
+        assert!(since.len() > 1, "what is new stands behind what was there");
     }
 }

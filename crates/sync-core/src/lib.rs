@@ -12,6 +12,8 @@
 //! * **due** – a (job, object) that has to be planned, with the reasons;
 //! * **operation** – what a plan wants done in the target; stored, it is a **pending export**;
 //! * **escrow** – an object whose last attempt failed, retried with decreasing frequency;
+//! * **cycle** – one run of a job, from the first thing to do until nothing is left;
+//! * **quarantine** – a job that fails too much is tried less and less often;
 //! * **guard** – the protection against accidental deletion;
 //! * **watermark** – the opaque position in a source's stream of changes.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -19,6 +21,7 @@
 
 pub mod aside;
 pub mod code;
+pub mod cycle;
 pub mod expression;
 pub mod functions;
 #[cfg(any(test, feature = "fuzz"))]
