@@ -114,6 +114,44 @@ pub struct JobSettings {
     pub match_administrators: bool,
     /// Whether a value that another object holds is set aside, so that the rest of the object is written.
     pub set_conflicts_aside: bool,
+    /// Cycles in a row that fail completely until the job is quarantined.
+    pub quarantine_after_failures: u32,
+    /// Least time from the beginning of one cycle to the next, in seconds.
+    pub minimum_spacing_seconds: u64,
+    /// What is done about changes made in the target behind our back.
+    pub reconcile: Reconcile,
+    /// Time between two reconciliations, in hours.
+    pub reconcile_hours: u64,
+}
+
+/// What is done about changes made in the target behind our back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reconcile {
+    /// Nobody looks, unless somebody asks.
+    #[default]
+    Off,
+    /// They are looked for and reported.
+    Report,
+    /// They are put right, through the guard.
+    Correct,
+}
+
+impl Reconcile {
+    /// As shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Report => "report",
+            Self::Correct => "correct",
+        }
+    }
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Off, Self::Report, Self::Correct];
+        all.into_iter().find(|one| one.name() == name)
+    }
 }
 
 impl Default for JobSettings {
@@ -130,6 +168,10 @@ impl Default for JobSettings {
             soft_match: true,
             match_administrators: false,
             set_conflicts_aside: true,
+            quarantine_after_failures: sync_core::cycle::quarantine::COMPLETE_FAILURES,
+            minimum_spacing_seconds: 0,
+            reconcile: Reconcile::Off,
+            reconcile_hours: 24,
         }
     }
 }
@@ -372,6 +414,12 @@ pub(crate) fn everything_due(
          ON CONFLICT (id) DO UPDATE SET reasons = reasons | excluded.reasons, stamp = max(stamp + 1, excluded.stamp)",
         params![first, source.0, bits, now],
     )?)
+}
+
+/// The next cycle of a job looks at everything.
+pub(crate) fn begin_anew(tx: &Transaction<'_>, job: JobId) -> Result<()> {
+    tx.execute("UPDATE job SET is_initial = 1 WHERE id = ?1", [job.0])?;
+    Ok(())
 }
 
 impl Engine {
@@ -637,6 +685,7 @@ impl Engine {
         let row = self.job(id)?;
         let now = self.now();
         self.write("engine.plan_everything", |tx| {
+            begin_anew(tx, id)?;
             everything_due(tx, id, row.source, reason::ASKED, now)
         })
     }
@@ -832,6 +881,21 @@ impl Engine {
             Ok(())
         })
     }
+}
+
+/// Writes a line of the audit trail in the transaction of what it is about.
+pub(crate) fn note_act(
+    tx: &Transaction<'_>,
+    actor: &str,
+    act: &str,
+    detail: &str,
+    now: i64,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, ?3, ?4)",
+        params![now, actor, act, detail],
+    )?;
+    Ok(())
 }
 
 fn add_certificate(tx: &Transaction<'_>, id: AgentId, certificate: &Certificate) -> Result<()> {

@@ -523,6 +523,7 @@ impl Engine {
             changes: Vec::new(),
             references: Vec::new(),
             reasons: planned.item.reasons,
+            cycle: uuid::Uuid::nil(),
         }
     }
 

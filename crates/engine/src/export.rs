@@ -911,6 +911,7 @@ fn record(reported: &Reported<'_>, status: Status, now: i64) -> Record {
         changes: Vec::new(),
         references: Vec::new(),
         reasons: pending.reasons,
+        cycle: uuid::Uuid::nil(),
     }
 }
 

@@ -217,6 +217,7 @@ impl Engine {
                     changes: Vec::new(),
                     references: Vec::new(),
                     reasons: pending.reasons,
+                    cycle: uuid::Uuid::nil(),
                 });
             }
         }

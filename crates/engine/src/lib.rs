@@ -10,6 +10,7 @@
 mod access;
 mod aside;
 mod config;
+mod cycle;
 mod due;
 mod export;
 mod guard;
@@ -28,7 +29,11 @@ pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow
 pub use aside::AsideRow;
 pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
-    NewJob,
+    NewJob, Reconcile,
+};
+pub use cycle::{
+    Channel, Compared, EscrowChoice, EscrowRow, JobStanding, ListedObject, NotificationRow,
+    TargetChange,
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};

@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// Leaves a link as if its object had never been planned. Returns how it stood.
-    fn take_apart(
+    pub(crate) fn take_apart(
         &self,
         tx: &Transaction<'_>,
         job: &JobRow,

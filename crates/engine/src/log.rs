@@ -9,10 +9,11 @@ use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     code::Code,
-    id::{Anchor, LinkId},
+    id::{Anchor, JobId, LinkId},
     operation::Refusal,
     value::{Name, Values},
 };
+use uuid::Uuid;
 
 use crate::store::{Engine, Result, StoreError, pack, unpack};
 
@@ -119,6 +120,51 @@ pub struct Record {
     pub references: Vec<ReferenceNote>,
     /// Why it was planned: bits of [`crate::reason`].
     pub reasons: i64,
+    /// The cycle it belongs to; given when stored, nil for records of before.
+    pub cycle: Uuid,
+}
+
+/// A record as it was written before cycles had ids.
+#[derive(Deserialize)]
+struct RecordBefore {
+    sequence: i64,
+    at: i64,
+    since: i64,
+    link: i64,
+    job: i64,
+    action: Action,
+    status: Status,
+    class: String,
+    name: String,
+    anchor: Anchor,
+    target: Option<String>,
+    refusal: Option<Refusal>,
+    changes: Vec<(Name, Values, Values)>,
+    references: Vec<ReferenceNote>,
+    reasons: i64,
+}
+
+impl From<RecordBefore> for Record {
+    fn from(before: RecordBefore) -> Self {
+        Self {
+            sequence: before.sequence,
+            at: before.at,
+            since: before.since,
+            link: before.link,
+            job: before.job,
+            action: before.action,
+            status: before.status,
+            class: before.class,
+            name: before.name,
+            anchor: before.anchor,
+            target: before.target,
+            refusal: before.refusal,
+            changes: before.changes,
+            references: before.references,
+            reasons: before.reasons,
+            cycle: Uuid::nil(),
+        }
+    }
 }
 
 /// A question to the log.
@@ -134,6 +180,8 @@ pub struct LogQuery {
     pub status: Option<Status>,
     /// Only this code.
     pub code: Option<Code>,
+    /// Only of this cycle.
+    pub cycle: Option<Uuid>,
     /// Only after this sequence number.
     pub after: Option<i64>,
     /// Only before this sequence number.
@@ -161,6 +209,8 @@ pub struct LogPage {
 const SEGMENT_RECORDS: usize = 1_000;
 /// Small segments are merged when there are so many.
 const SMALL_SEGMENTS: i64 = 32;
+/// How segments are written now.
+const FORMAT: i64 = 2;
 /// A segment never unpacks to more than this.
 const LARGEST_SEGMENT: usize = 256 << 20;
 
@@ -173,6 +223,7 @@ impl LogQuery {
             && self
                 .code
                 .is_none_or(|code| record.refusal.as_ref().is_some_and(|why| why.code == code))
+            && self.cycle.is_none_or(|cycle| cycle == record.cycle)
             && self.after.is_none_or(|after| record.sequence > after)
             && self.before.is_none_or(|before| record.sequence < before)
             && self.since.is_none_or(|since| record.at >= since)
@@ -181,6 +232,7 @@ impl LogQuery {
 }
 
 impl Engine {
+    /// Adds records to the log, each with the cycle its job is in; a job that is in none begins one.
     pub(crate) fn append_log(
         &self,
         tx: &Transaction<'_>,
@@ -193,9 +245,15 @@ impl Engine {
         let next: i64 = tx
             .prepare_cached("SELECT coalesce(max(first + count), 1) FROM segment WHERE id = (SELECT max(id) FROM segment)")?
             .query_row([], |row| row.get(0))?;
+        let mut known: Option<(i64, Uuid)> = None;
         for (index, record) in records.iter_mut().enumerate() {
             record.sequence = next + i64::try_from(index).unwrap_or(0);
             record.at = now;
+            record.cycle = match known {
+                Some((job, cycle)) if job == record.job => cycle,
+                _ => self.cycle(tx, JobId(record.job), now)?.guid,
+            };
+            known = Some((record.job, record.cycle));
         }
         for chunk in records.chunks(SEGMENT_RECORDS) {
             store_segment(tx, chunk)?;
@@ -211,7 +269,7 @@ impl Engine {
         let order = if query.ascending { "ASC" } else { "DESC" };
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
-                "SELECT objects, data FROM segment WHERE (?1 IS NULL OR first + count > ?1 + 1) AND (?2 IS NULL OR first < ?2)
+                "SELECT objects, data, format FROM segment WHERE (?1 IS NULL OR first + count > ?1 + 1) AND (?2 IS NULL OR first < ?2)
                    AND (?3 IS NULL OR last_at >= ?3) AND (?4 IS NULL OR first_at < ?4) ORDER BY id {order}"
             ))?;
             let mut rows = statement.query(params![query.after, query.before, query.since, query.until])?;
@@ -222,7 +280,7 @@ impl Engine {
                 {
                     continue;
                 }
-                let mut records = open_segment(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+                let mut records = open_segment(row.get(2)?, row.get_ref(1)?.as_blob().unwrap_or_default())?;
                 if !query.ascending {
                     records.reverse();
                 }
@@ -272,7 +330,7 @@ impl Engine {
             let mut records: Vec<Record> = Vec::new();
             let mut merged = false;
             {
-                let mut statement = tx.prepare("SELECT id, count, data FROM segment ORDER BY id")?;
+                let mut statement = tx.prepare("SELECT id, count, data, format FROM segment ORDER BY id")?;
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
                     let count: usize = row.get(1)?;
@@ -285,7 +343,7 @@ impl Engine {
                     }
                     if count < SEGMENT_RECORDS / 2 {
                         run.push(row.get(0)?);
-                        records.extend(open_segment(row.get_ref(2)?.as_blob().unwrap_or_default())?);
+                        records.extend(open_segment(row.get(3)?, row.get_ref(2)?.as_blob().unwrap_or_default())?);
                     }
                 }
             }
@@ -296,13 +354,14 @@ impl Engine {
                 }
                 let (objects, data) = close_segment(&records)?;
                 let (first_at, last_at) = times(&records);
-                tx.execute("UPDATE segment SET count = ?2, first_at = ?3, last_at = ?4, objects = ?5, data = ?6 WHERE id = ?1", params![
+                tx.execute("UPDATE segment SET count = ?2, first_at = ?3, last_at = ?4, objects = ?5, data = ?6, format = ?7 WHERE id = ?1", params![
                     run.first(),
                     records.len(),
                     first_at,
                     last_at,
                     objects,
-                    data
+                    data,
+                    FORMAT
                 ])?;
             }
             Ok(merged)
@@ -316,8 +375,8 @@ fn store_segment(tx: &Transaction<'_>, records: &[Record]) -> Result<()> {
     };
     let (first_at, last_at) = times(records);
     let (objects, data) = close_segment(records)?;
-    tx.prepare_cached("INSERT INTO segment (first, count, first_at, last_at, objects, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![first.sequence, records.len(), first_at, last_at, objects, data])?;
+    tx.prepare_cached("INSERT INTO segment (first, count, first_at, last_at, objects, data, format) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![first.sequence, records.len(), first_at, last_at, objects, data, FORMAT])?;
     Ok(())
 }
 
@@ -355,7 +414,7 @@ fn holds(objects: &[u8], link: i64) -> bool {
     })
 }
 
-fn open_segment(data: &[u8]) -> Result<Vec<Record>> {
+fn open_segment(format: i64, data: &[u8]) -> Result<Vec<Record>> {
     let size = data
         .first_chunk::<4>()
         .map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
@@ -364,5 +423,12 @@ fn open_segment(data: &[u8]) -> Result<Vec<Record>> {
     }
     let plain =
         lz4_flex::decompress_size_prepended(data).map_err(|_| StoreError::Blob("log segment"))?;
-    unpack(&plain)
+    match format {
+        FORMAT => unpack(&plain),
+        1 => {
+            let before: Vec<RecordBefore> = unpack(&plain)?;
+            Ok(before.into_iter().map(Record::from).collect())
+        }
+        _ => Err(StoreError::Blob("log segment")),
+    }
 }

@@ -105,6 +105,7 @@ impl Engine {
                 ],
             )?;
             let source = sync_core::id::ConnectorId(source);
+            crate::config::begin_anew(tx, id)?;
             everything_due(tx, id, source, reason::RULES, now)?;
             Ok(next)
         })

@@ -226,7 +226,7 @@ impl Engine {
                 [now],
             )?;
             tx.execute(
-                "UPDATE run SET state = 'failed', ended_at = ?1 WHERE state = 'running'",
+                "UPDATE run SET state = 'failed', status = 'stopped-service-restart', ended_at = ?1 WHERE state = 'running'",
                 [now],
             )?;
             heed_clock(tx, now)?;
@@ -430,8 +430,8 @@ fn heed_clock(tx: &Transaction<'_>, now: i64) -> Result<()> {
     let longest = sync_core::guard::ESCROW_LONGEST_MS / 10 * 11;
     let latest = now.saturating_add(longest);
     tx.execute(
-        "UPDATE due_later SET not_before = ?1 WHERE not_before > ?2 AND reasons & ?3 <> 0",
-        [now, latest, crate::reason::RETRY],
+        "UPDATE due_later SET not_before = ?1 WHERE not_before > ?2 AND not_before < ?4 AND reasons & ?3 <> 0",
+        [now, latest, crate::reason::RETRY, crate::cycle::UNTIL_ASKED],
     )?;
     tx.execute(
         "UPDATE lookup SET not_before = ?1 WHERE not_before > ?2",

@@ -14,6 +14,7 @@ mod status;
 pub use explain::{DuePlace, ReferenceState, Waiter};
 pub use object::{LinkRow, ReferenceRow, SpaceObject};
 pub use pending::{PendingRow, PendingView};
-pub use run::RunRow;
+pub(crate) use run::is_run_open;
+pub use run::{LastRuns, OpenRun, RunEnd, RunRow};
 pub use search::SearchSlice;
 pub use status::{JobNumbers, ReadRow};

@@ -263,3 +263,96 @@ fn a_large_batch_becomes_several_segments() {
         (3, 2_500)
     );
 }
+
+#[test]
+fn records_carry_the_cycle_they_belong_to_and_runs_are_found_by_it() {
+    let mut bench = Bench::new();
+    bench.start_with(&[user(1, "a"), user(2, "b")]);
+    let first = bench.log()[0].cycle;
+    assert!(bench.log().iter().all(|record| record.cycle == first));
+    let e = bench.engine();
+    let run = e.run_of_cycle(first).unwrap().unwrap();
+    assert_eq!(
+        (run.kind.as_str(), run.state.as_str()),
+        ("initial", "running")
+    );
+    assert_eq!(e.begin_run(bench.job_id).unwrap(), run.id);
+    e.end_run(run.id, &engine::RunEnd::default()).unwrap();
+    bench.delta(&[part(1, &[("displayName", "c")])]);
+    bench.catch_up();
+    let last = bench.log().pop().unwrap();
+    assert_ne!(last.cycle, first);
+    let run = bench.engine().run_of_cycle(last.cycle).unwrap().unwrap();
+    assert_eq!(run.kind, "incremental");
+    let of_first = LogQuery {
+        cycle: Some(first),
+        ..all()
+    };
+    assert_eq!(numbers(&bench, of_first), [1, 2]);
+}
+
+/// A record as segments of the first form hold it.
+#[derive(serde::Serialize)]
+struct OldRecord {
+    numbers: (i64, i64, i64, i64, i64),
+    action: Action,
+    status: Status,
+    texts: (String, String),
+    anchor: sync_core::id::Anchor,
+    target: Option<String>,
+    refusal: Option<sync_core::operation::Refusal>,
+    changes: Vec<u8>,
+    references: Vec<u8>,
+    reasons: i64,
+}
+
+#[test]
+fn segments_of_before_are_read_and_merged_with_those_of_now() {
+    let mut bench = Bench::new();
+    let old = |sequence: i64| OldRecord {
+        numbers: (
+            sequence,
+            super::bench::START,
+            super::bench::START,
+            bench.job_id.0 << 40 | 1,
+            bench.job_id.0,
+        ),
+        action: Action::Create,
+        status: Status::Success,
+        texts: ("user".into(), "old".into()),
+        anchor: super::source::anchor(1),
+        target: None,
+        refusal: None,
+        changes: Vec::new(),
+        references: Vec::new(),
+        reasons: 1,
+    };
+    let database = rusqlite::Connection::open(bench.engine().path()).unwrap();
+    for sequence in 1..=40 {
+        let plain = postcard::to_stdvec(&vec![old(sequence)]).unwrap();
+        let objects = postcard::to_stdvec(&vec![bench.job_id.0 << 40 | 1]).unwrap();
+        database
+            .execute(
+                "INSERT INTO segment (first, count, first_at, last_at, objects, data) VALUES (?1, 1, ?2, ?2, ?3, ?4)",
+                rusqlite::params![
+                    sequence,
+                    super::bench::START,
+                    objects,
+                    lz4_flex::compress_prepend_size(&plain)
+                ],
+            )
+            .unwrap();
+    }
+    drop(database);
+    bench.start_with(&[user(1, "a")]);
+    while bench.engine().compact_log().unwrap() {}
+    let records = bench.log();
+    assert_eq!(records.len(), 41);
+    assert!(
+        records[..40]
+            .iter()
+            .all(|r| r.cycle.is_nil() && r.name == "old")
+    );
+    assert!(!records[40].cycle.is_nil());
+    assert!(segments(&bench) < 3);
+}

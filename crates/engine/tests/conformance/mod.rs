@@ -2,6 +2,7 @@
 
 mod agents;
 mod bench;
+mod cycle;
 mod due;
 mod guard;
 mod invariants;
