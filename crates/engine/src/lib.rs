@@ -32,8 +32,8 @@ pub use config::{
     NewJob, Reconcile,
 };
 pub use cycle::{
-    Channel, Compared, EscrowChoice, EscrowRow, JobStanding, ListedObject, NotificationRow,
-    TargetChange,
+    Channel, Compared, EscrowChoice, EscrowRow, FailedRun, JobStanding, ListedObject,
+    NotificationRow, TargetChange,
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};

@@ -442,6 +442,10 @@ fn heed_clock(tx: &Transaction<'_>, now: i64) -> Result<()> {
         [now, latest],
     )?;
     tx.execute(
+        "UPDATE quarantine SET next_attempt = ?1 WHERE next_attempt > ?2",
+        [now, latest],
+    )?;
+    tx.execute(
         "UPDATE job SET retry_at = ?1 WHERE retry_at > ?2",
         [now, latest],
     )?;

@@ -118,6 +118,8 @@ struct Inner {
     /// Counts changes of jobs, for those that must look again.
     generation: watch::Sender<u64>,
     doorbells: Mutex<BTreeMap<ConnectorId, Doorbell>>,
+    /// When a source in quarantine was last knocked at, unix ms.
+    probes: Mutex<BTreeMap<ConnectorId, i64>>,
 }
 
 /// How often tokens may be asked for.
@@ -196,6 +198,7 @@ impl App {
             jobs_changed: Notify::new(),
             generation: watch::Sender::new(0),
             doorbells: Mutex::default(),
+            probes: Mutex::default(),
         }));
         app.prepare()?;
         Ok(app)
@@ -278,7 +281,14 @@ impl App {
         let text = serde_json::to_string(&stored)
             .map_err(|error| start_error(Code::InternalFault, error))?;
         files::write_private(&self.credential_path(), &text)
-            .map_err(|error| start_error(error.code(), error))
+            .map_err(|error| start_error(error.code(), error))?;
+        // Whoever waits because of the old one is tried with the new one.
+        let store = |error: engine::StoreError| placed(&self.0.engine, &error);
+        for job in self.0.engine.jobs().map_err(store)? {
+            self.0.engine.quarantine_is_hopeful(job.id).map_err(store)?;
+        }
+        self.jobs_changed();
+        Ok(())
     }
 
     /// How far engine and directory were apart when they were opened.
@@ -502,6 +512,20 @@ impl App {
         let doorbells = self.0.doorbells.lock();
         let mut doorbells = doorbells.unwrap_or_else(PoisonError::into_inner);
         change(doorbells.entry(connector).or_default());
+    }
+
+    /// Whether a source may be knocked at again, after at least so long; if so, it is remembered.
+    pub(crate) fn may_probe(&self, connector: ConnectorId, spacing: std::time::Duration) -> bool {
+        let now = self.0.engine.now();
+        let spacing = i64::try_from(spacing.as_millis()).unwrap_or(i64::MAX);
+        let mut probes = self.0.probes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_early = probes
+            .get(&connector)
+            .is_some_and(|last| *last <= now && now.saturating_sub(*last) < spacing);
+        if !is_early {
+            probes.insert(connector, now);
+        }
+        !is_early
     }
 
     pub(crate) fn jobs_changed_bell(&self) -> &Notify {

@@ -126,6 +126,9 @@ pub async fn store(
         *counts
             .entry(word(change.pending.verb, outcome))
             .or_default() += 1;
+        if matches!(outcome, Outcome::Done { .. }) && !change.asides.is_empty() {
+            *counts.entry("warnings").or_default() += 1;
+        }
     }
     let reported = outcomes.len();
     let row = job.clone();

@@ -18,6 +18,7 @@ use connectors::source::{ObjectName, Page, ReadEnd, ReadMode, ReadOne, SourceInf
 use engine::{Completed, ConnectorRow, GuardOutcome, JobRow, JobState, ReadResult};
 use sync_core::{
     code::Code,
+    cycle::RunStatus,
     id::{ConnectorId, JobId},
     object::{Entry, EntryKind, ReadSpec},
     operation::Refusal,
@@ -30,9 +31,9 @@ use tracing::{error, info, warn};
 use crate::{
     agents::{blocking, placed},
     app::App,
-    catch_up,
+    catch_up, cycles,
     desk::{Answer, Call, ReadOrder, ReadSink},
-    doorbell, places,
+    doorbell, notify, places,
     planner::Surroundings,
     rejoin,
 };
@@ -66,6 +67,10 @@ pub struct Activity {
     pub read_failure: Option<Refusal>,
     /// What was noticed when the server started.
     pub notice: Option<Refusal>,
+    /// The attempt of a quarantine that is under way, by when the quarantine was last imposed.
+    pub attempt: Option<i64>,
+    /// When the last cycle began, unix ms.
+    pub cycle_began: Option<i64>,
 }
 
 /// How long a question to an agent may take.
@@ -93,6 +98,8 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     let mut jobs: HashMap<JobId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut sources: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut doorbells: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
+    let notifying = tokio::spawn(notify::run(app.clone(), shutdown.clone()));
+    let mut reconciling: Option<tokio::task::JoinHandle<()>> = None;
     let mut chores = tokio::time::interval(Duration::from_secs(60));
     loop {
         match blocking(app.engine(), engine::Engine::jobs).await {
@@ -114,9 +121,16 @@ pub async fn run(app: App, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = app.jobs_changed_bell().notified() => {}
-            _ = chores.tick() => housekeeping(&app).await,
+            _ = chores.tick() => {
+                housekeeping(&app).await;
+                if reconciling.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
+                    let app = app.clone();
+                    reconciling = Some(tokio::spawn(async move { cycles::reconcile::those_due(&app).await }));
+                }
+            }
         }
     }
+    let _ = notifying.await;
     for (_, task) in jobs {
         let _ = task.await;
     }
@@ -360,7 +374,8 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
                 spacing = match looked.changed {
                     0 => (spacing * 2).min(LONGEST_SPACING),
                     _ => SHORTEST_SPACING,
-                };
+                }
+                .max(looked.spacing);
                 looked.pause
             }
             Err(_) if shutdown.is_cancelled() => return,
@@ -369,6 +384,7 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
                     warn!(connector = %id, code = %why.code, "reading failed: {why}");
                 }
                 last_failure = Some(why.code);
+                cycles::reading_failed(&app, id, &why).await;
                 note_reading(&app, id, Some(why)).await;
                 retry_pause(&app, id).await
             }
@@ -391,11 +407,17 @@ struct Looked {
     pause: Duration,
     /// Objects that were new or different.
     changed: usize,
+    /// Least time from this read to the next.
+    spacing: Duration,
 }
 
 impl Looked {
     fn at_nothing(pause: Duration) -> Self {
-        Self { pause, changed: 0 }
+        Self {
+            pause,
+            changed: 0,
+            spacing: Duration::ZERO,
+        }
     }
 }
 
@@ -424,8 +446,13 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let mut jobs = blocking(app.engine(), engine::Engine::jobs).await?;
     jobs.retain(|job| job.source == id && job.state == JobState::Active);
+    // Who waits is still read for: another spec would have everything read twice.
+    let read_for = jobs.clone();
+    let waits = cycles::hold_back(app, &source, &mut jobs).await?;
     if jobs.is_empty() {
-        return Ok(Looked::at_nothing(Duration::from_secs(3600)));
+        return Ok(Looked::at_nothing(
+            waits.unwrap_or(Duration::from_secs(3600)),
+        ));
     }
     let began = app.engine().now();
     let interval = jobs
@@ -434,7 +461,7 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
         .min()
         .unwrap_or(10)
         .max(1);
-    let order = match read_spec(app, &source, &jobs).await {
+    let order = match read_spec(app, &source, &read_for).await {
         Ok(spec) => blocking(app.engine(), move |engine| engine.begin_read(id, &spec)).await?,
         Err(why) => {
             let told = why.clone();
@@ -466,12 +493,22 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
         return Err(doubt);
     }
     app.note_doorbell(id, |doorbell| doorbell.answered(began));
+    cycles::reading_works(app, &jobs).await;
     let found = look_up(app, &source, &jobs).await?;
     let pause = match found {
         true => Duration::from_millis(50),
         false => Duration::from_secs(interval),
     };
-    Ok(Looked { pause, changed })
+    // The most eager job of a source decides how often it is read.
+    let spacing = jobs
+        .iter()
+        .map(|job| job.settings.minimum_spacing_seconds)
+        .min();
+    Ok(Looked {
+        pause,
+        changed,
+        spacing: Duration::from_secs(spacing.unwrap_or(0)),
+    })
 }
 
 fn is_position_trouble(code: Code) -> bool {
@@ -593,7 +630,8 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
                 }
                 last_failure = Some(why.code);
                 app.note(id, |activity| activity.failure = Some(why.clone()));
-                end_run(&app, id, Some(why.clone())).await;
+                let has_ended = end_run(&app, id, end_by(&why)).await;
+                cycles::writing_failed(&app, id, &why, has_ended).await;
                 note_failure(&app, id, Some(why)).await;
                 TICK * 2
             }
@@ -632,8 +670,16 @@ enum Next {
 async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let job = Arc::new(blocking(app.engine(), move |engine| engine.job(id)).await?);
     if job.state == JobState::Paused {
+        let paused = engine::RunEnd {
+            stopped: Some(RunStatus::StoppedUserTermination),
+            ..engine::RunEnd::default()
+        };
+        end_run(app, id, paused).await;
         app.note(id, |activity| activity.phase = "paused");
         return Ok(Next::Wait(Duration::from_secs(3600)));
+    }
+    if let Some(pause) = cycles::may_begin(app, &job).await? {
+        return Ok(Next::Wait(pause));
     }
     if let Some(at) = job.retry_at.filter(|at| *at > app.engine().now()) {
         let left = u64::try_from(at - app.engine().now()).unwrap_or(1_000);
@@ -643,6 +689,7 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
     let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
     let target = app.target(&target_row)?;
+    cycles::attempt(app, &job, &target).await?;
     let may_plan = may_plan(app, &source, id) && is_read_for(app, &job, &source).await?;
     let caught_up = catch_up::run(app, &job, &target, may_plan).await?;
     if caught_up.steps > 0 {
@@ -715,17 +762,13 @@ pub(crate) async fn note_progress(
         change(activity);
     });
     if app.activity(job.id).run.is_none() {
-        let (id, source) = (job.id, job.source);
-        let begun = blocking(app.engine(), move |engine| {
-            let kind = if engine.connector(source)?.complete_reads == 0 {
-                "initial"
-            } else {
-                "incremental"
-            };
-            engine.begin_run(id, kind)
-        });
+        let id = job.id;
+        let begun = blocking(app.engine(), move |engine| engine.begin_run(id));
         match begun.await {
-            Ok(run) => app.note(job.id, |activity| activity.run = Some(run)),
+            Ok(run) => app.note(job.id, |activity| {
+                activity.run = Some(run);
+                activity.cycle_began = Some(now);
+            }),
             Err(why) => warn!(job = %job.name, code = %why.code, "a run cannot be recorded: {why}"),
         }
     }
@@ -734,33 +777,50 @@ pub(crate) async fn note_progress(
     }
 }
 
-/// Records the end of the present run, if there is one.
-async fn end_run(app: &App, job: JobId, failure: Option<Refusal>) {
+/// Records the end of the present run; says whether there was one.
+pub(crate) async fn end_run(app: &App, job: JobId, mut end: engine::RunEnd) -> bool {
     let activity = app.activity(job);
-    let Some(run) = activity.run else { return };
-    let failed = ["failed", "unplannable"]
-        .iter()
-        .any(|name| activity.counts.get(name).is_some_and(|n| *n > 0));
-    let state = match (&failure, failed) {
-        (Some(_), _) => "failed",
-        (None, true) => "entryLevelErrors",
-        (None, false) => "succeeded",
+    // What is stored begins a run by itself, perhaps without a step that was told of it.
+    let open = match activity.run {
+        Some(run) => Some(run),
+        None => {
+            let open = blocking(app.engine(), move |engine| engine.open_run(job)).await;
+            open.ok().flatten().map(|open| open.id)
+        }
     };
-    let mut counts = serde_json::json!(activity.counts);
-    if let Some(object) = counts.as_object_mut() {
-        object.insert("read".into(), activity.read.into());
+    let Some(run) = open else { return false };
+    let counted = activity
+        .counts
+        .iter()
+        .map(|(name, n)| ((*name).to_owned(), *n));
+    end.counts = counted.collect();
+    for (name, count) in [
+        ("read", activity.read),
+        ("planned", activity.planned),
+        ("exported", activity.exported),
+    ] {
+        end.counts.insert(name.into(), count);
     }
-    let ended = blocking(app.engine(), move |engine| {
-        engine.end_run(run, state, &counts, failure.as_ref())
-    })
-    .await;
+    let ended = blocking(app.engine(), move |engine| engine.end_run(run, &end)).await;
     if let Err(why) = ended {
         warn!(%job, code = %why.code, "the end of a run cannot be recorded: {why}");
     }
     app.note(job, |activity| {
         activity.run = None;
         activity.counts.clear();
+        activity.read = 0;
+        activity.planned = 0;
+        activity.exported = 0;
     });
+    true
+}
+
+/// A cycle that this stopped.
+pub(crate) fn end_by(why: &Refusal) -> engine::RunEnd {
+    engine::RunEnd {
+        failure: Some(why.clone()),
+        ..engine::RunEnd::default()
+    }
 }
 
 /// The job has caught up: deletions that have settled go to the guard.
@@ -800,12 +860,18 @@ async fn settle(app: &App, job: &Arc<JobRow>) -> Result<Next, Refusal> {
             if count > 0 {
                 warn!(job = %job.name, count, code = %why.code, "the guard holds {count} deletions: {why}");
             }
-            end_run(app, job.id, None).await;
+            let held = engine::RunEnd {
+                is_held: true,
+                ..engine::RunEnd::default()
+            };
+            end_run(app, job.id, held).await;
+            cycles::settled(app, job).await;
             idle(app);
             Ok(Next::Wait(TICK))
         }
         GuardOutcome::Idle | GuardOutcome::Released(_) => {
-            end_run(app, job.id, None).await;
+            end_run(app, job.id, engine::RunEnd::default()).await;
+            cycles::settled(app, job).await;
             idle(app);
             Ok(Next::Wait(TICK))
         }

@@ -13,7 +13,7 @@ mod standing;
 pub use escrow::{EscrowChoice, EscrowRow};
 pub use notification::{Channel, NotificationRow};
 pub use reconcile::{Compared, ListedObject, TargetChange};
-pub use standing::JobStanding;
+pub use standing::{FailedRun, JobStanding};
 
 pub(crate) use escrow::UNTIL_ASKED;
 pub(crate) use standing::ended;

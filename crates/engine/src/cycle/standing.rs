@@ -37,6 +37,18 @@ pub struct JobStanding {
     pub busy_since: Option<i64>,
 }
 
+/// What run a complete failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedRun {
+    /// It ended one, which is recorded already.
+    Recorded,
+    /// It is one of its own.
+    New {
+        /// Whether anything was done before.
+        had_begun: bool,
+    },
+}
+
 impl JobStanding {
     /// Whether somebody has to look after a system that stays busy.
     pub fn is_busy_too_long(&self, now: i64) -> bool {
@@ -231,7 +243,7 @@ impl Engine {
         self.read(|c| read(c, job))
     }
 
-    /// A cycle of a job failed completely; `had_begun` says whether anything was done before. Repeated failures are one run.
+    /// A cycle of a job failed completely. Repeated failures are one run.
     ///
     /// # Errors
     /// Of the store.
@@ -240,15 +252,16 @@ impl Engine {
         job: &JobRow,
         side: Side,
         why: &Refusal,
-        had_begun: bool,
+        run: FailedRun,
     ) -> Result<Change> {
         let now = self.now();
         let limit = job.settings.quarantine_after_failures;
         self.write("engine.cycle_failed", |tx| {
-            if crate::query::is_run_open(tx, job.id)? {
-                // The run under way ends by itself, with what it did.
-                self.busy(tx, job.id, why, now)?;
-            } else {
+            self.busy(tx, job.id, why, now)?;
+            // A run under way ends by itself, with what it did.
+            if let FailedRun::New { had_begun } = run
+                && !crate::query::is_run_open(tx, job.id)?
+            {
                 self.failed_run(tx, job.id, why, had_begun, now)?;
             }
             moved(tx, job.id, now, |standing| {
@@ -386,7 +399,6 @@ impl Engine {
         had_begun: bool,
         now: i64,
     ) -> Result<()> {
-        self.busy(tx, job, why, now)?;
         let status = RunStatus::of_failure(why.code, had_begun);
         let last: Option<(i64, String, Option<Vec<u8>>)> = tx
             .prepare_cached(

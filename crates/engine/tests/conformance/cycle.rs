@@ -1,6 +1,6 @@
 //! Cycles as stored: failures in a row, quarantine over restarts, escrow on demand, and what a restart forgets.
 
-use engine::{Channel, EscrowChoice, JobState, PendingState, RunEnd};
+use engine::{Channel, EscrowChoice, FailedRun, JobState, PendingState, RunEnd};
 use sync_core::{
     code::Code,
     cycle::{Change, Reason, Reset, Side},
@@ -19,7 +19,12 @@ fn fails(bench: &Bench, side: Side, code: Code) -> Change {
     let why = Refusal::new(code).with("text", "no");
     bench
         .engine()
-        .cycle_failed(&bench.job(), side, &why, false)
+        .cycle_failed(
+            &bench.job(),
+            side,
+            &why,
+            FailedRun::New { had_begun: false },
+        )
         .unwrap()
 }
 

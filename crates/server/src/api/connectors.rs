@@ -18,6 +18,7 @@ use crate::{
     access::actor,
     agents::blocking,
     app::App,
+    cycles,
     desk::{self, Call},
 };
 
@@ -131,6 +132,7 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Answer<Co
     let begun = Instant::now();
     if row.kind == "directory" {
         let info = app.target(&row)?.discover().await?;
+        cycles::connector_works(&app, row.id).await;
         return Ok(Json(ConnectorTest {
             domain: info.initial_domain,
             server: info.name,
@@ -149,6 +151,7 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Answer<Co
         engine.set_connector_info(id, &stored)
     })
     .await?;
+    cycles::connector_works(&app, id).await;
     Ok(Json(ConnectorTest {
         domain: info.domain_fqdn,
         netbios: info.domain_netbios,

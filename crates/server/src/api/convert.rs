@@ -12,7 +12,7 @@ use sync_core::{
     plan::Situation,
     value::{Attributes, Value},
 };
-use wire::api::v1::{Connector, Job, JobSettings, Method, Named, Position, Values};
+use wire::api::v1::{Connector, Job, JobSettings, Method, Named, Position, Reconcile, Values};
 
 /// RFC 3339 of unix milliseconds.
 pub fn time(ms: i64) -> String {
@@ -152,6 +152,14 @@ pub fn settings(row: &engine::JobSettings) -> JobSettings {
         soft_match: Some(row.soft_match),
         match_administrators: Some(row.match_administrators),
         set_conflicts_aside: Some(row.set_conflicts_aside),
+        quarantine_after_failures: Some(row.quarantine_after_failures),
+        minimum_spacing_seconds: Some(row.minimum_spacing_seconds),
+        reconcile: Some(match row.reconcile {
+            engine::Reconcile::Off => Reconcile::Off,
+            engine::Reconcile::Report => Reconcile::Report,
+            engine::Reconcile::Correct => Reconcile::Correct,
+        }),
+        reconcile_hours: Some(row.reconcile_hours),
     }
 }
 
@@ -177,6 +185,19 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
         set_conflicts_aside: change
             .set_conflicts_aside
             .unwrap_or(row.set_conflicts_aside),
+        quarantine_after_failures: change
+            .quarantine_after_failures
+            .unwrap_or(row.quarantine_after_failures),
+        minimum_spacing_seconds: change
+            .minimum_spacing_seconds
+            .unwrap_or(row.minimum_spacing_seconds),
+        reconcile: match change.reconcile {
+            None => row.reconcile,
+            Some(Reconcile::Off) => engine::Reconcile::Off,
+            Some(Reconcile::Report) => engine::Reconcile::Report,
+            Some(Reconcile::Correct) => engine::Reconcile::Correct,
+        },
+        reconcile_hours: change.reconcile_hours.unwrap_or(row.reconcile_hours),
     }
 }
 

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use sync_core::{code::Code, operation::Refusal};
 use uuid::Uuid;
 use wire::api::v1::{
-    Credential, DirectoryObject, Domain, DomainChange, Named, Page, References, RolesChange,
-    RotateCredential, Tenant,
+    Credential, DirectoryObject, Domain, DomainChange, Named, Page, References, Repaired,
+    RolesChange, RotateCredential, Tenant,
 };
 
 use super::{
@@ -356,15 +356,21 @@ pub async fn rotate(
     } else {
         request.lifetime_days
     });
-    let own = app.clone();
+    Ok(Json(issue(&app, days, "rotate credential").await?))
+}
+
+/// Makes a new credential and has the jobs tried with it.
+async fn issue(app: &App, days: i64, act: &'static str) -> Result<Credential, Refusal> {
+    let (own, by) = (app.clone(), actor());
     let done = tokio::task::spawn_blocking(move || own.issue_directory_credential(days)).await;
-    done.map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))??;
+    done.map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))?
+        .map_err(|error| error.refusal)?;
     let expires = app
         .engine()
         .now()
         .saturating_add(days.saturating_mul(86_400_000));
-    crate::agents::blocking(app.engine(), |engine| {
-        engine.audit(&actor(), "rotate credential", "directory")?;
+    crate::agents::blocking(app.engine(), move |engine| {
+        engine.audit(&by, act, "directory")?;
         for job in engine.jobs()? {
             engine.set_job_failure(job.id, None)?;
         }
@@ -372,8 +378,38 @@ pub async fn rotate(
     })
     .await?;
     app.jobs_changed();
-    Ok(Json(Credential {
+    Ok(Credential {
         application_id: "Hybridge synchronisation".into(),
         expires_at: super::convert::time(expires),
+    })
+}
+
+/// `POST /directory/repair`: the service account is tried; what is missing, expired or refused gets a new credential.
+pub async fn repair(State(app): State<App>) -> Answer<Repaired> {
+    let (credential, problem) = repair_account(&app).await?;
+    Ok(Json(Repaired {
+        problem: problem.as_ref().map(Into::into),
+        credential,
     }))
+}
+
+/// Tries the service account and mends it. What was made, and what was wrong.
+///
+/// # Errors
+/// What another credential does not mend.
+pub async fn repair_account(app: &App) -> Result<(Option<Credential>, Option<Refusal>), Refusal> {
+    let row = crate::agents::blocking(app.engine(), |engine| {
+        engine.connector_named(crate::app::DIRECTORY_CONNECTOR)
+    })
+    .await?;
+    let target = app.target(&row)?;
+    match target.discover().await {
+        Ok(_) => Ok((None, None)),
+        Err(why) if why.code.is_credential() => {
+            let made = issue(app, i64::from(CREDENTIAL_DAYS), "repair account").await?;
+            target.discover().await?;
+            Ok((Some(made), Some(why)))
+        }
+        Err(why) => Err(why),
+    }
 }

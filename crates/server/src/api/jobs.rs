@@ -18,6 +18,7 @@ use crate::{
     access::actor,
     agents::blocking,
     app::{App, DIRECTORY_CONNECTOR},
+    cycles::act,
     rules,
 };
 
@@ -152,6 +153,16 @@ fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
     if !(1..=86_400).contains(&settings.interval_seconds) {
         return Err(ApiError::invalid("the interval is 1 to 86400 seconds"));
     }
+    if settings.minimum_spacing_seconds > 86_400 || settings.quarantine_after_failures == 0 {
+        return Err(ApiError::invalid(
+            "cycles are at most 86400 seconds apart, and at least one has to fail before a quarantine",
+        ));
+    }
+    if !(1..=8_760).contains(&settings.reconcile_hours) {
+        return Err(ApiError::invalid(
+            "a reconciliation follows every 1 to 8760 hours",
+        ));
+    }
     Ok(())
 }
 
@@ -174,39 +185,29 @@ pub async fn change(
     Ok(Json(job))
 }
 
-async fn set_state(app: App, name: String, state: JobState, act: &'static str) -> Answer<Job> {
-    let job = blocking(app.engine(), move |engine| {
-        let row = engine.job_named(&name)?;
-        engine.set_job_state(row.id, state)?;
-        engine.audit(&actor(), act, &row.name)?;
-        shown(engine, &engine.job(row.id)?)
-    })
-    .await?;
-    app.jobs_changed();
+async fn job_of(app: &App, name: String) -> Result<JobRow, Refusal> {
+    blocking(app.engine(), move |engine| engine.job_named(&name)).await
+}
+
+/// A job as it is now.
+pub(super) async fn shown_now(app: &App, job: &JobRow) -> Answer<Job> {
+    let id = job.id;
+    let job = blocking(app.engine(), move |engine| shown(engine, &engine.job(id)?)).await?;
     Ok(Json(job))
 }
 
-/// `POST /jobs/{name}/start`.
+/// `POST /jobs/{name}/start`: a quarantine is over.
 pub async fn start(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
-    set_state(app, name, JobState::Active, "start job").await
+    let job = job_of(&app, name).await?;
+    act::start(&app, &job, &actor()).await?;
+    shown_now(&app, &job).await
 }
 
 /// `POST /jobs/{name}/pause`.
 pub async fn pause(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
-    set_state(app, name, JobState::Paused, "pause job").await
-}
-
-/// `POST /jobs/{name}/restart`: every object is planned anew.
-pub async fn restart(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
-    let job = blocking(app.engine(), move |engine| {
-        let row = engine.job_named(&name)?;
-        engine.plan_everything(row.id)?;
-        engine.audit(&actor(), "restart job", &row.name)?;
-        shown(engine, &row)
-    })
-    .await?;
-    app.jobs_changed();
-    Ok(Json(job))
+    let job = job_of(&app, name).await?;
+    act::pause(&app, &job, &actor()).await?;
+    shown_now(&app, &job).await
 }
 
 /// `DELETE /jobs/{name}`: refused, because what the job made in the target would have no owner.

@@ -35,6 +35,7 @@ pub struct Filters {
     action: Option<String>,
     status: Option<String>,
     run: Option<i64>,
+    cycle: Option<String>,
     since: Option<String>,
     until: Option<String>,
     order: Option<String>,
@@ -58,7 +59,12 @@ pub async fn list(
             query.job = Some(engine.job_named(job)?.id.0);
         }
         if let Some(run) = filters.run {
-            within_run(engine, run, &mut query)?;
+            let before = Some(sync_core::id::RunId(run.saturating_add(1)));
+            let found = engine.runs(None, before, 1)?;
+            within(found.first().filter(|row| row.id.0 == run), &mut query);
+        }
+        if let Some(cycle) = query.cycle {
+            within(engine.run_of_cycle(cycle)?.as_ref(), &mut query);
         }
         let links = match objects {
             None => vec![None],
@@ -86,6 +92,7 @@ fn query(filters: &Filters) -> Result<LogQuery, ApiError> {
         action: named(filters.action.as_deref(), &ACTIONS, Action::name)?,
         status: named(filters.status.as_deref(), &STATUSES, Status::name)?,
         code: filters.code.as_deref().map(code).transpose()?,
+        cycle: filters.cycle.as_deref().map(cycle).transpose()?,
         after: place.filter(|_| ascending),
         before: place.filter(|_| !ascending),
         since: filters.since.as_deref().map(moment).transpose()?,
@@ -142,6 +149,14 @@ fn code(name: &str) -> Result<Code, ApiError> {
     })
 }
 
+fn cycle(text: &str) -> Result<uuid::Uuid, ApiError> {
+    uuid::Uuid::try_parse(text).map_err(|_| {
+        ApiError::invalid(format!(
+            "{text} is not the id of a cycle; `hybridge runs` shows them"
+        ))
+    })
+}
+
 fn moment(text: &str) -> Result<i64, ApiError> {
     let time: Timestamp = text.parse().map_err(|_| {
         ApiError::invalid(format!("{text} is not a time such as 2026-01-31T12:00:00Z"))
@@ -149,18 +164,18 @@ fn moment(text: &str) -> Result<i64, ApiError> {
     Ok(time.as_millisecond())
 }
 
-fn within_run(engine: &Engine, run: i64, query: &mut LogQuery) -> Result<(), StoreError> {
-    let found = engine.runs(None, Some(sync_core::id::RunId(run.saturating_add(1))), 1)?;
-    let Some(row) = found.into_iter().find(|row| row.id.0 == run) else {
+/// Narrows a query to a cycle, by its id and, for the sake of speed, by its time.
+fn within(run: Option<&engine::RunRow>, query: &mut LogQuery) {
+    let Some(row) = run else {
         query.until = Some(i64::MIN);
-        return Ok(());
+        return;
     };
+    query.cycle = Some(row.guid);
     query.job = Some(row.job.0);
     query.since = query.since.max(Some(row.started_at));
     if let Some(ended) = row.ended_at {
         query.until = Some(query.until.unwrap_or(i64::MAX).min(ended.saturating_add(1)));
     }
-    Ok(())
 }
 
 /// The links of these objects, in all jobs.
@@ -213,6 +228,15 @@ pub fn read(
     })
 }
 
+/// Records as shown.
+///
+/// # Errors
+/// Of the store.
+pub fn render(engine: &Engine, records: &[Record]) -> Result<Vec<LogRecord>, StoreError> {
+    let names = Names::read(engine)?;
+    Ok(records.iter().map(|record| names.render(record)).collect())
+}
+
 /// Names of jobs and connectors, for rendering.
 struct Names {
     jobs: BTreeMap<i64, JobRow>,
@@ -249,7 +273,10 @@ impl Names {
             id: record.sequence.to_string(),
             activity_date_time: time(record.at),
             job_id: job.map(|job| job.guid.clone()).unwrap_or_default(),
-            cycle_id: String::new(),
+            cycle_id: match record.cycle.is_nil() {
+                true => String::new(),
+                false => record.cycle.to_string(),
+            },
             change_id: format!("{}-{}", record.job, record.sequence),
             provisioning_action: record.action.name().into(),
             duration_in_milliseconds: record.at.saturating_sub(record.since).max(0).unsigned_abs(),

@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 pub(crate) mod connectors;
 pub(crate) mod convert;
+mod cycles;
 mod deletions;
 mod directory;
 pub(crate) mod error;
@@ -19,6 +20,7 @@ pub(crate) mod jobs;
 pub(crate) mod links;
 pub(crate) mod log;
 mod metrics;
+mod notifications;
 pub(crate) mod objects;
 mod pending;
 mod preview;
@@ -40,6 +42,7 @@ use wire::api::v1::BASE;
 
 use crate::{access, app::App, graph};
 
+pub use directory::repair_account;
 use error::ApiError;
 
 // LIMIT: bytes of a request (rules of a job are the largest).
@@ -73,7 +76,15 @@ pub fn router(app: App) -> Router {
         )
         .route("/jobs/{name}/start", post(jobs::start))
         .route("/jobs/{name}/pause", post(jobs::pause))
-        .route("/jobs/{name}/restart", post(jobs::restart))
+        .route("/jobs/{name}/restart", post(cycles::restart))
+        .route("/jobs/{name}/sync", post(cycles::synchronise))
+        .route("/jobs/{name}/status", get(cycles::status))
+        .route("/jobs/{name}/quarantine", post(cycles::quarantine))
+        .route("/jobs/{name}/clear", post(cycles::clear))
+        .route("/jobs/{name}/escrow", get(cycles::escrow))
+        .route("/jobs/{name}/escrow/retry", post(cycles::retry))
+        .route("/jobs/{name}/provision", post(cycles::provision))
+        .route("/jobs/{name}/reconcile", post(cycles::reconcile))
         .route("/jobs/{name}/links", get(links::list))
         .route("/jobs/{name}/link", get(links::show))
         .route("/jobs/{name}/links/unlink", post(links::unlink))
@@ -95,6 +106,11 @@ pub fn router(app: App) -> Router {
         .route("/log", get(log::list))
         .route("/pending", get(pending::list))
         .route("/runs", get(runs::list))
+        .route(
+            "/notifications",
+            get(notifications::show).patch(notifications::change),
+        )
+        .route("/notifications/test", post(notifications::test))
         .route("/deletions", get(deletions::list))
         .route("/deletions/allow", post(deletions::allow))
         .route("/deletions/refuse", post(deletions::refuse))
@@ -111,6 +127,7 @@ pub fn router(app: App) -> Router {
             delete(directory::remove_domain),
         )
         .route("/directory/credential", post(directory::rotate))
+        .route("/directory/repair", post(directory::repair))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))

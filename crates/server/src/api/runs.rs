@@ -11,7 +11,7 @@ use super::{
     error::{Answer, ApiError},
     extract::{Parameters, Slice, page_size},
 };
-use crate::{agents::blocking, app::App};
+use crate::{agents::blocking, app::App, cycles};
 
 /// `GET /runs`.
 pub async fn list(
@@ -55,8 +55,12 @@ pub fn shown(row: &engine::RunRow, job: Option<&String>) -> Run {
     let counts = row.counts.as_object().into_iter().flatten();
     Run {
         number: row.id.0,
+        id: row.guid.to_string(),
         job: job.cloned().unwrap_or_default(),
         kind: row.kind.clone(),
+        status: row.status.clone(),
+        scope: row.scope.clone(),
+        execution: row.ended_at.map(|_| cycles::status::execution(row)),
         state: row.state.clone(),
         started_at: time(row.started_at),
         ended_at: time_option(row.ended_at),

@@ -12,7 +12,7 @@ use super::{
     extract::{Parameters, Slice},
     runs,
 };
-use crate::{agents::blocking, app::App, doorbell::Doorbell, scheduler::Activity};
+use crate::{agents::blocking, app::App, cycles, doorbell::Doorbell, scheduler::Activity};
 
 /// Everything stored that a status is made of.
 struct Stored {
@@ -22,6 +22,7 @@ struct Stored {
     read: Option<ReadRow>,
     run: Option<Run>,
     agents: Vec<engine::AgentRow>,
+    standing: engine::JobStanding,
 }
 
 /// `GET /status`: of one job, or of all.
@@ -69,6 +70,7 @@ fn stored(engine: &Engine, job: JobRow, detail: bool) -> Result<Stored, StoreErr
             .first()
             .map(|row| runs::shown(row, Some(&job.name))),
         agents: engine.agents()?,
+        standing: engine.standing(job.id)?,
         job,
     })
 }
@@ -81,6 +83,7 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         read,
         run,
         agents,
+        standing,
     } = stored;
     let activity = app.activity(job.id);
     let now = app.engine().now();
@@ -106,7 +109,15 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
             id: job.guid.clone(),
             name: job.name.clone(),
         },
-        state: state(&job, &source, &numbers, is_failing).into(),
+        state: match standing.standing.lets_try(now) {
+            false if job.state == JobState::Active => "quarantine".into(),
+            _ => state(&job, &source, &numbers, is_failing).into(),
+        },
+        quarantine: standing
+            .standing
+            .quarantine
+            .map(|held| cycles::status::quarantine(&held, standing.standing.error.as_ref())),
+        is_busy_too_long: standing.is_busy_too_long(now),
         phase,
         progress: progress(&numbers, &activity, read.as_ref(), now),
         lag,

@@ -98,6 +98,18 @@ pub struct RotateCredential {
     pub lifetime_days: u32,
 }
 
+/// What repairing the synchronisation's service account came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Repaired {
+    /// What was wrong; absent: nothing, and nothing was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<super::Problem>,
+    /// The new credential, if one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Credential>,
+}
+
 /// The credential of the synchronisation's service principal; never its secret, which the server stores itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

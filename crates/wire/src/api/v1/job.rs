@@ -72,6 +72,30 @@ pub struct JobSettings {
     /// Whether a value that another object holds is set aside, so that the rest of the object is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_conflicts_aside: Option<bool>,
+    /// Cycles in a row that fail completely until the job is quarantined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine_after_failures: Option<u32>,
+    /// Least time from the beginning of one cycle to the next, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_spacing_seconds: Option<u64>,
+    /// What is done about changes made in the target behind our back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconcile: Option<Reconcile>,
+    /// Time between two reconciliations, in hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconcile_hours: Option<u64>,
+}
+
+/// What is done about changes made in the target behind our back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reconcile {
+    /// Nobody looks, unless somebody asks.
+    Off,
+    /// They are looked for and reported.
+    Report,
+    /// They are put right, through the guard.
+    Correct,
 }
 
 /// `PATCH /jobs/{id}`.

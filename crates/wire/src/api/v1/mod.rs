@@ -6,6 +6,7 @@
 mod agent;
 mod api_client;
 mod connector;
+mod cycle;
 mod deletion;
 mod directory;
 mod explain;
@@ -14,6 +15,7 @@ mod idfix;
 mod job;
 mod link;
 mod log;
+mod notification;
 mod object;
 mod pending;
 mod preview;
@@ -30,10 +32,15 @@ pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateAp
 pub use connector::{
     Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
 };
+pub use cycle::{
+    Count, Demand, EscrowRetry, EscrowedObject, KeyedCount, OnDemand, OnDemandReport, Reconciled,
+    Reconciling, Restart, SynchronizationError, SynchronizationProgress, SynchronizationQuarantine,
+    SynchronizationStatus, TargetDifference, TaskExecution,
+};
 pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
 pub use directory::{
-    Credential, DirectoryObject, Domain, DomainChange, Reference, RolesChange, RotateCredential,
-    Tenant,
+    Credential, DirectoryObject, Domain, DomainChange, Reference, Repaired, RolesChange,
+    RotateCredential, Tenant,
 };
 pub use explain::{
     Candidate, DueView, Escrow, ExplainedAttribute, ExplainedClause, ExplainedGroup, ExplainedJob,
@@ -41,9 +48,13 @@ pub use explain::{
 };
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
-pub use job::{Job, JobChange, JobSettings, Named, NewJob};
+pub use job::{Job, JobChange, JobSettings, Named, NewJob, Reconcile};
 pub use link::{Link, LinkRequest};
 pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
+pub use notification::{
+    HookChange, HookShown, MailChange, MailShown, Notification, NotificationTest, Notifications,
+    NotificationsChange,
+};
 pub use object::{
     FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, SetAside, TargetView,
 };

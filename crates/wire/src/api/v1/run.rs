@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Problem, TaskExecution};
 
 /// One run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,10 +14,17 @@ use super::Problem;
 pub struct Run {
     /// Number; counts over all jobs.
     pub number: i64,
+    /// The id of the cycle, which the records of the log carry.
+    pub id: String,
     /// Name of the job.
     pub job: String,
-    /// `initial` or `incremental`.
+    /// `initial`, `incremental` or `onDemand`.
     pub kind: String,
+    /// How it ended, in the words of run histories (`success`, `completed-export-errors`, `no-start-credentials` …).
+    pub status: String,
+    /// What was asked for, if somebody asked for a part.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub scope: String,
     /// `running`, `succeeded`, `entryLevelErrors` or `failed`.
     pub state: String,
     /// When it began.
@@ -30,4 +37,7 @@ pub struct Run {
     /// What it failed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Problem>,
+    /// The same in the fields of the original, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<TaskExecution>,
 }

@@ -102,7 +102,7 @@ pub struct DoorbellStatus {
 pub struct JobStatus {
     /// The job.
     pub job: Named,
-    /// `paused`, `active`, `failing`, `held` (the guard holds) or `distrustful` (a full read is not believed).
+    /// `paused`, `active`, `failing`, `quarantine`, `held` (the guard holds) or `distrustful` (a full read is not believed).
     pub state: String,
     /// Phase.
     pub phase: Phase,
@@ -134,6 +134,11 @@ pub struct JobStatus {
     /// What was noticed when the server started; it needs no action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<Problem>,
+    /// The quarantine, while it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<super::SynchronizationQuarantine>,
+    /// Whether source or target has been busy for 24 hours.
+    pub is_busy_too_long: bool,
     /// The guard holds, for this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<Problem>,
