@@ -11,6 +11,7 @@
 mod access;
 mod api;
 mod command;
+mod cycles;
 mod demo;
 mod expression;
 mod links;

@@ -12,7 +12,8 @@ use crate::{failure::Failure, output::table};
 /// Arguments.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// The code, such as AttributeValueMustBeUnique; without one, all are listed
+    /// The code, such as AttributeValueMustBeUnique, or the name or number of the originals, such as AADSTS50034 or 113;
+    /// without one, all are listed
     #[arg(value_name = "CODE")]
     code: Option<String>,
     /// Language of the page
@@ -34,6 +35,8 @@ struct Row {
     title: &'static str,
     blame: &'static str,
     retry: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<&'static str>,
 }
@@ -47,18 +50,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         let all: Vec<Row> = Code::ALL.iter().map(|code| row(*code, None)).collect();
         return context.output.data(all.as_slice(), list);
     };
-    let code = Code::ALL
-        .iter()
-        .copied()
-        .find(|code| code.name().eq_ignore_ascii_case(name))
-        .ok_or_else(|| unknown(name))?;
+    let code = Code::find(name).ok_or_else(|| unknown(name))?;
     let page = match arguments.lang {
         Language::En => code.page_en(),
         Language::Nl => code.page_nl(),
     };
-    context
-        .output
-        .data(&row(code, Some(page)), |_| page.trim_end().to_owned())
+    context.output.data(&row(code, Some(page)), |row| {
+        with_aliases(page, row, arguments.lang)
+    })
 }
 
 fn row(code: Code, page: Option<&'static str>) -> Row {
@@ -77,7 +76,21 @@ fn row(code: Code, page: Option<&'static str>) -> Row {
             Retry::Later => "later",
             Retry::AfterReadBack => "afterReadBack",
         },
+        aliases: code.aliases(),
         page,
+    }
+}
+
+/// The page, with the names the originals give the same thing.
+fn with_aliases(page: &str, row: &Row, language: Language) -> String {
+    let page = page.trim_end();
+    let heading = match language {
+        Language::En => "## Names in the originals",
+        Language::Nl => "## Namen in de originelen",
+    };
+    match row.aliases.is_empty() {
+        true => page.to_owned(),
+        false => format!("{page}\n\n{heading}\n\n{}.", row.aliases.join(", ")),
     }
 }
 

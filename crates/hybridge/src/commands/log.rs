@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Only of this run
     #[arg(long)]
     run: Option<i64>,
+    /// Only of the cycle with this id
+    #[arg(long, value_name = "ID")]
+    cycle: Option<String>,
     /// Not before: RFC 3339, or how long ago (30m, 12h, 7d)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -116,6 +119,7 @@ fn parameters(arguments: &Arguments) -> Result<Parameters, Failure> {
     Ok(vec![
         ("object", arguments.object.clone()),
         ("job", arguments.job.clone()),
+        ("cycle", arguments.cycle.clone()),
         ("code", arguments.code.clone()),
         ("action", action.map(str::to_owned)),
         ("status", status.map(str::to_owned)),

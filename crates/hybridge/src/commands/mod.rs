@@ -14,6 +14,7 @@ mod connector;
 mod deletes;
 mod demo;
 mod directory;
+mod escrow;
 mod explain;
 mod expression;
 mod functions;
@@ -21,6 +22,7 @@ mod idfix;
 mod job;
 mod links;
 mod log;
+mod notify;
 mod object;
 mod pending;
 mod preview;
@@ -28,6 +30,7 @@ mod rules;
 mod runs;
 mod server;
 mod status;
+mod tools;
 mod verify;
 
 use std::time::Duration;
@@ -110,6 +113,9 @@ pub enum Command {
     Pending(pending::Arguments),
     /// Runs of the jobs
     Runs(runs::Arguments),
+    /// Objects whose last attempt failed: list them, try them again
+    #[command(subcommand)]
+    Escrow(escrow::Command),
     /// Decide about deletions the guard holds
     #[command(subcommand)]
     Deletes(deletes::Command),
@@ -123,6 +129,12 @@ pub enum Command {
     Expression(expression::Command),
     /// The functions of expressions, with examples
     Functions(functions::Arguments),
+    /// Who is told of quarantines: mail and web hook
+    #[command(subcommand)]
+    Notify(notify::Command),
+    /// Repairs
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// Explain an error code
     Codes(codes::Arguments),
     /// Print a completion script for a shell
@@ -232,9 +244,12 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Audit(arguments) => audit::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,
+        Command::Escrow(command) => escrow::run(command, context).await,
         Command::Deletes(command) => deletes::run(command, context).await,
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Directory(command) => directory::run(command, context).await,
+        Command::Notify(command) => notify::run(command, context).await,
+        Command::Tools(command) => tools::run(command, context).await,
         Command::Expression(command) => expression::run(command, context).await,
         Command::Server(_)
         | Command::Preview(_)

@@ -37,7 +37,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
 fn people(page: &Page<Run>) -> String {
     let rows = page.items.iter().map(row).collect();
     let headers = [
-        "RUN", "JOB", "KIND", "STATE", "BEGAN", "ENDED", "COUNTS", "FAILURE",
+        "RUN", "CYCLE", "JOB", "KIND", "STATUS", "BEGAN", "ENDED", "COUNTS", "FAILURE",
     ];
     table(&headers, rows, "no runs yet")
 }
@@ -50,9 +50,13 @@ fn row(run: &Run) -> Vec<String> {
         .collect();
     vec![
         run.number.to_string(),
+        run.id.clone(),
         run.job.clone(),
         run.kind.clone(),
-        run.state.clone(),
+        match run.status.is_empty() {
+            true => run.state.clone(),
+            false => run.status.clone(),
+        },
         time(&run.started_at),
         time_or_dash(run.ended_at.as_ref()),
         counts.join(", "),

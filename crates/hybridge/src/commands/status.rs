@@ -146,6 +146,24 @@ fn one(status: &JobStatus, now: Timestamp) -> String {
             count(held)
         ));
     }
+    if let Some(held) = status
+        .quarantine
+        .as_ref()
+        .filter(|held| held.next_attempt.is_some())
+    {
+        let next = held.next_attempt.as_deref().map(|at| ago(at, now));
+        text.push_str(&format!(
+            "\n\nin quarantine: {}, tried next {}; `hybridge connector test` and `hybridge job clear {}` have it tried at once",
+            held.reason,
+            next.unwrap_or_default(),
+            status.job.name
+        ));
+    }
+    if status.is_busy_too_long {
+        text.push_str(
+            "\n\nsource or target has answered for 24 hours that it is busy; ask whoever runs it",
+        );
+    }
     for (title, found) in problems(status) {
         text.push_str(&format!("\n\n{title}\n{}", problem(found)));
     }

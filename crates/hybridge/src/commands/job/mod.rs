@@ -1,6 +1,7 @@
 //! `hybridge job`: what flows where.
 
 mod create;
+mod cycle;
 mod list;
 mod settings;
 mod show;
@@ -25,8 +26,23 @@ pub enum Command {
     Start(Which),
     /// Pause a job; everything it knows is kept
     Pause(Which),
-    /// Plan every object of a job anew
-    Restart(Which),
+    /// Forget what a job knows of its position, its failures and its quarantine, and look at every object again
+    #[command(
+        after_help = "Known: Watermark (read position), Escrows (failed objects and their counters), QuarantineState, ConnectorDataStore (what was exported is read back), Full (all of these, and the links between source and target objects), ForceDeletes (lets the deletions go that are held), None.\nWithout --reset: QuarantineState, Watermark and Escrows. Links survive everything except Full."
+    )]
+    Restart(cycle::Restart),
+    /// Read the source now, and do what follows from it
+    Sync(Which),
+    /// How a job stands: last cycles, failures in a row, quarantine
+    Status(Which),
+    /// Put a job into quarantine until somebody clears it
+    Quarantine(cycle::Quarantine),
+    /// End a quarantine and try at once, from where the job was
+    Clear(Which),
+    /// Provision one object, everything below a container, or a group with its members, now
+    Provision(cycle::Provision),
+    /// Compare the target with what was left there
+    Reconcile(cycle::Reconciling),
     /// Delete a paused job; what it made in the target stays
     Delete(Which),
     /// Change the settings of a job
@@ -76,6 +92,29 @@ pub struct Settings {
     /// Whether a name or address that another object holds is set aside, so that the rest of the object is written
     #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
     set_conflicts_aside: Option<bool>,
+    /// Cycles in a row that fail completely until the job is quarantined; a refused credential does it at once
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    quarantine_after: Option<u32>,
+    /// Least time from the beginning of one cycle to the next
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    spacing: Option<u64>,
+    /// What is done about changes made in the target by others: `off`, `report` or `correct`
+    #[arg(long, value_name = "WHAT", value_parser = reconcile)]
+    reconcile: Option<wire::api::v1::Reconcile>,
+    /// Time between two such comparisons
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=8_760))]
+    reconcile_hours: Option<u64>,
+}
+
+/// `off`, `report` or `correct` on the command line.
+fn reconcile(text: &str) -> Result<wire::api::v1::Reconcile, String> {
+    use wire::api::v1::Reconcile;
+    match text {
+        "off" => Ok(Reconcile::Off),
+        "report" => Ok(Reconcile::Report),
+        "correct" => Ok(Reconcile::Correct),
+        _ => Err("say `off`, `report` or `correct`".into()),
+    }
 }
 
 /// `on` or `off` on the command line.
@@ -104,6 +143,10 @@ impl From<&Settings> for JobSettings {
             soft_match: settings.soft_match,
             match_administrators: settings.match_administrators,
             set_conflicts_aside: settings.set_conflicts_aside,
+            quarantine_after_failures: settings.quarantine_after,
+            minimum_spacing_seconds: settings.spacing,
+            reconcile: settings.reconcile,
+            reconcile_hours: settings.reconcile_hours,
         }
     }
 }
@@ -119,7 +162,13 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Show(arguments) => show::run(&arguments, context).await,
         Command::Start(which) => state::run(&which, state::Act::Start, context).await,
         Command::Pause(which) => state::run(&which, state::Act::Pause, context).await,
-        Command::Restart(which) => state::run(&which, state::Act::Restart, context).await,
+        Command::Restart(arguments) => cycle::restart(&arguments, context).await,
+        Command::Sync(which) => state::run(&which, state::Act::Sync, context).await,
+        Command::Status(which) => cycle::status(&which, context).await,
+        Command::Quarantine(arguments) => cycle::quarantine(&arguments, context).await,
+        Command::Clear(which) => state::run(&which, state::Act::Clear, context).await,
+        Command::Provision(arguments) => cycle::provision(&arguments, context).await,
+        Command::Reconcile(arguments) => cycle::reconcile(&arguments, context).await,
         Command::Delete(which) => state::delete(&which, context).await,
         Command::Settings(arguments) => settings::run(&arguments, context).await,
     }

@@ -76,5 +76,23 @@ pub fn people(job: &Job) -> String {
             "set conflicts aside",
             on_or_off(settings.set_conflicts_aside),
         ),
+        (
+            "quarantine after",
+            number(
+                settings.quarantine_after_failures.map(u64::from),
+                " failures",
+            ),
+        ),
+        ("spacing", number(settings.minimum_spacing_seconds, " s")),
+        (
+            "reconcile",
+            match settings.reconcile {
+                Some(wire::api::v1::Reconcile::Report) => "report".into(),
+                Some(wire::api::v1::Reconcile::Correct) => "correct".into(),
+                Some(wire::api::v1::Reconcile::Off) => "off".into(),
+                None => String::new(),
+            },
+        ),
+        ("reconcile every", number(settings.reconcile_hours, " h")),
     ])
 }

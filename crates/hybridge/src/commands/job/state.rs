@@ -1,4 +1,4 @@
-//! `hybridge job start|pause|restart|delete [JOB]`.
+//! `hybridge job start|pause|sync|clear|delete [JOB]`.
 
 use wire::api::v1::Job;
 
@@ -15,8 +15,10 @@ pub enum Act {
     Start,
     /// Pause.
     Pause,
-    /// Plan everything anew.
-    Restart,
+    /// Read now.
+    Sync,
+    /// End a quarantine.
+    Clear,
 }
 
 impl Act {
@@ -24,7 +26,8 @@ impl Act {
         match self {
             Self::Start => "start",
             Self::Pause => "pause",
-            Self::Restart => "restart",
+            Self::Sync => "sync",
+            Self::Clear => "clear",
         }
     }
 
@@ -32,12 +35,13 @@ impl Act {
         match self {
             Self::Start => "is started",
             Self::Pause => "is paused",
-            Self::Restart => "plans every object anew",
+            Self::Sync => "is reading its source",
+            Self::Clear => "is not in quarantine any more, and is tried at once",
         }
     }
 }
 
-/// Starts, pauses or restarts a job.
+/// Starts or pauses a job, has it read now, or ends its quarantine.
 ///
 /// # Errors
 /// `NotFound`.
