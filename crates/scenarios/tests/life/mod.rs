@@ -1,6 +1,7 @@
 //! A directory lives: every kind of change arrives whole, once, and is logged as what it is.
 
 mod conflicts;
+mod cycles;
 mod doorbell;
 mod explain;
 mod groups;

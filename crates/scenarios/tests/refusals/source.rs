@@ -111,9 +111,17 @@ impl Stand {
             .await;
     }
 
-    /// It goes on by itself: what was changed meanwhile is there, and nothing else happened.
+    /// It goes on by itself, or, after a refused credential, once somebody has tested the connection: what was changed
+    /// meanwhile is there, and nothing else happened.
     fn recovers(&self, what: &str) {
         let began = Instant::now();
+        until("a connection that works", || {
+            let tested = self.installation.run(&["connector", "test", "ad"]);
+            match tested.status.success() {
+                true => Ok(()),
+                false => Err(String::from_utf8_lossy(&tested.stderr).into_owned()),
+            }
+        });
         let status = self.installation.sync();
         eprintln!("{what}: cured after {:?}", began.elapsed());
         assert_eq!(status.source.position.failure, None, "{what}");
