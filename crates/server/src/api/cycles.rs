@@ -25,12 +25,11 @@ use super::{
     log, objects,
 };
 use crate::{
+    access::actor,
     agents::blocking,
     app::App,
     cycles::{self, act, on_demand::Wanted},
 };
-
-const ACTOR: &str = "administrator";
 
 async fn job_of(app: &App, name: String) -> Result<JobRow, Refusal> {
     blocking(app.engine(), move |engine| engine.job_named(&name)).await
@@ -66,7 +65,7 @@ pub async fn restart(
     let job = job_of(&app, name).await?;
     let criteria = restart.unwrap_or_default().reset_scope;
     let reset = Reset::parse(&criteria).map_err(ApiError::invalid)?;
-    act::restart(&app, &job, reset, ACTOR).await?;
+    act::restart(&app, &job, reset, &actor()).await?;
     shown_now(&app, &job).await
 }
 
@@ -77,14 +76,14 @@ pub async fn quarantine(
     Body(demand): Body<Demand>,
 ) -> Answer<Job> {
     let job = job_of(&app, name).await?;
-    act::quarantine(&app, &job, &demand.text, ACTOR).await?;
+    act::quarantine(&app, &job, &demand.text, &actor()).await?;
     shown_now(&app, &job).await
 }
 
 /// `POST /jobs/{name}/clear`: ends a quarantine.
 pub async fn clear(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
     let job = job_of(&app, name).await?;
-    act::clear(&app, &job, ACTOR).await?;
+    act::clear(&app, &job, &actor()).await?;
     shown_now(&app, &job).await
 }
 
@@ -188,7 +187,7 @@ pub async fn retry(
     };
     let id = job.id;
     let count = blocking(app.engine(), move |engine| {
-        engine.retry_escrows(id, &choice, ACTOR)
+        engine.retry_escrows(id, &choice, &actor())
     })
     .await?;
     app.wake(job.id).notify_one();

@@ -13,6 +13,7 @@ use super::{
     extract::Body,
 };
 use crate::{
+    access::actor,
     agents::blocking,
     app::App,
     notify::{self, Hook, LAST_FAILURE, Mail, Security, Settings},
@@ -134,9 +135,10 @@ pub async fn change(
     tokio::task::spawn_blocking(move || now.write(&own))
         .await
         .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a thread ended"))??;
-    blocking(app.engine(), |engine| {
+    let by = actor();
+    blocking(app.engine(), move |engine| {
         engine.set_setting(LAST_FAILURE, "")?;
-        engine.audit("administrator", "change notifications", "")
+        engine.audit(&by, "change notifications", "")
     })
     .await?;
     show(State(app)).await

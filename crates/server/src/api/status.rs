@@ -45,21 +45,6 @@ pub async fn status(
     Ok(Json(Page::whole(items)))
 }
 
-/// One job as shown.
-///
-/// # Errors
-/// NotFound, and those of the store.
-pub(crate) async fn of_job(
-    app: &App,
-    name: String,
-) -> Result<JobStatus, sync_core::operation::Refusal> {
-    let stored = blocking(app.engine(), move |engine| {
-        stored(engine, engine.job_named(&name)?, false)
-    })
-    .await?;
-    Ok(shown(app, stored))
-}
-
 fn stored(engine: &Engine, job: JobRow, detail: bool) -> Result<Stored, StoreError> {
     Ok(Stored {
         source: engine.connector(job.source)?,

@@ -5,6 +5,7 @@
 use axum::extract::{Path, State};
 use engine::JobRow;
 use serde_json::{Map, Value as Json, json};
+use sync_core::cycle::Reset;
 use wire::api::v1::NewJob;
 
 use super::{
@@ -14,9 +15,11 @@ use super::{
     schema, status, text,
 };
 use crate::{
+    access::actor,
     agents::blocking,
     api::{connectors, extract::Body, jobs},
     app::{App, DIRECTORY_CONNECTOR},
+    cycles::act,
 };
 
 // LIMIT: numbers tried for the name of another job of the same source.
@@ -190,9 +193,8 @@ pub async fn delete(cx: &Cx) -> Result<Reply> {
 /// `POST …/restart`.
 pub async fn restart(cx: &Cx) -> Result<Reply> {
     let row = found(cx).await?;
-    let flags = flags(&cx.body)?;
-    let _ = flags;
-    let _ = jobs::restart(State(cx.app.clone()), Path(row.guid)).await?;
+    let reset = Reset::parse(&flags(&cx.body)?.join(",")).map_err(GraphError::bad)?;
+    act::restart(&cx.app, &row, reset, &actor()).await?;
     Ok(Reply::Done)
 }
 
