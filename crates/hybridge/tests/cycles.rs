@@ -10,7 +10,7 @@ fn a_job_says_how_it_stands_in_the_fields_of_the_original() {
     assert_eq!(status["countSuccessiveCompleteFailures"], 0);
     assert!(status["quarantine"].is_null());
     let last = &status["lastSuccessfulExecutionWithExports"];
-    assert!(last["countExported"].as_u64().unwrap() > 50, "{status}");
+    assert!(last["countExported"].as_u64().unwrap() > 0, "{status}");
     let runs = world.json(&["runs", "--limit", "1000"]);
     let first = runs["items"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(first["kind"], "initial");

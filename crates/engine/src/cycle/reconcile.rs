@@ -41,6 +41,8 @@ pub enum Compared {
     Unknown,
     /// It is as it was left, or on its way.
     Same(LinkId),
+    /// Somebody wrote to it, and what was left there is still there.
+    Touched(TargetChange),
     /// It is not as it was left.
     Changed(TargetChange),
 }
@@ -112,15 +114,17 @@ impl Engine {
             .map(|(name, _)| name.to_string())
             .collect();
         differing.extend(self.differing_references(c, job, mapped, (link, &class), listed)?);
-        Ok(match differing.is_empty() {
-            true => Compared::Same(link),
-            false => Compared::Changed(TargetChange {
-                link,
-                target: listed.target.clone(),
-                version: listed.version,
-                name: exported.text("displayName").unwrap_or_default().to_owned(),
-                attributes: differing,
-            }),
+        let is_touched_only = differing.is_empty();
+        let change = TargetChange {
+            link,
+            target: listed.target.clone(),
+            version: listed.version,
+            name: exported.text("displayName").unwrap_or_default().to_owned(),
+            attributes: differing,
+        };
+        Ok(match is_touched_only {
+            true => Compared::Touched(change),
+            false => Compared::Changed(change),
         })
     }
 

@@ -146,17 +146,16 @@ fn one(status: &JobStatus, now: Timestamp) -> String {
             count(held)
         ));
     }
-    if let Some(held) = status
-        .quarantine
-        .as_ref()
-        .filter(|held| held.next_attempt.is_some())
-    {
-        let next = held.next_attempt.as_deref().map(|at| ago(at, now));
+    // What the guard holds is told below; it slows nothing.
+    let slowed = status.quarantine.as_ref();
+    if let Some(held) = slowed.filter(|held| held.reason != "TooManyDeletes") {
+        let next = match held.next_attempt.as_deref() {
+            Some(at) => format!("tried next {}", ago(at, now)),
+            None => "not tried by itself".to_owned(),
+        };
         text.push_str(&format!(
-            "\n\nin quarantine: {}, tried next {}; `hybridge connector test` and `hybridge job clear {}` have it tried at once",
-            held.reason,
-            next.unwrap_or_default(),
-            status.job.name
+            "\n\nin quarantine: {}, {next}; `hybridge job clear {}` has it tried at once",
+            held.reason, status.job.name
         ));
     }
     if status.is_busy_too_long {

@@ -155,6 +155,8 @@ async fn a_job_in_quarantine_waits_and_loses_nothing() {
         (held.reason.as_str(), held.next_attempt),
         ("QuarantinedOnDemand", None)
     );
+    // The store is one process's own.
+    drop(app);
     let story = story.restart_server().await;
     act::clear(&story.world.app, &job(&story), "test")
         .await
@@ -230,11 +232,12 @@ fn set(story: &Story, id: Uuid, attribute: &str, value: &str) {
 async fn changes_made_behind_our_back_are_reported_and_put_right_when_asked() {
     let mut story = Story::begin(60).await;
     story.clean_up();
-    let (anna, bert) = (story.person("Anna Prins"), story.person("Bert Smit"));
+    let anna = story.person_in(UNIT, "Anna Prins", &[("title", "Bosun")]);
+    story.person("Bert Smit");
     story.person("Carla Bos");
+    story.person("Dirk Mol");
     let group = story.group("Deckhands");
     scenarios::story::add_members(&story.forest, group, &[anna]);
-    let _ = bert;
     story.world.sync().await;
     let app = &story.world.app;
     let clean = reconcile::run(app, &job(&story), false).await.unwrap();
@@ -246,6 +249,8 @@ async fn changes_made_behind_our_back_are_reported_and_put_right_when_asked() {
     assert!(clean.compared > 60);
     // A value, a membership added, a membership taken away, and somebody gone for good.
     set(&story, story.target("Anna Prins").id, "jobTitle", "Pirate");
+    // Where nothing was left there is nothing to compare; putting right takes it away all the same.
+    set(&story, story.target("Dirk Mol").id, "jobTitle", "Pirate");
     apply(
         &story,
         Operation::ChangeReferences {
@@ -297,7 +302,8 @@ async fn changes_made_behind_our_back_are_reported_and_put_right_when_asked() {
     assert!(corrected.is_corrected);
     story.world.sync().await;
     story.agrees().await;
-    assert_eq!(story.target("Anna Prins").text("jobTitle"), None);
+    assert_eq!(story.target("Anna Prins").text("jobTitle"), Some("Bosun"));
+    assert_eq!(story.target("Dirk Mol").text("jobTitle"), None);
     assert_eq!(story.tree().members("Deckhands"), ["Anna Prins"]);
     assert!(story.tree().named("Carla Bos").is_some());
 }

@@ -49,7 +49,8 @@ pub async fn run(app: &App, job: &JobRow, corrects: bool) -> Result<Reconciled, 
         seen: HashSet::new(),
         found: Vec::new(),
         held: Vec::new(),
-        keeps_held: corrects,
+        touched: Vec::new(),
+        corrects,
         report: Reconciled {
             is_corrected: corrects,
             ..Reconciled::default()
@@ -76,7 +77,9 @@ struct Look {
     found: Vec<TargetChange>,
     /// References of what is to be put right.
     held: Vec<(TargetId, engine::HeldReferences)>,
-    keeps_held: bool,
+    /// Objects somebody wrote to that hold what was left there.
+    touched: Vec<LinkId>,
+    corrects: bool,
     report: Reconciled,
     failure: Option<Refusal>,
 }
@@ -126,9 +129,17 @@ impl Look {
         for ((object, is_ours), compared) in listed.into_iter().zip(ours).zip(compared) {
             match compared {
                 Compared::Same(link) => drop(self.seen.insert(link)),
+                Compared::Touched(change) => {
+                    self.seen.insert(change.link);
+                    if self.corrects {
+                        // It may hold a value where we left none: reading it back tells.
+                        self.held.push((object.target, object.references));
+                        self.touched.push(change.link);
+                    }
+                }
                 Compared::Changed(change) => {
                     self.seen.insert(change.link);
-                    if self.keeps_held {
+                    if self.corrects {
                         self.held.push((object.target, object.references));
                     }
                     self.found.push(change);
@@ -183,14 +194,15 @@ async fn finish(
             change.attributes.clone(),
         );
     }
-    let (row, mapped, held) = (job.clone(), look.mapped, look.held);
+    let (row, mapped, held, touched) = (job.clone(), look.mapped, look.held, look.touched);
     blocking(app.engine(), move |engine| {
         engine.note_target_changes(&row, &all)?;
-        if corrects && !all.is_empty() {
-            let doubted: Vec<(LinkId, bool)> = all
+        if corrects && !(all.is_empty() && touched.is_empty()) {
+            let mut doubted: Vec<(LinkId, bool)> = all
                 .iter()
                 .map(|change| (change.link, change.version > 0))
                 .collect();
+            doubted.extend(touched.iter().map(|link| (*link, true)));
             engine.rewind(&row, &doubted)?;
             engine.believe_references(&row, &mapped, &held)?;
         }
