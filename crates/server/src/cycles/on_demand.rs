@@ -82,15 +82,16 @@ pub async fn run(
     known: Option<ObjectId>,
 ) -> Result<Provisioned, Refusal> {
     must_run(app, job).await?;
+    // What is read is due at once, and may be done before it is asked for.
+    let mark = blocking(app.engine(), |engine| engine.log_end()).await?;
     let object = read(app, job, wanted.name(), known).await?;
     let links = links(app, job, wanted, object).await?;
     let scope = wanted.scope();
     let (id, asked) = (job.id, links.clone());
-    let (run, mark) = blocking(app.engine(), move |engine| {
-        let run: OpenRun = engine.begin_asked_run(id, &scope)?;
-        let mark = engine.log_end()?;
+    let run: OpenRun = blocking(app.engine(), move |engine| {
+        let run = engine.begin_asked_run(id, &scope)?;
         engine.ask_for_all(&asked)?;
-        Ok((run, mark))
+        Ok(run)
     })
     .await?;
     app.note(job.id, |activity| {
