@@ -2,21 +2,41 @@
 //!
 //! Never holds state. Trap: an AD objectGUID is little-endian in its first three fields; only [`Anchor::guid_text`] knows.
 
-use serde::{Deserialize, Serialize};
+use std::{
+    cmp::Ordering,
+    hash::{Hash, Hasher},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The immutable key of an object within its realm, as raw bytes (AD: the 16 bytes of objectGUID).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Anchor(Box<[u8]>);
+#[derive(Clone)]
+pub struct Anchor(Key);
+
+/// Nearly every anchor is a GUID, of which a directory has as many as it has objects and links: it needs no memory of its own.
+// INVARIANT: sixteen bytes are always `Guid`, though nothing compares the variants.
+#[derive(Clone)]
+enum Key {
+    Guid([u8; 16]),
+    Other(Box<[u8]>),
+}
 
 impl Anchor {
     /// An anchor of these raw bytes.
-    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
-        Self(bytes.into())
+    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        match bytes.try_into() {
+            Ok(guid) => Self(Key::Guid(guid)),
+            Err(_) => Self(Key::Other(bytes.into())),
+        }
     }
 
     /// The raw bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Key::Guid(guid) => guid,
+            Key::Other(bytes) => bytes,
+        }
     }
 
     /// The text form of a 16-byte AD GUID (`xxxxxxxx-xxxx-…`, lower case); hexadecimal for any other length.
@@ -24,22 +44,60 @@ impl Anchor {
     /// # Source
     /// MS-DTYP §2.3.4.2 GUID--Packet Representation
     pub fn guid_text(&self) -> String {
-        match <[u8; 16]>::try_from(&*self.0) {
-            Ok(bytes) => uuid::Uuid::from_bytes_le(bytes).to_string(),
-            Err(_) => self.0.iter().map(|b| format!("{b:02x}")).collect(),
+        match &self.0 {
+            Key::Guid(bytes) => uuid::Uuid::from_bytes_le(*bytes).to_string(),
+            Key::Other(bytes) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
         }
     }
 
     /// Reads the text form that [`Anchor::guid_text`] writes: a GUID, with or without braces. `None` if it is not one.
     pub fn from_guid_text(text: &str) -> Option<Self> {
         let id = uuid::Uuid::try_parse(text.trim()).ok()?;
-        Some(Self(Box::new(id.to_bytes_le())))
+        Some(Self(Key::Guid(id.to_bytes_le())))
     }
 
     /// Base64 of the raw bytes: the default source anchor (24 characters for a GUID).
     pub fn base64(&self) -> String {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(&self.0)
+        base64::engine::general_purpose::STANDARD.encode(self.as_bytes())
+    }
+}
+
+impl PartialEq for Anchor {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Anchor {}
+
+impl PartialOrd for Anchor {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Anchor {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Anchor {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl Serialize for Anchor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_bytes().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Anchor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::<u8>::deserialize(deserializer).map(Self::new)
     }
 }
 
@@ -91,4 +149,25 @@ row_ids! {
     ReadId;
     /// Row of an agent.
     AgentId;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_its_bytes_however_long_they_are() {
+        let texts: [&[u8]; 5] = [b"", b"a", &[7; 16], &[7; 17], b"b"];
+        let all: BTreeSet<Anchor> = texts.iter().rev().map(Anchor::new).collect();
+        let sorted: BTreeSet<&[u8]> = texts.into();
+        assert!(all.iter().map(Anchor::as_bytes).eq(sorted));
+        for anchor in all {
+            // The form it is stored in is that of its bytes.
+            let stored = postcard::to_stdvec(&anchor).unwrap();
+            assert_eq!(stored, postcard::to_stdvec(anchor.as_bytes()).unwrap());
+            assert_eq!(postcard::from_bytes::<Anchor>(&stored).unwrap(), anchor);
+        }
+    }
 }

@@ -118,6 +118,21 @@ impl Attributes {
         Self((count > 0).then(|| Arc::new(Vec::with_capacity(count))))
     }
 
+    /// Of these names with their values, which are taken as they are if they come in order; of a name that comes twice the last
+    /// word counts.
+    pub fn of(pairs: Vec<(Name, Values)>) -> Self {
+        let is_before =
+            |(a, _): &(Name, Values), (b, _): &(Name, Values)| compare_names(a, b).is_lt();
+        if pairs.is_sorted_by(is_before) {
+            return Self((!pairs.is_empty()).then(|| Arc::new(pairs)));
+        }
+        let mut all = Self::with_capacity(pairs.len());
+        for (name, values) in pairs {
+            all.set(name, values);
+        }
+        all
+    }
+
     fn all(&self) -> &[(Name, Values)] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
@@ -261,20 +276,35 @@ impl<'de> Deserialize<'de> for Attributes {
 impl<N: Into<Name>, V: Into<Values>> FromIterator<(N, V)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         let pairs = pairs.into_iter();
-        let mut all = Self::new();
-        if pairs.size_hint().0 > 0 {
-            all.all_mut().reserve(pairs.size_hint().0);
-        }
-        for (name, values) in pairs {
-            all.set(name, values);
-        }
-        all
+        Self::of(
+            pairs
+                .map(|(name, values)| (name.into(), values.into()))
+                .collect(),
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_in_any_order_are_the_same_attributes_and_the_last_word_counts() {
+        let of = |pairs: &[(&str, &str)]| {
+            let pair =
+                |(name, value): &(&str, &str)| (Name::from(*name), [Value::from(*value)].into());
+            Attributes::of(pairs.iter().map(pair).collect())
+        };
+        let sorted = of(&[("a", "1"), ("B", "2"), ("c", "3")]);
+        assert_eq!(of(&[("c", "3"), ("a", "1"), ("B", "2")]), sorted);
+        assert_eq!(
+            of(&[("a", "0"), ("A", "1"), ("B", "2"), ("c", "3")]).text("a"),
+            Some("1")
+        );
+        assert_eq!(of(&[]), Attributes::new());
+        let names: Vec<&str> = sorted.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["a", "B", "c"]);
+    }
 
     #[test]
     fn names_compare_without_case_and_merge_clears() {

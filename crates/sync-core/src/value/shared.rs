@@ -59,6 +59,14 @@ where
     Ok(pairs.into_iter().map(|(name, of)| (name.0, of)).collect())
 }
 
+/// Reads a name.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn spelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+    deserializer.deserialize_str(Text(name))
+}
+
 /// Reads a name that may be missing.
 ///
 /// # Errors
