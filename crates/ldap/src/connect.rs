@@ -12,7 +12,7 @@ use ldap3_proto::{
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -29,6 +29,9 @@ use crate::{
 
 /// RFC 4511 §4.14.1
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+
+/// How much is taken from the system at once.
+const RECEIVE_BYTES: usize = 32 << 10;
 
 /// How long each kind of wait may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +121,7 @@ async fn open(endpoint: &Endpoint, options: &Options) -> Result<Connection, Erro
 pub(crate) async fn tls(
     endpoint: &Endpoint,
     options: &Options,
-) -> Result<TlsStream<TcpStream>, Error> {
+) -> Result<TlsStream<BufReader<TcpStream>>, Error> {
     let bad = |why| Error::BadAddress {
         address: endpoint.to_string(),
         why,
@@ -133,8 +136,10 @@ pub(crate) async fn tls(
     let host = options.server_name.as_deref().unwrap_or(&endpoint.host);
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| bad("the host is no valid name for a certificate"))?;
+    // TLS reads in pieces of its own, smaller than what the system has for it.
+    let buffered = BufReader::with_capacity(RECEIVE_BYTES, tcp);
     TlsConnector::from(config.clone())
-        .connect(name, tcp)
+        .connect(name, buffered)
         .await
         .map_err(|error| Error::Tls {
             server: endpoint.to_string(),

@@ -21,6 +21,7 @@ use crate::{
     connect::Timeouts,
     driver::{Command, Ending, Failure, Route, encode, run},
     error::Error,
+    message::BadMessage,
     result::{Outcome, ResultCode},
 };
 
@@ -151,6 +152,16 @@ impl Connection {
             server: self.0.server.clone(),
             operation,
             outcome: Box::new(outcome),
+        }
+    }
+
+    /// Ends the connection, because an entry that came over it is none.
+    pub(crate) fn condemned(&self, operation: &'static str, bad: BadMessage) -> Error {
+        let _ = self.0.commands.send(Command::Condemn(bad));
+        Error::Protocol {
+            server: self.0.server.clone(),
+            operation,
+            source: bad,
         }
     }
 

@@ -5,6 +5,24 @@
 
 /// Splits a DN into its first RDN and the rest (the parent's DN).
 pub fn split_first(dn: &str) -> (&str, &str) {
+    // Most names have nothing escaped or quoted before their first separator.
+    let special = |byte: &u8| matches!(byte, b',' | b';' | b'\\' | b'"');
+    let first = dn.as_bytes().iter().position(|byte| special(byte));
+    match first.map(|at| (at, dn.as_bytes().get(at))) {
+        None => (trim(dn), ""),
+        Some((at, Some(b',' | b';'))) => split_at(dn, at),
+        Some(_) => split_escaped(dn),
+    }
+}
+
+/// Splits at a separator.
+fn split_at(dn: &str, separator: usize) -> (&str, &str) {
+    let (rdn, rest) = dn.split_at(separator);
+    let parent = rest.get(1..).unwrap_or_default();
+    (trim(rdn), parent.trim_start_matches(' '))
+}
+
+fn split_escaped(dn: &str) -> (&str, &str) {
     let mut is_escaped = false;
     let mut is_quoted = false;
     for (at, c) in dn.char_indices() {
@@ -12,13 +30,7 @@ pub fn split_first(dn: &str) -> (&str, &str) {
             _ if is_escaped => is_escaped = false,
             '\\' => is_escaped = true,
             '"' => is_quoted = !is_quoted,
-            ',' | ';' if !is_quoted => {
-                let (rdn, rest) = dn.split_at(at);
-                return (
-                    trim(rdn),
-                    rest.get(1..).unwrap_or_default().trim_start_matches(' '),
-                );
-            }
+            ',' | ';' if !is_quoted => return split_at(dn, at),
             _ => {}
         }
     }

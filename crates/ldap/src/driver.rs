@@ -6,8 +6,11 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     io,
+    pin::pin,
     sync::{Arc, OnceLock},
+    task::Poll,
     time::Duration,
 };
 
@@ -20,19 +23,28 @@ use tokio::{
 use tokio_util::codec::Encoder;
 
 use crate::{
-    message::{BadMessage, Body, Incoming, Names, cut, decode},
+    message::{BadMessage, Body, Incoming, Names, cut, decode, entry_for},
     result::Outcome,
 };
 
-/// How much of one search's entries waits unread, in KiB; one larger message may exceed it alone.
-pub(crate) const QUEUE_KIB: u32 = 4096;
+/// How much of one search's entries waits unread, in KiB; one larger message may exceed it alone. More waits in the system's
+/// own buffers, where it costs this process nothing.
+pub(crate) const QUEUE_KIB: u32 = 1024;
 /// How much is read from the stream at once.
 const READ_CHUNK_BYTES: usize = 64 << 10;
 /// How long a polite farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What a search receives, with the room it takes in the queue.
-pub(crate) type Delivery = (Body, OwnedSemaphorePermit);
+/// What a search receives.
+pub(crate) enum Delivered {
+    /// A whole message that is an entry. Whoever takes it decodes it: a frame waits in less memory than what it holds.
+    Entry(Bytes),
+    /// Anything else.
+    Other(Body),
+}
+
+/// The same, with the room it takes in the queue.
+pub(crate) type Delivery = (Delivered, OwnedSemaphorePermit);
 
 /// Who waits for the answers to one request.
 pub(crate) enum Route {
@@ -44,8 +56,14 @@ pub(crate) enum Route {
 
 /// What a handle asks of the driver.
 pub(crate) enum Command {
-    Send { id: i32, frame: Bytes, route: Route },
+    Send {
+        id: i32,
+        frame: Bytes,
+        route: Route,
+    },
     Abandon(i32),
+    /// Somebody met an entry that is none.
+    Condemn(BadMessage),
 }
 
 /// Why the connection is over.
@@ -70,7 +88,7 @@ pub(crate) fn encode(message: LdapMsg) -> Bytes {
 
 struct Waiting {
     id: i32,
-    body: Body,
+    what: Delivered,
     kib: u32,
     room: Arc<Semaphore>,
 }
@@ -109,6 +127,7 @@ pub(crate) async fn run<S>(
         let has_output = !outbox.is_empty();
         tokio::select! {
             command = commands.recv() => match command {
+                Some(Command::Condemn(bad)) => break Failure::Bad(bad),
                 Some(command) => routing.obey(command),
                 None => {
                     let _ = tokio::time::timeout(FAREWELL, farewell(&mut writer, &routing.outbox)).await;
@@ -116,7 +135,7 @@ pub(crate) async fn run<S>(
                 }
             },
             permit = acquire(room), if is_waiting => routing.hand_over(permit),
-            read = reader.read_buf(&mut inbox), if !is_waiting => match read {
+            read = fill(&mut reader, &mut inbox), if !is_waiting => match read {
                 Ok(0) => break Failure::Closed("end of stream".into()),
                 Ok(_) => {}
                 Err(error) => break broken(&error),
@@ -130,6 +149,26 @@ pub(crate) async fn run<S>(
     // The reason must be there before those who wait are woken by the closing of their channels.
     let _ = ending.set(failure);
     drop(routing);
+}
+
+/// Reads what is there, as far as the buffer reaches; 0: the end. A server sends entry by entry, and each may come by itself.
+async fn fill(reader: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) -> io::Result<usize> {
+    let mut all = 0;
+    poll_fn(|context| {
+        loop {
+            let room = inbox.capacity() - inbox.len();
+            if all > 0 && room < READ_CHUNK_BYTES / 8 {
+                return Poll::Ready(Ok(all));
+            }
+            match pin!(reader.read_buf(inbox)).poll(context) {
+                Poll::Ready(Ok(read)) if read > 0 => all += read,
+                // An end or a failure is met again by the next reading.
+                _ if all > 0 => return Poll::Ready(Ok(all)),
+                other => return other,
+            }
+        }
+    })
+    .await
 }
 
 /// A stream below may know that what it read is no frame of its own.
@@ -178,6 +217,8 @@ impl Routing {
                     self.outbox.extend_from_slice(&encode(request));
                 }
             }
+            // Ends the loop that would obey.
+            Command::Condemn(_) => {}
         }
     }
 
@@ -187,6 +228,15 @@ impl Routing {
             let Some(frame) = cut(inbox).map_err(Failure::Bad)? else {
                 return Ok(());
             };
+            let entry = entry_for(&frame);
+            if let Some(id) = entry
+                && let Some(Route::Stream(_, room)) = self.routes.get(&id)
+            {
+                let room = room.clone();
+                let bytes = frame.len();
+                self.deliver(id, Delivered::Entry(frame), bytes, room);
+                continue;
+            }
             let message = decode(&frame, &mut self.names).map_err(Failure::Bad)?;
             self.route(message, frame.len())?;
         }
@@ -219,17 +269,22 @@ impl Routing {
                 Err(Failure::Bad(BadMessage::Kind(tag)))
             }
             (Some(Route::Stream(_, room)), body) => {
-                let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
-                self.waiting = Some(Waiting {
-                    id,
-                    body,
-                    kib: kib.saturating_add(1).min(QUEUE_KIB),
-                    room: room.clone(),
-                });
-                self.hand_over_if_room();
+                let room = room.clone();
+                self.deliver(id, Delivered::Other(body), bytes, room);
                 Ok(())
             }
         }
+    }
+
+    fn deliver(&mut self, id: i32, what: Delivered, bytes: usize, room: Arc<Semaphore>) {
+        let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+        self.waiting = Some(Waiting {
+            id,
+            what,
+            kib: kib.saturating_add(1).min(QUEUE_KIB),
+            room,
+        });
+        self.hand_over_if_room();
     }
 
     fn hand_over_if_room(&mut self) {
@@ -243,10 +298,10 @@ impl Routing {
         let (Some(waiting), Some(permit)) = (self.waiting.take(), permit) else {
             return;
         };
-        let is_end = matches!(waiting.body, Body::Done { .. });
+        let is_end = matches!(waiting.what, Delivered::Other(Body::Done { .. }));
         if let Some(Route::Stream(reader, _)) = self.routes.get(&waiting.id) {
             // A reader that is gone sends an abandon of its own.
-            let _ = reader.send((waiting.body, permit));
+            let _ = reader.send((waiting.what, permit));
         }
         if is_end {
             self.routes.remove(&waiting.id);

@@ -44,7 +44,7 @@ pub use endpoint::{Endpoint, Scheme};
 pub use error::{Error, TlsFailure};
 pub use ldap3_proto::control::LdapControl;
 pub use ldap3_proto::proto::LdapFilter as Filter;
-pub use message::{BadMessage, Control, Entry, MAX_MESSAGE_BYTES};
+pub use message::{BadMessage, Control, Entry, MAX_MESSAGE_BYTES, Values};
 pub use notify::{CHANGE_NOTIFICATION, change_notification};
 pub use paged::Paged;
 pub use range::{Range, split_range};

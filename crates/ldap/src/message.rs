@@ -7,6 +7,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use crate::{
     ber::{self, BadBer, Reader},
@@ -15,8 +16,12 @@ use crate::{
 
 /// The largest message accepted from a server.
 pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
-/// How many different attribute names are kept for reuse on one connection.
+/// How many different attribute names are kept for reuse in one search.
 const MAX_INTERNED_NAMES: usize = 4096;
+/// For how many attributes room is made because the entry before had as many.
+const MOST_FORESEEN: usize = 256;
+/// The tag of a search result entry.
+const ENTRY: u8 = 0x64;
 
 /// Why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,13 +63,16 @@ pub struct Control {
     pub value: Option<Bytes>,
 }
 
+/// The values of one attribute: nearly always one, which then needs no memory of its own.
+pub type Values = SmallVec<[Bytes; 1]>;
+
 /// One entry of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Distinguished name as the server wrote it.
     pub dn: String,
     /// Attribute descriptions with their values, in the server's order.
-    pub attributes: Vec<(Arc<str>, Vec<Bytes>)>,
+    pub attributes: Vec<(Arc<str>, Values)>,
 }
 
 impl Entry {
@@ -112,20 +120,47 @@ pub(crate) enum Body {
     Intermediate(Option<String>, Option<Bytes>),
 }
 
-/// Attribute names seen on a connection: a repeated name costs no allocation.
+/// Attribute names seen in a search: a repeated name costs no allocation, and in its usual place no search either.
 #[derive(Default)]
-pub(crate) struct Names(HashMap<Box<[u8]>, Arc<str>>);
+pub(crate) struct Names {
+    places: HashMap<Arc<str>, usize>,
+    /// Each name with the place of the one that followed it last.
+    known: Vec<(Arc<str>, usize)>,
+    /// Place of the name before.
+    before: usize,
+    /// How many attributes the entry before had.
+    usual: usize,
+}
 
 impl Names {
     fn intern(&mut self, bytes: &[u8]) -> Result<Arc<str>, BadMessage> {
-        if let Some(name) = self.0.get(bytes) {
+        let expected = self.known.get(self.before).map(|(_, next)| *next);
+        if let Some(place) = expected
+            && let Some((name, _)) = self.known.get(place)
+            && name.as_bytes() == bytes
+        {
+            self.before = place;
             return Ok(name.clone());
         }
-        let name: Arc<str> = text(bytes, "an attribute name")?.into();
-        if self.0.len() < MAX_INTERNED_NAMES {
-            self.0.insert(bytes.into(), name.clone());
+        let name = text(bytes, "an attribute name")?;
+        let place = match self.places.get(name) {
+            Some(place) => *place,
+            None if self.known.len() >= MAX_INTERNED_NAMES => return Ok(name.into()),
+            None => {
+                let name: Arc<str> = name.into();
+                self.places.insert(name.clone(), self.known.len());
+                self.known.push((name, 0));
+                self.known.len() - 1
+            }
+        };
+        if let Some((_, next)) = self.known.get_mut(self.before) {
+            *next = place;
         }
-        Ok(name)
+        self.before = place;
+        Ok(self
+            .known
+            .get(place)
+            .map_or_else(|| name.into(), |(name, _)| name.clone()))
     }
 }
 
@@ -148,6 +183,14 @@ pub(crate) fn cut(buffer: &mut BytesMut) -> Result<Option<Bytes>, BadMessage> {
     Ok(Some(buffer.split_to(whole).freeze()))
 }
 
+/// Whether a whole message is an entry, and for which request, without a look at what the entry holds.
+pub(crate) fn entry_for(frame: &[u8]) -> Option<i32> {
+    let mut message = Reader::new(Reader::new(frame).expect(ber::SEQUENCE).ok()?);
+    let id = message.integer(ber::INTEGER).ok()?;
+    let id = i32::try_from(id).ok()?;
+    (message.peek() == Some(ENTRY)).then_some(id)
+}
+
 /// Decodes one whole message.
 pub(crate) fn decode(frame: &Bytes, names: &mut Names) -> Result<Incoming, BadMessage> {
     let mut message = Reader::new(Reader::new(frame).expect(ber::SEQUENCE)?);
@@ -155,7 +198,7 @@ pub(crate) fn decode(frame: &Bytes, names: &mut Names) -> Result<Incoming, BadMe
     let id = i32::try_from(id).map_err(|_| BadMessage::Id(id))?;
     let (tag, content) = message.element()?;
     let body = match tag {
-        0x64 => {
+        ENTRY => {
             let entry = entry(frame, content, names)?;
             let controls = match message.optional(0xa0)? {
                 Some(list) => controls(frame, list)?,
@@ -186,17 +229,18 @@ fn entry(frame: &Bytes, content: &[u8], names: &mut Names) -> Result<Entry, BadM
     let mut parts = Reader::new(content);
     let dn = text(parts.expect(ber::OCTETS)?, "a distinguished name")?.to_owned();
     let mut list = Reader::new(parts.expect(ber::SEQUENCE)?);
-    let mut attributes = Vec::new();
+    let mut attributes = Vec::with_capacity(names.usual);
     while !list.is_empty() {
         let mut attribute = Reader::new(list.expect(ber::SEQUENCE)?);
         let name = names.intern(attribute.expect(ber::OCTETS)?)?;
         let mut set = Reader::new(attribute.expect(ber::SET)?);
-        let mut values = Vec::new();
+        let mut values = Values::new();
         while !set.is_empty() {
             values.push(frame.slice_ref(set.expect(ber::OCTETS)?));
         }
         attributes.push((name, values));
     }
+    names.usual = attributes.len().min(MOST_FORESEEN);
     Ok(Entry { dn, attributes })
 }
 

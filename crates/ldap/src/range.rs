@@ -103,7 +103,7 @@ fn chunk(entry: Entry, attribute: &str, asked: u64) -> (Vec<Bytes>, Option<u64>)
             .and_then(|range| range.to)
             .and_then(|to| to.checked_add(1))
             .filter(|next| *next > asked && !values.is_empty());
-        return (values, next);
+        return (values.into_vec(), next);
     }
     (Vec::new(), None)
 }

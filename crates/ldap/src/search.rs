@@ -13,9 +13,9 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
     connection::Connection,
-    driver::{Delivery, QUEUE_KIB, Route},
+    driver::{Delivered, Delivery, QUEUE_KIB, Route},
     error::Error,
-    message::{Body, Entry},
+    message::{Body, Entry, Names, decode},
     result::{Outcome, ResultCode},
 };
 
@@ -120,6 +120,7 @@ pub struct Search {
     operation: &'static str,
     id: i32,
     items: mpsc::UnboundedReceiver<Delivery>,
+    names: Names,
     has_begun: bool,
     is_over: bool,
 }
@@ -147,6 +148,7 @@ impl Connection {
             operation,
             id,
             items,
+            names: Names::default(),
             has_begun: false,
             is_over: false,
         })
@@ -181,6 +183,10 @@ impl Search {
 
     /// As [`Search::next`], with everything the message carries.
     pub(crate) async fn next_body(&mut self) -> Result<Body, Error> {
+        // What is there already is not waited for.
+        if let Ok(delivery) = self.items.try_recv() {
+            return self.take(delivery);
+        }
         let limits = self.connection.timeouts();
         let limit = match self.has_begun {
             true => limits.idle_between_entries,
@@ -194,11 +200,26 @@ impl Search {
 
     /// As [`Search::next_whenever`], with everything the message carries.
     pub(crate) async fn next_body_whenever(&mut self) -> Result<Body, Error> {
-        let delivery = self.items.recv().await;
+        match self.items.recv().await {
+            Some(delivery) => self.take(delivery),
+            None => {
+                self.is_over = true;
+                Err(self.connection.ended(self.operation))
+            }
+        }
+    }
+
+    fn take(&mut self, (delivered, _): Delivery) -> Result<Body, Error> {
         self.has_begun = true;
-        let Some((body, _)) = delivery else {
-            self.is_over = true;
-            return Err(self.connection.ended(self.operation));
+        let body = match delivered {
+            Delivered::Other(body) => body,
+            Delivered::Entry(frame) => match decode(&frame, &mut self.names) {
+                Ok(message) => message.body,
+                Err(bad) => {
+                    self.is_over = true;
+                    return Err(self.connection.condemned(self.operation, bad));
+                }
+            },
         };
         self.is_over |= matches!(body, Body::Done { .. });
         Ok(body)
