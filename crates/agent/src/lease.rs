@@ -26,6 +26,17 @@ use crate::{
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
+/// Packs a message of about this many bytes.
+///
+/// # Errors
+/// If it is too large for one frame.
+pub fn pack<T: Serialize>(message: &T, bytes: usize) -> Result<Bytes, Refusal> {
+    match frame::pack_about(message, bytes) {
+        Ok(frame) => Ok(frame.into()),
+        Err(fault) => Err(Refusal::new(Code::RequestInvalid).with("text", fault.to_string())),
+    }
+}
+
 /// A lease.
 pub struct Lease {
     link: Arc<Link>,
@@ -85,9 +96,11 @@ impl Lease {
 
     /// Sends a part, an end or an answer, and repeats it until the server has taken it.
     pub async fn post<T: Serialize>(&self, place: &str, message: &T) -> Result<(), Refusal> {
-        let frame = frame::pack(message)
-            .map_err(|fault| Refusal::new(Code::RequestInvalid).with("text", fault.to_string()))?;
-        let frame = Bytes::from(frame);
+        self.post_frame(place, pack(message, 0)?).await
+    }
+
+    /// As [`Self::post`], for a message that is packed already.
+    pub async fn post_frame(&self, place: &str, frame: Bytes) -> Result<(), Refusal> {
         let path = format!("/leases/{}/{place}?fence={}", self.id, self.fence);
         self.posting.fetch_add(1, Ordering::Relaxed);
         let taken = self.repeat(&path, frame).await;

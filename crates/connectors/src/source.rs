@@ -1,7 +1,7 @@
 //! The contract of a source connector.
 //!
 //! Never writes to the foreign system. Every request has a time-out. Trap: pages must be sent in order, and the caller may
-//! refuse one (somebody else reads now): then the read ends at once.
+//! refuse one (somebody else reads now): then the read ends at once, or is dropped where it stands.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,8 @@ pub struct Page {
 /// Where pages go.
 #[async_trait]
 pub trait PageSink: Send {
-    /// Hands over the next page; returns when it is stored.
+    /// Hands over the next page. It may be stored later than this returns, in its order, so that reading goes on meanwhile; only
+    /// the end of the read tells that all of them were.
     ///
     /// # Errors
     /// The reader must stop and pass the refusal on.

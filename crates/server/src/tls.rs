@@ -16,6 +16,7 @@ use hyper_util::{
 use jiff::Timestamp;
 use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier, version::TLS13};
 use tokio::{
+    io::BufReader,
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -33,6 +34,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(10);
 const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
 const PAUSE_AFTER_ACCEPT_FAULT: Duration = Duration::from_millis(200);
+// How much is taken from the system at once.
+const RECEIVE_BYTES: usize = 32 << 10;
 // LIMIT: connections at once; an agent needs a handful.
 const LARGEST_NUMBER_OF_CONNECTIONS: usize = 1_024;
 
@@ -139,6 +142,8 @@ async fn connection(
     (acceptor, router, shutdown): (TlsAcceptor, Router, CancellationToken),
 ) {
     let _ = stream.set_nodelay(true);
+    // TLS reads in pieces of its own, smaller than what the system has for it.
+    let stream = BufReader::with_capacity(RECEIVE_BYTES, stream);
     match time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => requests(stream, router, shutdown).await,
         Ok(Err(fault)) => debug!(%fault, "handshake failed"),
@@ -146,7 +151,11 @@ async fn connection(
     }
 }
 
-async fn requests(stream: TlsStream<TcpStream>, router: Router, shutdown: CancellationToken) {
+async fn requests(
+    stream: TlsStream<BufReader<TcpStream>>,
+    router: Router,
+    shutdown: CancellationToken,
+) {
     let peer = peer_certificate(&stream);
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = peer {
@@ -178,7 +187,7 @@ async fn requests(stream: TlsStream<TcpStream>, router: Router, shutdown: Cancel
     }
 }
 
-fn peer_certificate(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
+fn peer_certificate(stream: &TlsStream<BufReader<TcpStream>>) -> Option<PeerCertificate> {
     let (_, session) = stream.get_ref();
     let leaf = session.peer_certificates()?.first()?;
     Some(PeerCertificate(Fingerprint::of(leaf)))

@@ -2,8 +2,13 @@
 //!
 //! Never interprets them. Trap: JSON is recognised by serde's "human readable" mark, so a compact format must not set it.
 
+use std::fmt;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 /// Opaque bytes (watermarks, anchors, binary values).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,7 +19,7 @@ impl Serialize for Bytes {
         if serializer.is_human_readable() {
             serializer.serialize_str(&STANDARD.encode(&self.0))
         } else {
-            self.0.serialize(serializer)
+            serializer.serialize_bytes(&self.0)
         }
     }
 }
@@ -25,8 +30,23 @@ impl<'de> Deserialize<'de> for Bytes {
             let text = String::deserialize(deserializer)?;
             STANDARD.decode(text).map(Self).map_err(D::Error::custom)
         } else {
-            Vec::deserialize(deserializer).map(Self)
+            deserializer.deserialize_bytes(Plain)
         }
+    }
+}
+
+/// A compact format gives all bytes at once.
+struct Plain;
+
+impl Visitor<'_> for Plain {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+        Ok(Bytes(bytes.to_vec()))
     }
 }
 

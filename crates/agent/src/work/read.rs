@@ -1,9 +1,12 @@
 //! Reading a source into pages.
 //!
-//! Pages are sent one after the other and numbered here; a heavy page is divided. Trap: only the last piece of a divided
-//! page carries its watermark, or a read continued there would skip the rest.
+//! Pages are numbered here and sent one after the other, while the next ones are read; a heavy page is divided. Trap: only the
+//! last piece of a divided page carries its watermark, or a read continued there would skip the rest.
+
+use std::pin::pin;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use connectors::{
     Source,
     source::{Page, PageSink, ReadMode},
@@ -14,12 +17,16 @@ use sync_core::{
     operation::Refusal,
     value::Value,
 };
-use wire::{
-    agent::v1::{self, DIVIDE_PAGE_BYTES},
-    bytes::Bytes,
+use tokio::sync::mpsc;
+use wire::agent::v1::{DIVIDE_PAGE_BYTES, PageOut};
+
+use crate::{
+    convert,
+    lease::{self, Lease},
 };
 
-use crate::{convert, lease::Lease};
+// LIMIT: packed pages that wait for the one under way.
+const PAGES_WAITING: usize = 1;
 
 /// What to read.
 pub struct Order {
@@ -29,8 +36,14 @@ pub struct Order {
     pub first_page: u32,
 }
 
-struct Pages<'a> {
-    lease: &'a Lease,
+/// A page on its way, packed.
+struct Packed {
+    place: String,
+    frame: Bytes,
+}
+
+struct Pages {
+    way: mpsc::Sender<Packed>,
     read: i64,
     next: u32,
 }
@@ -41,47 +54,69 @@ pub async fn read(
     source: &mut Box<dyn Source>,
     order: Order,
 ) -> (Result<(), Refusal>, Option<Refusal>) {
-    let mut pages = Pages {
-        lease,
-        read: order.read,
-        next: order.first_page,
+    let (way, packed) = mpsc::channel(PAGES_WAITING);
+    let reading = async {
+        // Dropped when everything was read: then the way is at its end.
+        let mut pages = Pages {
+            way,
+            read: order.read,
+            next: order.first_page,
+        };
+        source.read(&order.spec, order.mode, &mut pages).await
     };
-    let end = source.read(&order.spec, order.mode, &mut pages).await;
+    let mut reading = pin!(reading);
+    let mut sending = pin!(send(lease, packed));
+    let end = tokio::select! {
+        end = reading.as_mut() => sending.await.and(end),
+        // A page that is refused ends the read at once.
+        Err(refusal) = sending.as_mut() => Err(refusal),
+    };
     let failure = end.as_ref().err().cloned();
     let told = lease.post("read-end", &convert::read_end(end)).await;
     (told, failure)
 }
 
+/// Sends page after page, each when the one before is stored.
+async fn send(lease: &Lease, mut packed: mpsc::Receiver<Packed>) -> Result<(), Refusal> {
+    while let Some(Packed { place, frame }) = packed.recv().await {
+        lease.post_frame(&place, frame).await?;
+    }
+    Ok(())
+}
+
 #[async_trait]
-impl PageSink for Pages<'_> {
+impl PageSink for Pages {
     async fn page(&mut self, page: Page) -> Result<(), Refusal> {
-        let mut pieces = divide(page.entries).into_iter().peekable();
-        let mut watermark = page.watermark;
-        while let Some(entries) = pieces.next() {
-            let watermark = match pieces.peek() {
-                Some(_) => None,
-                None => watermark.take(),
-            };
-            self.send(entries, watermark).await?;
+        let pieces = divide(&page.entries);
+        let last = pieces.len().saturating_sub(1);
+        for (at, (entries, weight)) in pieces.into_iter().enumerate() {
+            let watermark = page.watermark.as_deref().filter(|_| at == last);
+            self.pack(entries, weight, watermark).await?;
         }
         Ok(())
     }
 }
 
-impl Pages<'_> {
-    async fn send(
+impl Pages {
+    async fn pack(
         &mut self,
-        entries: Vec<Entry>,
-        watermark: Option<Vec<u8>>,
+        entries: &[Entry],
+        weight: usize,
+        watermark: Option<&[u8]>,
     ) -> Result<(), Refusal> {
         let number = self.next;
-        let page = v1::Page {
+        let page = PageOut {
             read: self.read,
             number,
-            entries: entries.into_iter().map(v1::Entry::from).collect(),
-            watermark: watermark.map(Bytes),
+            entries,
+            watermark,
         };
-        self.lease.post(&format!("pages/{number}"), &page).await?;
+        let place = format!("pages/{number}");
+        let frame = lease::pack(&page, weight)?;
+        // Only at the end of everything is nobody there to take it.
+        let gone = |_| Refusal::new(Code::Conflict).with("text", "the read has ended");
+        let packed = Packed { place, frame };
+        self.way.send(packed).await.map_err(gone)?;
         self.next = number.checked_add(1).ok_or_else(|| {
             Refusal::new(Code::InternalFault).with("text", "the read has too many pages")
         })?;
@@ -89,21 +124,19 @@ impl Pages<'_> {
     }
 }
 
-/// Entries in pieces that are not too heavy; one empty piece for none.
-fn divide(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut pieces = vec![Vec::new()];
-    let mut weight = 0;
-    for entry in entries {
-        let more = weigh(&entry);
+/// Entries in pieces that are not too heavy, each with its weight; one empty piece for none.
+fn divide(entries: &[Entry]) -> Vec<(&[Entry], usize)> {
+    let mut pieces = Vec::new();
+    let (mut from, mut weight) = (0, 0);
+    for (at, entry) in entries.iter().enumerate() {
+        let more = weigh(entry);
         if weight > 0 && weight + more > DIVIDE_PAGE_BYTES {
-            pieces.push(Vec::new());
-            weight = 0;
+            pieces.push((entries.get(from..at).unwrap_or_default(), weight));
+            (from, weight) = (at, 0);
         }
         weight += more;
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(entry);
-        }
     }
+    pieces.push((entries.get(from..).unwrap_or_default(), weight));
     pieces
 }
 
@@ -140,7 +173,12 @@ mod tests {
 
     #[test]
     fn heavy_pages_are_divided_and_nothing_is_lost() {
-        let sizes = |entries: Vec<Entry>| divide(entries).iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |entries: Vec<Entry>| {
+            let pieces = divide(&entries);
+            let whole: Vec<Entry> = pieces.iter().flat_map(|(all, _)| all.to_vec()).collect();
+            assert_eq!(whole, entries);
+            pieces.iter().map(|(all, _)| all.len()).collect::<Vec<_>>()
+        };
         assert_eq!(sizes(vec![]), [0]);
         assert_eq!(sizes(vec![heavy(1), heavy(1)]), [2]);
         assert_eq!(

@@ -3,7 +3,7 @@
 //! Trap: what is said of a read may come twice; the desk answers the second time as the first.
 
 use axum::{Json, extract::State};
-use wire::agent::v1::{Page, ReadEnd, Receipt};
+use wire::agent::v1::{PageIn, ReadEnd, Receipt};
 
 use super::{
     LinkState, Problem,
@@ -15,7 +15,7 @@ pub async fn page(
     AgentCaller(agent): AgentCaller,
     State(link): State<LinkState>,
     ticket: Ticket,
-    Frame(page): Frame<Page>,
+    Frame(page): Frame<PageIn>,
 ) -> Result<Json<Receipt>, Problem> {
     part(&link, &agent, ticket, page.number, page).await
 }

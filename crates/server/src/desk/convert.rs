@@ -7,7 +7,7 @@ use connectors::source::{
     Container, Listed, ObjectName, Page, ReadEnd, ReadMethod, ReadMode, ReadOne, SourceInfo,
     WatchEnd,
 };
-use sync_core::{code::Code, id::ReadId, object::Entry, operation::Refusal};
+use sync_core::{code::Code, id::ReadId, operation::Refusal};
 use wire::{
     agent::v1::{self, Mode, Named, Work, frame::FrameError},
     bytes::Bytes,
@@ -55,13 +55,13 @@ pub fn refusal_of_frame(fault: &FrameError) -> Refusal {
     Refusal::new(Code::RequestInvalid).with("text", fault.to_string())
 }
 
-impl From<v1::Page> for Part {
-    fn from(page: v1::Page) -> Self {
+impl From<v1::PageIn> for Part {
+    fn from(page: v1::PageIn) -> Self {
         let read = ReadId(page.read);
         let page = Page {
             number: page.number,
-            entries: page.entries.into_iter().map(Entry::from).collect(),
-            watermark: page.watermark.map(|watermark| watermark.0),
+            entries: page.entries,
+            watermark: page.watermark,
         };
         Self::Page(read, page)
     }

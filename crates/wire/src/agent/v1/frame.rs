@@ -46,6 +46,16 @@ pub fn pack<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     pack_plain(&plain(message)?)
 }
 
+/// As [`pack`], for a message of about this many bytes.
+///
+/// # Errors
+/// [`FrameError::TooLarge`]: divide the message.
+pub fn pack_about<T: Serialize>(message: &T, bytes: usize) -> Result<Vec<u8>, FrameError> {
+    let room = Vec::with_capacity(bytes.min(LARGEST_UNPACKED_BYTES));
+    let plain = postcard::to_extend(message, room).map_err(|_| FrameError::Content)?;
+    pack_plain(&plain)
+}
+
 /// The message before compression: its length tells whether to divide it.
 ///
 /// # Errors
@@ -61,11 +71,15 @@ pub fn plain<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 pub fn pack_plain(plain: &[u8]) -> Result<Vec<u8>, FrameError> {
     check_size(plain.len(), LARGEST_UNPACKED_BYTES)?;
     let size = u32::try_from(plain.len()).map_err(|_| FrameError::Content)?;
-    let packed = lz4_flex::block::compress(plain);
-    let mut frame = Vec::with_capacity(HEADER_BYTES + packed.len());
-    frame.push(FRAME_VERSION);
-    frame.extend_from_slice(&size.to_le_bytes());
-    frame.extend_from_slice(&packed);
+    let most = lz4_flex::block::get_maximum_output_size(plain.len());
+    let mut frame = vec![0; HEADER_BYTES + most];
+    let (head, body) = frame.split_at_mut(HEADER_BYTES);
+    let packed = lz4_flex::block::compress_into(plain, body).map_err(|_| FrameError::Content)?;
+    if let [version, digits @ ..] = head {
+        *version = FRAME_VERSION;
+        digits.copy_from_slice(&size.to_le_bytes());
+    }
+    frame.truncate(HEADER_BYTES + packed);
     check_size(frame.len(), LARGEST_FRAME_BYTES)?;
     Ok(frame)
 }

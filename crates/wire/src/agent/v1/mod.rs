@@ -8,10 +8,12 @@ pub mod control;
 pub mod convert;
 pub mod frame;
 pub mod object;
+pub mod page;
 pub mod work;
 
 pub use control::*;
 pub use object::*;
+pub use page::{PageIn, PageOut};
 pub use work::*;
 
 /// Path prefix of every request.
