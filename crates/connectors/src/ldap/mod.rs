@@ -16,6 +16,7 @@ mod negotiated;
 mod openldap;
 mod pages;
 mod scope;
+mod spelled;
 mod values;
 
 pub use ad::AdSource;

@@ -48,14 +48,25 @@ impl<'a> Pages<'a> {
     pub async fn push(&mut self, entry: Entry) -> Result<(), SourceError> {
         self.taken += 1;
         if let (EntryKind::Whole | EntryKind::Part, Some(class)) = (entry.kind, &entry.class) {
-            *self.seen.entry(class.clone()).or_default() += 1;
-        }
-        for entry in in_portions(entry) {
-            self.links += entry.links.iter().map(count).sum::<usize>();
-            self.entries.push(entry);
-            if self.entries.len() >= self.size || self.links >= LINKS_PER_PAGE {
-                self.flush(None).await?;
+            match self.seen.get_mut(class) {
+                Some(seen) => *seen += 1,
+                None => *self.seen.entry(class.clone()).or_default() += 1,
             }
+        }
+        if !entry.links.iter().any(is_to_be_divided) {
+            return self.add(entry).await;
+        }
+        for portion in in_portions(entry) {
+            self.add(portion).await?;
+        }
+        Ok(())
+    }
+
+    async fn add(&mut self, entry: Entry) -> Result<(), SourceError> {
+        self.links += entry.links.iter().map(count).sum::<usize>();
+        self.entries.push(entry);
+        if self.entries.len() >= self.size || self.links >= LINKS_PER_PAGE {
+            self.flush(None).await?;
         }
         Ok(())
     }
@@ -78,6 +89,11 @@ impl<'a> Pages<'a> {
 
 fn count(link: &LinkChange) -> usize {
     link.added.len() + link.removed.len()
+}
+
+/// A complete set never is.
+fn is_to_be_divided(link: &LinkChange) -> bool {
+    !link.complete && link.added.len() > LINKS_PER_ENTRY
 }
 
 /// Splits an entry that adds very many links into a first entry and parts that add the rest.

@@ -54,13 +54,17 @@ impl Scope {
 
     /// Whether objects of this class are read whole.
     pub fn has_class(&self, class: &str) -> bool {
-        self.classes.contains(&class.to_ascii_lowercase())
+        let mut classes = self.classes.iter();
+        classes.any(|have| have.eq_ignore_ascii_case(class))
     }
 
     /// Whether this distinguished name lies in a container of the spec.
     pub fn has_place(&self, dn: &str) -> bool {
+        if self.containers.is_empty() {
+            return true;
+        }
         let dn = dn.to_lowercase();
-        self.containers.is_empty() || self.containers.iter().any(|outer| is_below(&dn, outer))
+        self.containers.iter().any(|outer| is_below(&dn, outer))
     }
 
     /// Whether the spec names containers at all.

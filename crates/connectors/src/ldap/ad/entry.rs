@@ -3,14 +3,12 @@
 //! Never looks anything up; what cannot be told from the entry alone is marked as needing a fresh read. Trap: with
 //! incremental values `member;range=0-0` are values removed and `member;range=1-1` values added; these are not ranges.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use ldap::{Entry as Raw, Range, dn, split_range};
 use sync_core::{
     id::Anchor,
     object::{AttributeType, LinkChange, ReadSpec},
-    value::{Attributes, Name, Values},
+    value::{Attributes, Name, Values, compare_names},
 };
 
 use super::{schema::Schema, values};
@@ -37,9 +35,45 @@ const REMOVED: Range = Range {
 
 /// The attributes of a read spec with their types.
 pub(super) struct Selection {
-    plain: HashMap<String, (Name, AttributeType)>,
+    plain: ByName<AttributeType>,
     /// With whether the server replicates the values one by one.
-    links: HashMap<String, (Name, bool)>,
+    links: ByName<bool>,
+}
+
+/// Something for each of some names.
+struct ByName<T>(
+    // INVARIANT: in the order of the names, which is that of the attributes of an object.
+    Vec<(Name, T)>,
+);
+
+impl<T> FromIterator<(Name, T)> for ByName<T> {
+    fn from_iter<I: IntoIterator<Item = (Name, T)>>(pairs: I) -> Self {
+        let mut all: Vec<(Name, T)> = pairs.into_iter().collect();
+        all.sort_by(|(a, _), (b, _)| compare_names(a, b));
+        all.dedup_by(|(a, _), (b, _)| compare_names(a, b).is_eq());
+        Self(all)
+    }
+}
+
+impl<T> ByName<T> {
+    /// Where a name stands, in any spelling.
+    fn place(&self, name: &str) -> Option<usize> {
+        let all = &self.0;
+        all.binary_search_by(|(have, _)| compare_names(have, name))
+            .ok()
+    }
+
+    fn at(&self, place: usize) -> Option<&(Name, T)> {
+        self.0.get(place)
+    }
+
+    fn get(&self, name: &str) -> Option<&(Name, T)> {
+        self.at(self.place(name)?)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Name> {
+        self.0.iter().map(|(name, _)| name)
+    }
 }
 
 impl Selection {
@@ -47,11 +81,11 @@ impl Selection {
     pub fn new(spec: &ReadSpec, schema: &Schema) -> Self {
         let plain = spec.attributes.iter().filter_map(|name| {
             let kind = schema.attribute(name)?.info.kind;
-            Some((name.to_ascii_lowercase(), (name.clone(), kind)))
+            Some((name.clone(), kind))
         });
         let links = spec.links.iter().filter_map(|name| {
             let is_linked = schema.attribute(name)?.is_linked;
-            Some((name.to_ascii_lowercase(), (name.clone(), is_linked)))
+            Some((name.clone(), is_linked))
         });
         Self {
             plain: plain.collect(),
@@ -61,14 +95,13 @@ impl Selection {
 
     /// The linked attributes.
     pub fn links(&self) -> impl Iterator<Item = &Name> {
-        self.links.values().map(|(name, _)| name)
+        self.links.names()
     }
 
     /// The attribute list of a request.
     pub fn requested(&self) -> Vec<String> {
         let mut names: Vec<String> = ALWAYS.iter().map(|name| (*name).to_owned()).collect();
-        let plain = self.plain.values().map(|(name, _)| name);
-        for name in plain.chain(self.links()) {
+        for name in self.plain.names().chain(self.links()) {
             if !names.iter().any(|have| have.eq_ignore_ascii_case(name)) {
                 names.push(name.to_string());
             }
@@ -133,9 +166,17 @@ pub(super) fn read(raw: &Raw, selection: &Selection) -> Option<Seen> {
         links: Vec::new(),
         ranged: Vec::new(),
     };
+    let mut found = Vec::with_capacity(raw.attributes.len());
     for (description, values) in &raw.attributes {
-        seen.take(description, values, selection);
+        seen.take(description, values, selection, &mut found);
     }
+    // Stable: of an attribute that comes twice the last word counts.
+    found.sort_by_key(|(at, _)| *at);
+    let named = found.into_iter().filter_map(|(at, values)| {
+        let (name, _) = selection.plain.at(at)?;
+        Some((name.clone(), values))
+    });
+    seen.attributes = named.collect();
     for link in &mut seen.links {
         link.complete |= is_whole;
     }
@@ -160,23 +201,31 @@ fn life(raw: &Raw, dn: &str) -> Life {
 }
 
 impl Seen {
-    fn take(&mut self, description: &str, values: &[Bytes], selection: &Selection) {
+    fn take(
+        &mut self,
+        description: &str,
+        values: &[Bytes],
+        selection: &Selection,
+        found: &mut Vec<(usize, Values)>,
+    ) {
         let (name, range) = split_range(description);
-        let folded = name.to_ascii_lowercase();
-        if let Some((link, is_linked)) = selection.links.get(&folded) {
+        if let Some((link, is_linked)) = selection.links.get(name) {
             // Values from before value-by-value replication come unranged, perhaps beside others that do not.
             self.is_unclear |= *is_linked && range.is_none() && !self.is_whole;
             self.take_links(link, range, values);
         }
-        if let Some((name, kind)) = selection.plain.get(&folded) {
-            self.take_values(name, *kind, range, values);
+        if let Some(at) = selection.plain.place(name)
+            && let Some((name, kind)) = selection.plain.at(at)
+            && let Some(values) = self.take_values(name, *kind, range, values)
+        {
+            found.push((at, values));
         }
     }
 
     /// DirSync leaves out the attribute an object is named by (`cn`, `ou`) and tells `name`, which always equals it.
     fn take_naming_value(&mut self, value: &Bytes, selection: &Selection) {
         let attribute = dn::rdn_attribute(dn::split_first(&self.dn).0);
-        if let Some((name, kind)) = selection.plain.get(&attribute.to_ascii_lowercase()) {
+        if let Some((name, kind)) = selection.plain.get(attribute) {
             let value = values::typed(*kind, value);
             self.attributes.set(name.clone(), vec![value]);
         }
@@ -188,24 +237,21 @@ impl Seen {
         kind: AttributeType,
         range: Option<Range>,
         values: &[Bytes],
-    ) {
+    ) -> Option<Values> {
         let typed = values.iter().map(|bytes| values::typed(kind, bytes));
         match range {
-            None => {
-                let values: Values = typed.collect();
-                // A whole object leaves out what has no value.
-                if !(values.is_empty() && self.is_whole) {
-                    self.attributes.set(name.clone(), values);
-                }
-            }
+            // A whole object leaves out what has no value.
+            None if values.is_empty() && self.is_whole => None,
+            None => Some(typed.collect()),
             // A linked attribute asked for as plain values: a difference cannot be put into values.
             Some(ADDED | REMOVED) if kind == AttributeType::Reference && !self.is_whole => {
                 self.is_unclear = true;
+                None
             }
-            Some(REMOVED) => {}
+            Some(REMOVED) => None,
             Some(range) => {
-                self.attributes.set(name.clone(), typed.collect::<Values>());
                 self.continue_from(name, range);
+                Some(typed.collect())
             }
         }
     }
@@ -251,8 +297,7 @@ impl Seen {
 
     /// Adds further values of a ranged attribute.
     pub fn add_chunk(&mut self, name: &Name, chunk: &[Bytes], selection: &Selection) {
-        let folded = name.to_ascii_lowercase();
-        if selection.links.contains_key(&folded) {
+        if selection.links.get(name).is_some() {
             let anchors = chunk
                 .iter()
                 .filter_map(|bytes| values::living_reference(bytes));
@@ -261,7 +306,7 @@ impl Seen {
                 link.added.extend(anchors);
             }
         }
-        if let Some((name, kind)) = selection.plain.get(&folded) {
+        if let Some((name, kind)) = selection.plain.get(name) {
             let mut all = self.attributes.remove(name).unwrap_or_default();
             all.extend(chunk.iter().map(|bytes| values::typed(*kind, bytes)));
             self.attributes.set(name.clone(), all);
@@ -286,14 +331,13 @@ mod tests {
     const OTHER: &str = "626b32e9-4a00-474e-bb62-dbe46791e44b";
 
     fn selection() -> Selection {
-        let text = |name: &str, kind| (name.to_ascii_lowercase(), (Name::from(name), kind));
+        let plain = [
+            ("title".into(), AttributeType::Text),
+            ("pwdLastSet".into(), AttributeType::FileTime),
+        ];
         Selection {
-            plain: [
-                text("title", AttributeType::Text),
-                text("pwdLastSet", AttributeType::FileTime),
-            ]
-            .into(),
-            links: [("member".to_owned(), (Name::from("member"), true))].into(),
+            plain: plain.into_iter().collect(),
+            links: [("member".into(), true)].into_iter().collect(),
         }
     }
 

@@ -31,7 +31,7 @@ pub fn entry(bytes: &[u8]) {
         let value = Bytes::copy_from_slice(value.get(1..).unwrap_or_default());
         match raw.attributes.iter_mut().find(|(have, _)| *have == name) {
             Some((_, values)) => values.push(value),
-            None => raw.attributes.push((name, vec![value])),
+            None => raw.attributes.push((name, [value].into_iter().collect())),
         }
     }
     let _ = entry::read(&raw, &selection());
@@ -57,10 +57,8 @@ fn selection() -> Selection {
             dn: String::new(),
             attributes: attributes
                 .map(|(name, value)| {
-                    (
-                        (*name).into(),
-                        vec![Bytes::copy_from_slice(value.as_bytes())],
-                    )
+                    let values = [Bytes::copy_from_slice(value.as_bytes())];
+                    ((*name).into(), values.into_iter().collect())
                 })
                 .collect(),
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ldap::Entry as Raw;
 use sync_core::{
     object::{AttributeType, ReadSpec},
-    value::{Attributes, Name, Values},
+    value::{Attributes, Name, Values, compare_names},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     schema::Schema,
     values,
 };
-use crate::ldap::values::typed;
+use crate::ldap::{spelled::Spelled, values::typed};
 
 /// What is asked for besides the read spec.
 const ALWAYS: &[&str] = &[
@@ -58,12 +58,15 @@ enum Use {
 pub(super) struct Selection {
     schema: Arc<Schema>,
     classes: Vec<Name>,
+    /// In the order of their names, which is that of the attributes of an object.
     plain: Vec<(Name, AttributeType)>,
+    /// Values of the entry that is being read, by their place in `plain`.
+    found: Vec<(usize, Values)>,
     pub links: Vec<Link>,
     /// By first name, folded.
     uses: HashMap<String, Vec<Use>>,
     /// As [`Self::uses`], by how the server spells a name.
-    spelled: HashMap<Arc<str>, Arc<[Use]>>,
+    spelled: Spelled<Arc<[Use]>>,
     /// What objects of such classes are: the class of the spec, if one of them is.
     kinds: HashMap<Vec<Bytes>, Option<Name>>,
     pub needs_uids: bool,
@@ -79,11 +82,19 @@ pub(super) struct Seen {
     pub is_wanted: bool,
     pub attributes: Attributes,
     /// Its links, with their values.
-    pub links: Vec<(usize, Vec<Bytes>)>,
+    pub links: Vec<(usize, ldap::Values)>,
     pub has_children: bool,
     pub change: Option<Box<str>>,
     pub modified: Option<Box<str>>,
-    pub uids: Vec<Bytes>,
+    pub uids: ldap::Values,
+}
+
+impl Seen {
+    /// The account names it has.
+    pub fn account_names(&self) -> impl Iterator<Item = &str> {
+        let uids = self.uids.iter();
+        uids.filter_map(|uid| std::str::from_utf8(uid).ok())
+    }
 }
 
 impl Selection {
@@ -93,13 +104,16 @@ impl Selection {
             schema: schema.clone(),
             classes: spec.classes.clone(),
             plain: Vec::new(),
+            found: Vec::new(),
             links: Vec::new(),
             uses: HashMap::new(),
-            spelled: HashMap::new(),
+            spelled: Spelled::default(),
             kinds: HashMap::new(),
             needs_uids: false,
         };
-        for name in &spec.attributes {
+        let mut wanted: Vec<&Name> = spec.attributes.iter().collect();
+        wanted.sort_by(|a, b| compare_names(a, b));
+        for name in wanted {
             if let Some(found) = schema.attribute(name) {
                 let first = found.info.name.to_ascii_lowercase();
                 let used = Use::Plain(selection.plain.len());
@@ -150,7 +164,7 @@ impl Selection {
     }
 
     fn uses(&mut self, description: &Arc<str>) -> Arc<[Use]> {
-        if let Some(uses) = self.spelled.get(description) {
+        if let Some(uses) = self.spelled.find(description) {
             return uses.clone();
         }
         // `userCertificate;binary` is the attribute; with a language it is not.
@@ -164,7 +178,7 @@ impl Selection {
             .filter(|_| is_plain)
             .and_then(|name| self.uses.get(&name));
         let uses: Arc<[Use]> = uses.cloned().unwrap_or_default().into();
-        self.spelled.insert(description.clone(), uses.clone());
+        self.spelled.add(description, uses.clone());
         uses
     }
 
@@ -183,11 +197,14 @@ impl Selection {
         wanted
     }
 
-    /// Reads an entry; `None` if it does not say which object it is about.
-    pub fn read(&mut self, raw: Raw, uuid: Option<Uuid>) -> Option<Seen> {
-        let uuid = match uuid {
-            Some(uuid) => uuid,
-            None => values::uuid(raw.first("entryUUID")?)?,
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// Its name, if it does not say which object it is about.
+    pub fn read(&mut self, raw: Raw, uuid: Option<Uuid>) -> Result<Seen, String> {
+        let told = || raw.first("entryUUID").and_then(|text| values::uuid(text));
+        let Some(uuid) = uuid.or_else(told) else {
+            return Err(raw.dn);
         };
         let classes = raw.values("objectClass").unwrap_or_default();
         let wanted = self.wanted_class(classes);
@@ -211,8 +228,8 @@ impl Selection {
             change: text("entryCSN"),
             modified: text("modifyTimestamp"),
             uids: match self.needs_uids {
-                true => raw.values(UID).unwrap_or_default().to_vec(),
-                false => Vec::new(),
+                true => raw.values(UID).unwrap_or_default().into(),
+                false => ldap::Values::new(),
             },
             dn: raw.dn,
         };
@@ -220,19 +237,19 @@ impl Selection {
             for (description, values) in raw.attributes {
                 self.take(&mut seen, &description, values);
             }
+            seen.attributes = self.in_order();
         }
-        Some(seen)
+        Ok(seen)
     }
 
-    fn take(&mut self, seen: &mut Seen, description: &Arc<str>, values: Vec<Bytes>) {
+    fn take(&mut self, seen: &mut Seen, description: &Arc<str>, values: ldap::Values) {
         let uses = self.uses(description);
         for used in uses.iter() {
             match *used {
                 Use::Plain(at) => {
-                    if let Some((name, kind)) = self.plain.get(at).filter(|_| !values.is_empty()) {
+                    if let Some((_, kind)) = self.plain.get(at).filter(|_| !values.is_empty()) {
                         let values = values.iter().map(|value| typed(*kind, value));
-                        seen.attributes
-                            .set(name.clone(), values.collect::<Values>());
+                        self.found.push((at, values.collect()));
                     }
                 }
                 Use::Link(at) => match seen.links.iter_mut().find(|(have, _)| *have == at) {
@@ -241,6 +258,16 @@ impl Selection {
                 },
             }
         }
+    }
+
+    /// What was found, as the attributes of an object: each goes behind the one before.
+    fn in_order(&mut self) -> Attributes {
+        // Stable: of an attribute that comes twice the last word counts.
+        self.found.sort_by_key(|(at, _)| *at);
+        let plain = &self.plain;
+        let found = self.found.drain(..);
+        let named = found.filter_map(|(at, values)| Some((plain.get(at)?.0.clone(), values)));
+        named.collect()
     }
 
     /// The key of a value of a link; `None` if the value names nothing.

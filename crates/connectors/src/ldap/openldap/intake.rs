@@ -129,9 +129,10 @@ impl<'a> Intake<'a> {
 
     /// Takes in an entry that came with its values.
     pub async fn entry(&mut self, raw: Raw, uuid: Option<Uuid>) -> Result<(), SourceError> {
-        let dn = raw.dn.clone();
-        let seen = self.selection.read(raw, uuid);
-        let seen = seen.ok_or_else(|| self.nameless(&dn))?;
+        let seen = match self.selection.read(raw, uuid) {
+            Ok(seen) => seen,
+            Err(dn) => return Err(self.nameless(&dn)),
+        };
         if let Some(change) = &seen.change {
             self.witnesses.note(seen.uuid, change);
         }
@@ -166,23 +167,20 @@ impl<'a> Intake<'a> {
     /// Learns the names of an object; the key of its distinguished name.
     fn learn(&mut self, seen: &Seen) -> Key {
         let dn = self.names.keys.of_dn(&seen.dn);
-        let mut keys = vec![dn];
-        let uids = seen.uids.iter();
-        let uids = uids.filter_map(|uid| std::str::from_utf8(uid).ok());
-        let uids: Vec<String> = uids.map(str::to_owned).collect();
-        for uid in &uids {
-            keys.push(self.names.keys.of_uid(uid));
-        }
-        let mut is_news = false;
-        for key in &keys {
-            is_news |= self.names.learn(*key, seen.uuid);
+        let mut is_news = self.names.learn(dn, seen.uuid);
+        for uid in seen.account_names() {
+            let key = self.names.keys.of_uid(uid);
+            is_news |= self.names.learn(key, seen.uuid);
         }
         if self.extent == Extent::Changes && is_news {
-            self.arrived_keys.extend(keys);
+            self.arrived_keys.insert(dn);
+            for uid in seen.account_names() {
+                self.arrived_keys.insert(self.names.keys.of_uid(uid));
+            }
             self.arrived.push(Arrival {
                 uuid: seen.uuid,
                 dn: seen.dn.clone(),
-                uids,
+                uids: seen.account_names().map(str::to_owned).collect(),
                 has_children: seen.has_children,
             });
         }
@@ -488,17 +486,15 @@ impl<'a> Intake<'a> {
 
     /// Holds the links of an entry that did not change itself, if they name one of these; the keys of all of them.
     fn hold_links_of(&mut self, raw: Raw, wanted: Option<&HashSet<Key>>) -> Vec<Key> {
-        let Some(seen) = self.selection.read(raw, None) else {
+        let Ok(seen) = self.selection.read(raw, None) else {
             return Vec::new();
         };
         if wanted.is_some() {
             let key = self.names.keys.of_dn(&seen.dn);
             self.names.learn(key, seen.uuid);
-            for uid in &seen.uids {
-                if let Ok(uid) = std::str::from_utf8(uid) {
-                    let key = self.names.keys.of_uid(uid);
-                    self.names.learn(key, seen.uuid);
-                }
+            for uid in seen.account_names() {
+                let key = self.names.keys.of_uid(uid);
+                self.names.learn(key, seen.uuid);
             }
         }
         if !seen.is_wanted || !self.scope.has_place(&seen.dn) {

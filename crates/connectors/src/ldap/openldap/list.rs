@@ -64,7 +64,7 @@ impl Intake<'_> {
         while let Some(raw) = found.next().await.map_err(&told)? {
             let dn = raw.dn.clone();
             let seen = self.selection.read(raw, None);
-            let seen = seen.ok_or_else(|| self.nameless(&dn))?;
+            let seen = seen.map_err(|dn| self.nameless(&dn))?;
             if seen.is_wanted {
                 let entry = self.whole(seen).await?;
                 if !each(Listed { entry, dn }) {

@@ -6,8 +6,8 @@
 //! attributes), or a member written by hand would point to nobody.
 
 use std::{
-    collections::{HashMap, HashSet},
-    hash::{BuildHasher as _, BuildHasherDefault, Hash as _, Hasher, RandomState},
+    collections::{HashMap, HashSet, VecDeque},
+    hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState},
 };
 
 use ldap::dn;
@@ -36,6 +36,9 @@ impl Hasher for AsItIs {
 }
 
 type ByKey<V> = HashMap<Key, V, BuildHasherDefault<AsItIs>>;
+// LIMIT: names above others that are remembered, and bytes of one.
+const MOST_ABOVE: usize = 8;
+const LONGEST_ABOVE: usize = 1_024;
 // LIMIT: names that mean nobody are remembered up to this many.
 const MOST_DANGLING: usize = 500_000;
 
@@ -46,6 +49,8 @@ pub(super) struct Keys {
     /// First names of attributes by their others, folded.
     aliases: HashMap<String, String>,
     spelled: Vec<u8>,
+    /// Names that others were below lately, as they were spelled, with their keys; the next one takes the place of the oldest.
+    above: VecDeque<(Box<str>, Key)>,
 }
 
 impl Keys {
@@ -56,23 +61,61 @@ impl Keys {
         }
     }
 
-    /// The key of a distinguished name.
+    /// The key of a distinguished name: of its first part and the key of what is above it, which is mostly known already.
     pub fn of_dn(&mut self, name: &str) -> Key {
+        let (rdn, parent) = dn::split_first(name);
+        let known = self.above.iter().find(|(above, _)| **above == *parent);
+        let parent = match known {
+            Some((_, key)) => *key,
+            None => self.of_above(parent),
+        };
+        match name.is_empty() {
+            true => parent,
+            false => self.of_rdn(rdn, parent),
+        }
+    }
+
+    /// As [`Self::of_dn`], from the root down, for a name that will come again.
+    fn of_above(&mut self, name: &str) -> Key {
+        let mut rdns = Vec::new();
+        let mut rest = name;
+        while !rest.is_empty() {
+            let (rdn, parent) = dn::split_first(rest);
+            rdns.push(rdn);
+            rest = parent;
+        }
+        let of_nothing = self.finish(0, 0);
+        let key = rdns.into_iter().rev();
+        let key = key.fold(of_nothing, |above, rdn| self.of_rdn(rdn, above));
+        if name.len() <= LONGEST_ABOVE {
+            self.above.truncate(MOST_ABOVE - 1);
+            self.above.push_front((name.into(), key));
+        }
+        key
+    }
+
+    fn of_rdn(&mut self, rdn: &str, above: Key) -> Key {
         self.spelled.clear();
-        fold(name, &self.aliases, &mut self.spelled);
-        self.finish(0)
+        fold(rdn, &self.aliases, &mut self.spelled);
+        let key = self.finish(above, 0);
+        self.spelled.clear();
+        key
     }
 
     /// The key of an account name (`uid`).
     pub fn of_uid(&mut self, value: &str) -> Key {
         self.spelled.clear();
         fold_value(value.as_bytes(), &mut self.spelled);
-        self.finish(1)
+        let key = self.finish(0, 1);
+        self.spelled.clear();
+        key
     }
 
-    fn finish(&self, space: u8) -> Key {
+    fn finish(&self, above: Key, space: u8) -> Key {
         let mut hasher = self.state.build_hasher();
-        self.spelled.hash(&mut hasher);
+        hasher.write(&self.spelled);
+        // What follows has a fixed length, so nothing that is spelled can look like it.
+        hasher.write_u64(above);
         hasher.write_u8(space);
         hasher.finish()
     }
@@ -177,30 +220,21 @@ impl Names {
     }
 }
 
-/// Writes a distinguished name the one way all its spellings share.
-fn fold(name: &str, aliases: &HashMap<String, String>, out: &mut Vec<u8>) {
-    let mut rest = name;
-    while !rest.is_empty() {
-        let (rdn, parent) = dn::split_first(rest);
-        if has_plus(rdn) {
-            let mut parts: Vec<Vec<u8>> = split_plus(rdn)
-                .into_iter()
-                .map(|part| {
-                    let mut folded = Vec::new();
-                    fold_pair(part, aliases, &mut folded);
-                    folded
-                })
-                .collect();
-            parts.sort_unstable();
-            for part in parts {
-                out.extend(part);
-                out.push(2);
-            }
-        } else {
-            fold_pair(rdn, aliases, out);
-        }
-        out.push(1);
-        rest = parent;
+/// Writes a relative distinguished name the one way all its spellings share.
+fn fold(rdn: &str, aliases: &HashMap<String, String>, out: &mut Vec<u8>) {
+    if !has_plus(rdn) {
+        return fold_pair(rdn, aliases, out);
+    }
+    let fold_part = |part| {
+        let mut folded = Vec::new();
+        fold_pair(part, aliases, &mut folded);
+        folded
+    };
+    let mut parts: Vec<Vec<u8>> = split_plus(rdn).into_iter().map(fold_part).collect();
+    parts.sort_unstable();
+    for part in parts {
+        out.extend(part);
+        out.push(2);
     }
 }
 
@@ -335,9 +369,33 @@ mod tests {
         assert!(!same("uid=ada,dc=x", "uid=ada\\,dc=x"));
         assert!(!same("cn=a b,dc=x", "cn=ab,dc=x"));
         assert!(!same("cn=a\\+sn=b,dc=x", "cn=a+sn=b,dc=x"));
+        assert!(!same("cn=a,dc=x", "cn=a,dc=x,dc=x"));
+        assert!(!same("", "dc=x"));
         let mut keys = Keys::default();
         assert_ne!(keys.of_dn("ada"), keys.of_uid("ada"));
         assert_eq!(keys.of_uid("Ada "), keys.of_uid("ada"));
+    }
+
+    #[test]
+    fn a_name_has_the_same_key_whatever_came_before() {
+        let mut keys = Keys::default();
+        let name = "uid=ada,ou=People,dc=x";
+        let key = keys.of_dn(name);
+        let above = keys.of_dn("OU=people,dc=x");
+        for n in 0..3 * MOST_ABOVE {
+            keys.of_dn(&format!("cn=a,ou={n},dc=x"));
+            assert_eq!(keys.of_dn("uid=ada, ou=People,dc=x"), key);
+        }
+        let long = format!("ou={},dc=x", "x".repeat(2 * LONGEST_ABOVE));
+        assert_eq!(
+            keys.of_dn(&format!("uid=ada,{long}")),
+            keys.of_dn(&format!("UID=ADA,{long}"))
+        );
+        assert_eq!(keys.of_dn(name), key);
+        assert_eq!(keys.of_dn("ou=People,dc=x"), above);
+        // A name of a million parts is one name, and not a million calls deep.
+        assert_ne!(keys.of_dn(&"a=b,".repeat(1 << 20)), key);
+        assert!(keys.above.len() <= MOST_ABOVE);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Intake<'_> {
     async fn listed(&mut self, raw: ldap::Entry) -> Result<Listed, SourceError> {
         let dn = raw.dn.clone();
         let seen = self.selection.read(raw, None);
-        let seen = seen.ok_or_else(|| self.nameless(&dn))?;
+        let seen = seen.map_err(|dn| self.nameless(&dn))?;
         self.look_up_names(&seen).await?;
         let entry = self.whole(seen).await?;
         debug_assert!(matches!(entry.kind, EntryKind::Whole | EntryKind::Skeleton));
