@@ -93,8 +93,9 @@ fn main() -> ExitCode {
         }
     };
     agent::log::to_stderr("info");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread: an agent mostly waits, and what it reads is handed from task to task, which between threads costs more than
+    // the work. The threads beside it look up names and list for a judge.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let done = match runtime {
