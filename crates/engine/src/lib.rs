@@ -23,6 +23,7 @@ mod reference;
 mod rejoin;
 mod rules;
 mod scope;
+mod segment;
 mod store;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
@@ -39,7 +40,7 @@ pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
 pub use guard::{DeleteChoice, GuardOutcome, StagedDelete};
 pub use links::LinkChange;
-pub use log::{Action, LogPage, LogQuery, Record, ReferenceNote, Status};
+pub use log::{Action, LogPage, LogQuery, LogSize, Record, ReferenceNote, Status};
 pub use observe::{ObserveError, Observed};
 pub use query::*;
 pub use read::{Completed, ReadOrder, ReadResult};

@@ -1,0 +1,213 @@
+//! What the provisioning log costs: `log [RECORDS] [OBJECTS] [DIRECTORY]` writes records as outcomes would (batches of 500), and tells bytes
+//! and processor time for each, and how long it takes to find the records of one object among all of them.
+//!
+//! Trap: the first question after writing finds everything in the page cache; what is told is of objects chosen at random.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use engine::{
+    Action, Engine, JobSettings, LogQuery, NewConnector, NewJob, Options, Record, Status,
+};
+use sync_core::{
+    id::{Anchor, LinkId},
+    value::{Value, Values},
+};
+
+/// 2026-01-01, unix ms.
+const START: i64 = 1_767_225_600_000;
+const BATCH: usize = 500;
+const QUESTIONS: usize = 2_000;
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let mut number = |usual: u64| {
+        words
+            .next()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(usual)
+    };
+    let (records, objects) = (number(1_000_000), number(100_000));
+    let directory = tempfile::tempdir_in(words.next().unwrap_or_else(|| ".".into())).unwrap();
+    let engine = Engine::open(directory.path(), options()).unwrap();
+    let job = job(&engine);
+
+    let (wall, begun) = (Instant::now(), processor());
+    let mut random = 7_u64;
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut making = Duration::ZERO;
+    for number in 0..records {
+        let at = Instant::now();
+        // First everybody once, then whoever it is.
+        let object = match number < objects {
+            true => number,
+            false => next(&mut random) % objects,
+        };
+        batch.push(record(job, number, object, number < objects));
+        making += at.elapsed();
+        if batch.len() == BATCH {
+            engine.add_records(std::mem::take(&mut batch)).unwrap();
+        }
+        if number % 100_000 == 0 {
+            while engine.compact_log().unwrap() {}
+        }
+    }
+    engine.add_records(batch).unwrap();
+    let spent = processor().saturating_sub(begun).saturating_sub(making);
+    let size = engine.log_size().unwrap();
+    let of = |total: u64| total as f64 / records as f64;
+    println!(
+        "records {records}, objects {objects}, {:.0} s",
+        wall.elapsed().as_secs_f64()
+    );
+    println!("bytes for each, in segments: {:.1}", of(size.bytes));
+    let file = std::fs::metadata(engine.path()).unwrap().len();
+    println!("bytes for each, of the whole file: {:.1}", of(file));
+    println!(
+        "processor time for each: {:.2} us",
+        spent.as_secs_f64() * 1e6 / records as f64
+    );
+
+    let mut times: Vec<Duration> = Vec::with_capacity(QUESTIONS);
+    let mut found = 0;
+    for _ in 0..QUESTIONS {
+        let object = next(&mut random) % objects;
+        let query = LogQuery {
+            link: Some(link(job, object)),
+            limit: 100,
+            ..LogQuery::default()
+        };
+        let at = Instant::now();
+        found += engine.log(&query).unwrap().records.len();
+        times.push(at.elapsed());
+    }
+    times.sort_unstable();
+    let at = |part: usize| times[(QUESTIONS * part / 1_000).min(QUESTIONS - 1)].as_secs_f64() * 1e3;
+    println!(
+        "records of one object ({:.1} on average): p50 {:.2} ms, p99 {:.2} ms, longest {:.2} ms",
+        found as f64 / QUESTIONS as f64,
+        at(500),
+        at(990),
+        at(1_000),
+    );
+}
+
+/// A clock that moves on with every look, and ids in order.
+fn options() -> Options {
+    let (clock, ids) = (AtomicI64::new(START), AtomicU64::new(1));
+    Options {
+        clock: Arc::new(move || clock.fetch_add(20, Ordering::Relaxed)),
+        ids: Arc::new(move || {
+            uuid::Uuid::from_u128(u128::from(ids.fetch_add(1, Ordering::Relaxed)))
+        }),
+        commit_hook: None,
+    }
+}
+
+fn job(engine: &Engine) -> i64 {
+    let connector = |name: &str| {
+        let new = NewConnector {
+            name: name.into(),
+            kind: "ad".into(),
+            config: serde_json::json!({}),
+        };
+        engine.create_connector(&new).unwrap().id
+    };
+    let new = NewJob {
+        name: "job".into(),
+        source: connector("source"),
+        target: connector("target"),
+        rules: "{}".into(),
+        settings: JobSettings::default(),
+    };
+    engine.create_job(&new).unwrap().id.0
+}
+
+fn link(job: i64, object: u64) -> LinkId {
+    LinkId((job << 40) | object.cast_signed().saturating_add(1))
+}
+
+/// A creation with a dozen values, or a change of two.
+fn record(job: i64, number: u64, object: u64, is_new: bool) -> Record {
+    let text = |name: &str| {
+        Values::from([Value::text(format!("{name} {} of {object}", number % 977))].as_slice())
+    };
+    let none = || Values::from([].as_slice());
+    let names: &[&str] = match is_new {
+        true => &[
+            "displayName",
+            "givenName",
+            "surname",
+            "userPrincipalName",
+            "mail",
+            "mailNickname",
+            "department",
+            "jobTitle",
+            "city",
+            "country",
+            "telephoneNumber",
+            "employeeId",
+        ],
+        false => &["department", "jobTitle"],
+    };
+    let change = |name: &&str| match is_new {
+        true => ((*name).into(), none(), text(name)),
+        false => ((*name).into(), text("before"), text(name)),
+    };
+    let mut anchor = [0; 16];
+    anchor[..8].copy_from_slice(&object.to_le_bytes());
+    let at = START + number.cast_signed();
+    Record {
+        sequence: 0,
+        at,
+        since: at - 20,
+        link: link(job, object).0,
+        job,
+        action: if is_new {
+            Action::Create
+        } else {
+            Action::Update
+        },
+        status: Status::Success,
+        class: "user".into(),
+        name: format!("Person {object}"),
+        anchor: Anchor::new(anchor),
+        target: Some(format!("6c409270-f78a-4bc6-af23-{object:012x}")),
+        refusal: None,
+        changes: names.iter().map(change).collect(),
+        references: Vec::new(),
+        reasons: 1,
+        cycle: uuid::Uuid::nil(),
+    }
+}
+
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+/// Processor time of this process so far.
+fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = after
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|word| word.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
