@@ -15,6 +15,7 @@ mod cycles;
 mod demo;
 mod expression;
 mod links;
+mod log;
 mod preview;
 mod readme;
 mod rules;

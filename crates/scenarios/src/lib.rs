@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 pub mod bench;
+pub mod clients;
 pub mod crash;
 pub mod judge;
 pub mod processes;

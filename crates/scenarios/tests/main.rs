@@ -1,6 +1,7 @@
 //! Scenarios end to end.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod clients;
 mod crash;
 mod disasters;
 mod life;

@@ -142,6 +142,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
 async fn housekeeping(app: &App) {
     if let Err(why) = blocking(app.engine(), |engine| {
         while engine.compact_log()? {}
+        while crate::api::retention::enforce(engine)? {}
         Ok(())
     })
     .await

@@ -10,6 +10,7 @@ mod idfix;
 mod people;
 mod places;
 mod preview;
+mod record;
 mod scope;
 mod spelling;
 mod whole;

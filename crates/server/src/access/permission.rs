@@ -120,7 +120,8 @@ pub fn of_route(method: &axum::http::Method, path: &str) -> Permission {
         .unwrap_or_default();
     match noun {
         "connectors" | "jobs" | "status" | "metrics" | "objects" | "object" | "explain"
-        | "idfix" | "pending" | "runs" | "deletions" | "expression" => match only_looks(path) {
+        | "idfix" | "pending" | "runs" | "deletions" | "expression" | "guard" | "holds"
+        | "undo" | "alerts" => match only_looks(path) {
             true => Permission::SynchronizationRead,
             false => of(
                 Permission::SynchronizationRead,

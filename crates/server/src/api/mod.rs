@@ -8,7 +8,7 @@ mod agents;
 mod audit;
 pub(crate) mod connectors;
 pub(crate) mod convert;
-mod cycles;
+pub(crate) mod cycles;
 mod deletions;
 mod directory;
 pub(crate) mod error;
@@ -24,6 +24,8 @@ mod notifications;
 pub(crate) mod objects;
 mod pending;
 mod preview;
+mod render;
+pub(crate) mod retention;
 pub mod routes;
 mod rules;
 pub(crate) mod runs;
@@ -104,6 +106,10 @@ pub fn router(app: App) -> Router {
         .route("/explain", get(explain::explain))
         .route("/idfix", post(idfix::idfix))
         .route("/log", get(log::list))
+        .route(
+            "/log/retention",
+            get(retention::show).patch(retention::change),
+        )
         .route("/pending", get(pending::list))
         .route("/runs", get(runs::list))
         .route(

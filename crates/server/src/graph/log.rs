@@ -269,6 +269,10 @@ fn narrow(
                 let job = engine.jobs()?.into_iter().find(|job| job.guid == guid);
                 query.job = Some(job.map_or(-1, |job| job.id.0));
             }
+            "cycleId" => match uuid::Uuid::try_parse(text) {
+                Ok(cycle) => log::within(engine.run_of_cycle(cycle)?.as_ref(), query),
+                Err(_) => query.until = Some(i64::MIN),
+            },
             "provisioningAction" | "action" => {
                 let known = ACTIONS.iter().find(|(name, _)| *name == text);
                 query.action = known.map(|(_, action)| *action).or(query.action);

@@ -6,6 +6,7 @@
 mod answer;
 mod batch;
 mod connections;
+mod demand;
 mod error;
 mod expressions;
 mod jobs;
@@ -259,6 +260,7 @@ async fn single(cx: &Cx) -> Result<Reply> {
         Act::PauseJob => jobs::pause(cx).await,
         Act::RestartJob => jobs::restart(cx).await,
         Act::ValidateNew | Act::ValidateJob => jobs::validate(cx).await,
+        Act::OnDemand => demand::run(cx).await,
         Act::Schema => schema::show(cx).await,
         Act::ReplaceSchema => schema::replace(cx).await,
         Act::ResetSchema => schema::reset(cx).await,

@@ -30,6 +30,7 @@ pub enum Act {
     RestartJob,
     ValidateNew,
     ValidateJob,
+    OnDemand,
     Schema,
     ReplaceSchema,
     ResetSchema,
@@ -308,6 +309,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/servicePrincipals/{servicePrincipal}/synchronization/jobs/{job}/validateCredentials",
         Act::ValidateJob,
         "Whether the source can be reached with its agent's credential",
+    ),
+    write(
+        "POST",
+        "/servicePrincipals/{servicePrincipal}/synchronization/jobs/{job}/provisionOnDemand",
+        Act::OnDemand,
+        true,
+        "Synchronise one object now",
     ),
     get(
         "/servicePrincipals/{servicePrincipal}/synchronization/jobs/{job}/schema",

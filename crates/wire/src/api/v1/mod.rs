@@ -50,7 +50,9 @@ pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, Express
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob, Reconcile};
 pub use link::{Link, LinkRequest};
-pub use log::{Identity, LogRecord, ModifiedProperty, Step, System};
+pub use log::{
+    Identity, LogRecord, LogRetention, LogRetentionChange, ModifiedProperty, Step, System,
+};
 pub use notification::{
     HookChange, HookShown, MailChange, MailShown, Notification, NotificationTest, Notifications,
     NotificationsChange,

@@ -1,10 +1,13 @@
-//! `hybridge log`: the provisioning log, with filters; `--follow` waits for more.
+//! `hybridge log`: the provisioning log, with filters; `--follow` waits for more. `export` and `retention` are verbs of their own.
 //!
 //! Trap: newest first, but `--follow` oldest first, because that is how lines are added below.
 
+mod export;
+mod retention;
+
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::{Span, Timestamp};
 use sync_core::code::Code;
 use wire::api::v1::{LogRecord, Page};
@@ -19,10 +22,40 @@ use crate::{
 
 /// Arguments.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    /// Another verb than to show
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Which records
+    #[command(flatten)]
+    filters: Filters,
+    /// At most this many
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    limit: usize,
+    /// Wait for more records and show them as they come
+    #[arg(long)]
+    follow: bool,
+}
+
+/// Verbs.
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Write records to files: CSV or JSON lines
+    Export(export::Arguments),
+    /// How long records are kept, and how much room they may take
+    Retention(retention::Arguments),
+}
+
+/// Which records.
+#[derive(Args, Debug, Default)]
+pub(super) struct Filters {
     /// Only about this object: anchor, DN, UPN or target id
     #[arg(long)]
     object: Option<String>,
+    /// Only this change (its id, as records show it)
+    #[arg(long, value_name = "ID")]
+    change: Option<String>,
     /// Only of this job
     #[arg(long)]
     job: Option<String>,
@@ -47,12 +80,6 @@ pub struct Arguments {
     /// Before: RFC 3339, or how long ago
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// At most this many
-    #[arg(long, value_name = "COUNT", default_value_t = 50)]
-    limit: usize,
-    /// Wait for more records and show them as they come
-    #[arg(long)]
-    follow: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -63,7 +90,7 @@ enum Action {
     Delete,
     Restore,
     StagedDelete,
-    Other,
+    Skip,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -81,8 +108,13 @@ type Parameters = Vec<(&'static str, Option<String>)>;
 /// # Errors
 /// By code.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.verb {
+        Some(Verb::Export(export)) => return export::run(export, context).await,
+        Some(Verb::Retention(retention)) => return retention::run(retention, context).await,
+        None => {}
+    }
     let client = context.client()?;
-    let query = parameters(arguments)?;
+    let query = parameters(&arguments.filters)?;
     if arguments.follow {
         return follow(&client, query, context.output).await;
     }
@@ -98,7 +130,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     Ok(())
 }
 
-fn parameters(arguments: &Arguments) -> Result<Parameters, Failure> {
+fn parameters(arguments: &Filters) -> Result<Parameters, Failure> {
     let action = arguments.action.map(|action| match action {
         Action::Create => "create",
         Action::Update => "update",
@@ -106,7 +138,7 @@ fn parameters(arguments: &Arguments) -> Result<Parameters, Failure> {
         Action::Delete => "delete",
         Action::Restore => "restore",
         Action::StagedDelete => "stagedDelete",
-        Action::Other => "other",
+        Action::Skip => "skip",
     });
     let status = arguments.status.map(|status| match status {
         Status::Success => "success",
@@ -118,6 +150,7 @@ fn parameters(arguments: &Arguments) -> Result<Parameters, Failure> {
     let at = |text: &Option<String>| text.as_deref().map(|text| moment(text, now)).transpose();
     Ok(vec![
         ("object", arguments.object.clone()),
+        ("change", arguments.change.clone()),
         ("job", arguments.job.clone()),
         ("cycle", arguments.cycle.clone()),
         ("code", arguments.code.clone()),

@@ -1,0 +1,529 @@
+//! Records of the provisioning log as people read them: steps, changed values, reasons, what to do.
+//!
+//! Nothing of it is stored: a record holds codes and values, and this makes the words. Trap: values of attributes that rules say to
+//! redact, in any version the job ever had, and of attributes that hold secrets, never leave here.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use engine::{Action, ConnectorRow, Engine, JobRow, Record, Status, StoreError};
+use serde_json::Value as Json;
+use sync_core::{
+    expression::steps::REDACTED,
+    id::{ConnectorId, LinkId},
+    operation::Refusal,
+    value::Value,
+};
+use wire::api::v1::{Identity, LogRecord, ModifiedProperty, Problem, Step, System};
+
+use super::convert::time;
+
+// LIMIT: references named in a record as shown.
+const REFERENCES_NAMED: usize = 20;
+
+/// Attributes whose values are secrets whatever the rules say.
+const SECRETS: [&str; 5] = [
+    "password",
+    "passwordprofile",
+    "userpassword",
+    "unicodepwd",
+    "credentialdata",
+];
+
+/// Names of jobs and connectors, for rendering.
+pub struct Names<'a> {
+    engine: &'a Engine,
+    jobs: BTreeMap<i64, JobRow>,
+    connectors: BTreeMap<ConnectorId, ConnectorRow>,
+    /// Attributes whose values are not shown, by job; in lower case.
+    hidden: RefCell<BTreeMap<i64, BTreeSet<String>>>,
+}
+
+impl<'a> Names<'a> {
+    /// As they are now.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn read(engine: &'a Engine) -> Result<Self, StoreError> {
+        let jobs = engine.jobs()?.into_iter();
+        let connectors = engine.connectors()?.into_iter();
+        Ok(Self {
+            engine,
+            jobs: jobs.map(|job| (job.id.0, job)).collect(),
+            connectors: connectors.map(|row| (row.id, row)).collect(),
+            hidden: RefCell::default(),
+        })
+    }
+
+    fn system(&self, id: Option<ConnectorId>) -> System {
+        let row = id.and_then(|id| self.connectors.get(&id));
+        row.map_or_else(System::default, |row| System {
+            id: row.guid.clone(),
+            display_name: row.name.clone(),
+        })
+    }
+
+    /// Whether the values of an attribute are not shown.
+    fn hides(&self, job: i64, attribute: &str) -> bool {
+        let attribute = attribute.to_lowercase();
+        if SECRETS.contains(&attribute.as_str()) {
+            return true;
+        }
+        let mut all = self.hidden.borrow_mut();
+        all.entry(job)
+            .or_insert_with(|| self.hidden_of(job).unwrap_or_default())
+            .contains(&attribute)
+    }
+
+    /// What the rules of a job hide, or hid in any version.
+    fn hidden_of(&self, job: i64) -> Result<BTreeSet<String>, StoreError> {
+        let mut hidden = BTreeSet::new();
+        let Some(row) = self.jobs.get(&job) else {
+            return Ok(hidden);
+        };
+        for version in self.engine.rules_versions(row.id)? {
+            let text = self.engine.rules_at(row.id, version.version)?;
+            if text.contains("Redact") {
+                let rules: Json = serde_json::from_str(&text).unwrap_or_default();
+                redacted(&rules, &mut hidden);
+            }
+        }
+        Ok(hidden)
+    }
+
+    /// One record.
+    pub fn render(&self, record: &Record) -> LogRecord {
+        let job = self.jobs.get(&record.job);
+        let source = self.system(job.map(|job| job.source));
+        let target = self.system(job.map(|job| job.target));
+        LogRecord {
+            id: record.sequence.to_string(),
+            activity_date_time: time(record.at),
+            job_id: job.map(|job| job.guid.clone()).unwrap_or_default(),
+            cycle_id: match record.cycle.is_nil() {
+                true => String::new(),
+                false => record.cycle.to_string(),
+            },
+            change_id: format!("{}-{}", record.job, record.sequence),
+            provisioning_action: record.action.name().into(),
+            duration_in_milliseconds: record.at.saturating_sub(record.since).max(0).unsigned_abs(),
+            status: record.status.name().into(),
+            problem: record.refusal.as_ref().map(Problem::from),
+            provisioning_steps: self.steps(record, &source, &target),
+            modified_properties: self.modified(record),
+            source_system: source,
+            target_system: target,
+            source_identity: Identity {
+                id: record.anchor.guid_text(),
+                display_name: record.name.clone(),
+                identity_type: record.class.clone(),
+                ..Identity::default()
+            },
+            target_identity: Identity {
+                id: record.target.clone().unwrap_or_default(),
+                display_name: record.name.clone(),
+                ..Identity::default()
+            },
+            summary: summary(record),
+        }
+    }
+
+    /// The steps a record went through, in the names administrators of the originals know.
+    fn steps(&self, record: &Record, source: &System, target: &System) -> Vec<Step> {
+        let mut steps = vec![import(record, source), scoping(record)];
+        if record.status == Status::Skipped {
+            if !is_out_of_scope(record) {
+                steps.push(matching(record, target));
+            }
+            let reason = record
+                .refusal
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            steps.push(Step {
+                name: "EntrySynchronizationSkip".into(),
+                provisioning_step_type: "processing".into(),
+                status: "skipped".into(),
+                description: reason,
+                details: skip_reason(record),
+            });
+            return steps;
+        }
+        steps.push(matching(record, target));
+        steps.push(self.processing(record));
+        if !record.references.is_empty() {
+            steps.push(references(record));
+        }
+        steps.push(self.export(record, target));
+        steps
+    }
+
+    fn processing(&self, record: &Record) -> Step {
+        let value = |name: &str, values: &[Value]| match self.hides(record.job, name) {
+            true => REDACTED.to_owned(),
+            false => texts(values).unwrap_or_default(),
+        };
+        let details = record
+            .changes
+            .iter()
+            .map(|(name, _, new)| (name.to_string(), value(name, new)));
+        step(
+            &format!("EntrySynchronization{}", word(record.action)),
+            "processing",
+            Status::Success,
+            match record.changes.len() {
+                0 => String::new(),
+                count => format!("{count} attributes differ"),
+            },
+            details.collect(),
+        )
+    }
+
+    fn export(&self, record: &Record, target: &System) -> Step {
+        let mut details = BTreeMap::new();
+        let mut put = |name: &str, value: String| drop(details.insert(name.to_owned(), value));
+        put("target", target.display_name.clone());
+        if let Some(id) = &record.target {
+            put("targetId", id.clone());
+        }
+        let done = match record.action {
+            Action::StagedDelete => "held: the deletion waits for an administrator",
+            _ => "carried out",
+        };
+        let mut description = match (&record.refusal, record.status) {
+            (Some(why), _) => why.to_string(),
+            (None, _) => done.to_owned(),
+        };
+        if let Some(why) = &record.refusal {
+            put("errorCode", why.code.name().to_owned());
+            why.arguments
+                .iter()
+                .for_each(|(name, value)| put(name, value.clone()));
+        }
+        if record.status == Status::Failure
+            && let Some((count, again)) = self.retry(record)
+        {
+            put("CountProcessed", count.to_string());
+            let when = match &again {
+                Some(at) => format!("will be retried again after {at}"),
+                None => "is retried when something about it changes".to_owned(),
+            };
+            description.push_str(&format!("; retried {count} times, {when}"));
+            if let Some(at) = again {
+                put("NextRetry", at);
+            }
+        }
+        step(
+            &format!("EntryExport{}", word(record.action)),
+            "export",
+            record.status,
+            description,
+            details,
+        )
+    }
+
+    /// How often an object that still fails was tried, and when it is tried next.
+    fn retry(&self, record: &Record) -> Option<(u32, Option<String>)> {
+        let object = engine::object_of(LinkId(record.link));
+        let job = self.jobs.get(&record.job)?;
+        let row = self.engine.link_row(job.id, object).ok()??;
+        // What it fails with now may be something else than what this record says.
+        let is_same =
+            row.reason.as_ref().map(|why| why.code) == record.refusal.as_ref().map(|why| why.code);
+        (row.attempts > 0 && is_same).then(|| (row.attempts, row.retry_at.map(time)))
+    }
+
+    fn modified(&self, record: &Record) -> Vec<ModifiedProperty> {
+        let value = |name: &str, values: &[Value]| {
+            let shown = texts(values);
+            match self.hides(record.job, name) {
+                true => shown.map(|_| REDACTED.to_owned()),
+                false => shown,
+            }
+        };
+        let changes = record
+            .changes
+            .iter()
+            .map(|(name, old, new)| ModifiedProperty {
+                display_name: name.to_string(),
+                old_value: value(name, old),
+                new_value: value(name, new),
+            });
+        let references = record.references.iter().map(|note| ModifiedProperty {
+            display_name: note.attribute.to_string(),
+            old_value: ids(&note.removed),
+            new_value: ids(&note.added),
+        });
+        changes.chain(references).collect()
+    }
+}
+
+/// Target attributes whose mapping redacts, in lower case.
+fn redacted(json: &Json, hidden: &mut BTreeSet<String>) {
+    match json {
+        Json::Object(members) => {
+            let target = members.get("targetAttributeName").and_then(Json::as_str);
+            if let Some(target) = target {
+                let source = members
+                    .get("source")
+                    .map(Json::to_string)
+                    .unwrap_or_default();
+                if source.contains("Redact") {
+                    hidden.insert(target.to_lowercase());
+                }
+            }
+            members.values().for_each(|one| redacted(one, hidden));
+        }
+        Json::Array(all) => all.iter().for_each(|one| redacted(one, hidden)),
+        _ => {}
+    }
+}
+
+fn texts(values: &[Value]) -> Option<String> {
+    let texts: Vec<String> = values.iter().map(Value::display).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
+fn ids(ids: &[String]) -> Option<String> {
+    let first: Vec<&str> = ids
+        .iter()
+        .take(REFERENCES_NAMED)
+        .map(String::as_str)
+        .collect();
+    let more = ids.len().saturating_sub(REFERENCES_NAMED);
+    match (ids.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(first.join("; ")),
+        (false, more) => Some(format!("{}; and {more} more", first.join("; "))),
+    }
+}
+
+fn step(
+    name: &str,
+    kind: &str,
+    status: Status,
+    description: String,
+    details: BTreeMap<String, String>,
+) -> Step {
+    Step {
+        name: name.to_owned(),
+        provisioning_step_type: kind.to_owned(),
+        status: status.name().to_owned(),
+        description,
+        details,
+    }
+}
+
+fn details<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
+    let filled = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    filled
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// The last part of a step's name.
+fn word(action: Action) -> &'static str {
+    match action {
+        Action::Create => "Add",
+        Action::Update => "Update",
+        Action::Disable => "Disable",
+        Action::Delete | Action::StagedDelete => "Delete",
+        Action::Restore => "Restore",
+        Action::Skip => "Skip",
+    }
+}
+
+fn import(record: &Record, source: &System) -> Step {
+    let name = match record.action {
+        Action::Create => "EntryImportAdd",
+        Action::Delete | Action::StagedDelete => "EntryImportDelete",
+        _ => "EntryImport",
+    };
+    let why = engine::reason::names(record.reasons).join(", ");
+    step(
+        name,
+        "import",
+        Status::Success,
+        format!(
+            "read from {} ({why}) at {}",
+            source.display_name,
+            time(record.since)
+        ),
+        details([
+            ("objectGUID", record.anchor.guid_text()),
+            ("objectClass", record.class.clone()),
+            ("reasons", why),
+            ("system", source.display_name.clone()),
+        ]),
+    )
+}
+
+/// Whether it is not done because the object is not to be in the target.
+fn is_out_of_scope(record: &Record) -> bool {
+    record
+        .refusal
+        .as_ref()
+        .is_some_and(|why| why.argument("scope").is_some())
+}
+
+fn scoping(record: &Record) -> Step {
+    let leaves = matches!(
+        record.action,
+        Action::Delete | Action::Disable | Action::StagedDelete
+    );
+    let is_out = is_out_of_scope(record);
+    let truth = |is: bool| if is { "True" } else { "False" }.to_owned();
+    let why = record.refusal.as_ref().filter(|_| is_out);
+    let result = |why: &Refusal| {
+        let scope = why.argument("scope").unwrap_or_default();
+        let reason = why.argument("reason").unwrap_or_default();
+        serde_json::json!({ scope: reason }).to_string()
+    };
+    let (status, description) = match (is_out, leaves) {
+        (true, _) => (
+            Status::Skipped,
+            why.map(ToString::to_string).unwrap_or_default(),
+        ),
+        (false, true) => (
+            Status::Success,
+            "the object is not to be in the target any more".to_owned(),
+        ),
+        (false, false) => (
+            Status::Success,
+            "scoping filter evaluation passed".to_owned(),
+        ),
+    };
+    step(
+        "EntrySynchronizationScoping",
+        "scoping",
+        status,
+        description,
+        details([
+            ("Active in the source system", truth(!leaves)),
+            ("Assigned", truth(!is_out && !leaves)),
+            (
+                "IsEffectivelyEntitledForProvisioning",
+                truth(!is_out && !leaves),
+            ),
+            (
+                "IsInProvisioningScopeDisplayName",
+                truth(!is_out && !leaves),
+            ),
+            (
+                "ScopeEvaluationResult",
+                why.map_or_else(|| "{}".to_owned(), result),
+            ),
+        ]),
+    )
+}
+
+fn matching(record: &Record, target: &System) -> Step {
+    let description = match (record.action, record.status, &record.target) {
+        (Action::Create, _, _) => format!(
+            "no object of {} was found; a new one is made",
+            target.display_name
+        ),
+        (_, _, Some(id)) => format!("it belongs to {id} of {}", target.display_name),
+        (_, _, None) => format!("no object of {} belongs to it", target.display_name),
+    };
+    step(
+        "EntryImport",
+        "matching",
+        Status::Success,
+        description,
+        details([
+            ("system", target.display_name.clone()),
+            ("targetId", record.target.clone().unwrap_or_default()),
+        ]),
+    )
+}
+
+fn skip_reason(record: &Record) -> BTreeMap<String, String> {
+    let Some(why) = &record.refusal else {
+        return BTreeMap::new();
+    };
+    let mut all: BTreeMap<String, String> = why.arguments.iter().cloned().collect();
+    all.insert("SkipReason".into(), why.code.name().into());
+    all
+}
+
+fn references(record: &Record) -> Step {
+    let counts = record.references.iter().map(|note| {
+        let text = format!("+{} -{}", note.added.len(), note.removed.len());
+        (note.attribute.to_string(), text)
+    });
+    step(
+        "EntryReferenceResolution",
+        "referenceResolution",
+        Status::Success,
+        "both ends of these references are in the target".to_owned(),
+        counts.collect(),
+    )
+}
+
+fn summary(record: &Record) -> String {
+    if let Some(why) = &record.refusal {
+        let detail = why.argument("reason").or_else(|| why.argument("text"));
+        return match detail {
+            Some(detail) => detail.to_owned(),
+            None => {
+                let parts = why
+                    .arguments
+                    .iter()
+                    .map(|(name, value)| format!("{name} {value}"));
+                let parts: Vec<String> = parts.collect();
+                let text = format!("{} {}", why.code.title(), parts.join(", "));
+                text.trim_end().to_owned()
+            }
+        };
+    }
+    let mut parts: Vec<String> = match record.action {
+        Action::Create => vec![format!("{} values", record.changes.len())],
+        _ => record
+            .changes
+            .iter()
+            .map(|(name, _, _)| name.to_string())
+            .collect(),
+    };
+    let references = record.references.iter();
+    parts.extend(references.map(|note| {
+        format!(
+            "{} +{} -{}",
+            note.attribute,
+            note.added.len(),
+            note.removed.len()
+        )
+    }));
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_rules_redact_is_known_by_its_target_in_text_and_tree() {
+        let rules = json!({ "synchronizationRules": [{ "objectMappings": [{ "attributeMappings": [
+            { "targetAttributeName": "JobTitle", "source": { "expression": "Redact([title])" } },
+            { "targetAttributeName": "mobile", "source": { "type": "Function", "name": "Redact", "parameters": [] } },
+            { "targetAttributeName": "city", "source": { "expression": "[l]" } },
+        ] }] }] });
+        let mut hidden = BTreeSet::new();
+        redacted(&rules, &mut hidden);
+        assert_eq!(
+            hidden,
+            BTreeSet::from(["jobtitle".to_owned(), "mobile".to_owned()])
+        );
+    }
+
+    #[test]
+    fn many_references_are_named_in_part_and_counted() {
+        let all: Vec<String> = (0..22).map(|n| n.to_string()).collect();
+        assert!(ids(&all).unwrap().ends_with("19; and 2 more"));
+        assert_eq!(ids(&all[..1]).as_deref(), Some("0"));
+        assert_eq!(ids(&[]), None);
+    }
+}
