@@ -7,7 +7,7 @@
 pub fn split_first(dn: &str) -> (&str, &str) {
     // Most names have nothing escaped or quoted before their first separator.
     let special = |byte: &u8| matches!(byte, b',' | b';' | b'\\' | b'"');
-    let first = dn.as_bytes().iter().position(|byte| special(byte));
+    let first = dn.as_bytes().iter().position(special);
     match first.map(|at| (at, dn.as_bytes().get(at))) {
         None => (trim(dn), ""),
         Some((at, Some(b',' | b';'))) => split_at(dn, at),

@@ -356,7 +356,7 @@ impl Domain {
             .search_all(&query)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
-        sync_core::id::Anchor::new(found[0].first("objectGUID").unwrap().to_vec()).guid_text()
+        sync_core::id::Anchor::new(found[0].first("objectGUID").unwrap()).guid_text()
     }
 
     /// Names of the objects directly or indirectly below a container that match a filter `(attribute=value)`.

@@ -111,7 +111,7 @@ impl Story {
     async fn anchor_with(&self, reader: &ldap::Connection, dn: &str) -> Anchor {
         let query = ldap::Query::new(dn, ldap::Scope::Base).attributes(["objectGUID"]);
         let found: Vec<Entry> = reader.search_all(&query).await.unwrap();
-        Anchor::new(found[0].first("objectGUID").unwrap().to_vec())
+        Anchor::new(found[0].first("objectGUID").unwrap())
     }
 
     /// Reads what changed and compares the sum with a plain search.
