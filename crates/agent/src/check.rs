@@ -65,6 +65,7 @@ async fn server(data_directory: &Path, config: &AgentConfig) -> Result<String, A
         connectors: config.hosted(),
         capacity: 0,
         wait_ms: 0,
+        session: String::new(),
     };
     let _: LeaseAnswer = link.control("/lease", &question, CONTROL_TIMEOUT).await?;
     Ok(format!(

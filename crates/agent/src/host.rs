@@ -66,6 +66,7 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         identity.agent_id
     );
     let busy = Arc::new(AtomicU32::new(0));
+    let session = format!("{:032x}", fastrand::u128(..));
     let beats = Beats {
         link: link.clone(),
         config: options.config.clone(),
@@ -73,6 +74,7 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         identity,
         started: Instant::now(),
         busy: busy.clone(),
+        session: session.clone(),
     };
     let bench = Arc::new(Bench {
         link,
@@ -82,6 +84,7 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         shelf: Default::default(),
         cooldown: Default::default(),
         busy,
+        session,
     });
     let mut work = Work::default();
     tokio::select! {
@@ -155,6 +158,7 @@ async fn lease(bench: &Bench, capacity: u32) -> Result<Vec<Leased>, AgentError> 
         connectors: bench.config.hosted(),
         capacity,
         wait_ms: u64::try_from(POLL.as_millis()).unwrap_or(u64::MAX),
+        session: bench.session.clone(),
     };
     let answer: LeaseAnswer = bench.link.control("/lease", &request, POLL_TIMEOUT).await?;
     Ok(answer.leases)
@@ -167,6 +171,7 @@ struct Beats {
     identity: Identity,
     started: Instant,
     busy: Arc<AtomicU32>,
+    session: String,
 }
 
 impl Beats {
@@ -198,6 +203,7 @@ impl Beats {
             clock_ms: Timestamp::now().as_millisecond(),
             connectors: self.config.hosted(),
             leases: self.busy.load(Ordering::Relaxed),
+            session: self.session.clone(),
         };
         self.link
             .control("/heartbeat", &beat, CONTROL_TIMEOUT)

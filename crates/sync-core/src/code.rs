@@ -139,6 +139,7 @@ codes! {
     HybridIdentityServiceNoActiveAgents Network Later "no agent of this connector is connected";
     EnrolmentRefused Rules Never "the enrolment token is unknown, used or expired";
     AgentCertificateRefused Rules Never "the agent's certificate is expired, revoked or unknown";
+    AgentSuperseded Rules Never "another process works with this agent's identity";
     ServerUnreachable Network Later "the control plane cannot be reached";
     ServerUntrusted Network Never "the certificate of the control plane is not the expected one";
     // the server and its store

@@ -43,6 +43,8 @@ pub struct Bench {
     pub cooldown: Cooldown,
     /// Pieces of work under way.
     pub busy: Arc<AtomicU32>,
+    /// This process, for the server to tell it from one before.
+    pub session: String,
 }
 
 /// Does a piece of work, as long as its lease lives.
@@ -110,13 +112,17 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
             }
             return told;
         }
-        Work::Enumerate { spec } => {
+        Work::Enumerate { spec, position } => {
+            floor(source, position);
             let answer = enumerate::enumerate(lease, aged.source, spec.into()).await;
             bench.note(&leased.connector, answer.as_ref().err());
             return lease.post("answer", &ended(answer)).await;
         }
         Work::Discover => source.discover().await.map(convert::source),
-        Work::Containers => source.containers().await.map(convert::containers),
+        Work::Containers { position } => {
+            floor(source, position);
+            source.containers().await.map(convert::containers)
+        }
         Work::ReadOne {
             spec,
             name,

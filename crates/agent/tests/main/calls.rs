@@ -28,7 +28,10 @@ async fn every_question_gets_its_answer() {
         Answer::Source(info) => assert_eq!(info.realm, "canal.example"),
         other => panic!("{other:?}"),
     }
-    match ask(&lab, Call::Containers).await.unwrap() {
+    match ask(&lab, Call::Containers { position: None })
+        .await
+        .unwrap()
+    {
         Answer::Containers(all) => assert_eq!(all[0].dn, "OU=people"),
         other => panic!("{other:?}"),
     }
@@ -64,7 +67,7 @@ async fn a_listing_comes_in_chunks_and_complete() {
             ..Fake::default()
         })
         .await;
-    let mut listing = lab.desk.enumerate(CONNECTOR, spec()).await.unwrap();
+    let mut listing = lab.desk.enumerate(CONNECTOR, spec(), None).await.unwrap();
     let (mut chunks, mut listed) = (0, Vec::new());
     while let Some(chunk) = listing.next().await {
         chunks += 1;
@@ -87,7 +90,7 @@ async fn an_empty_listing_is_complete_and_an_unread_one_stops() {
             ..Fake::default()
         })
         .await;
-    let mut listing = lab.desk.enumerate(CONNECTOR, spec()).await.unwrap();
+    let mut listing = lab.desk.enumerate(CONNECTOR, spec(), None).await.unwrap();
     assert!(listing.next().await.is_none());
 
     let lab = Lab::start(short()).await;
@@ -97,7 +100,7 @@ async fn an_empty_listing_is_complete_and_an_unread_one_stops() {
             ..Fake::default()
         })
         .await;
-    let mut listing = lab.desk.enumerate(CONNECTOR, spec()).await.unwrap();
+    let mut listing = lab.desk.enumerate(CONNECTOR, spec(), None).await.unwrap();
     assert_eq!(listing.next().await.unwrap().unwrap().len(), 500);
     drop(listing);
     // The agent's hands are free again, or this would not be answered.

@@ -130,6 +130,7 @@ async fn an_agent_of_another_tenant_gets_no_further_than_the_handshake() {
         link,
         identity,
         folder: tempfile::tempdir().unwrap(),
+        session: String::new(),
     }
     .beat()
     .await
@@ -178,6 +179,7 @@ async fn an_agent_gets_no_work_of_connectors_its_token_did_not_name() {
         folder,
         identity,
         link,
+        session: String::new(),
     };
     puppet.beat().await.unwrap();
     let refused = lab

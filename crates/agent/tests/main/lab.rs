@@ -160,6 +160,7 @@ impl Lab {
             folder,
             identity,
             link,
+            session: String::new(),
         };
         puppet.beat().await.unwrap();
         puppet
@@ -239,6 +240,8 @@ pub struct Puppet {
     pub folder: tempfile::TempDir,
     pub identity: Identity,
     pub link: Link,
+    /// Which process of the agent it plays; empty: one that does not say.
+    pub session: String,
 }
 
 pub fn hosted() -> Vec<Hosted> {
@@ -249,6 +252,16 @@ pub fn hosted() -> Vec<Hosted> {
 }
 
 impl Puppet {
+    /// Another process with the same identity.
+    pub fn twin(&self, lab: &Lab, session: &str) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            identity: self.identity.clone(),
+            link: Link::new(&lab.url(), for_identity(&self.identity).unwrap()).unwrap(),
+            session: session.to_owned(),
+        }
+    }
+
     pub async fn beat(&self) -> Result<wire::agent::v1::HeartbeatAnswer, AgentError> {
         let beat = wire::agent::v1::Heartbeat {
             version: "1".into(),
@@ -257,6 +270,7 @@ impl Puppet {
             clock_ms: 0,
             connectors: hosted(),
             leases: 0,
+            session: self.session.clone(),
         };
         self.link.control("/heartbeat", &beat, SOON).await
     }
@@ -266,6 +280,7 @@ impl Puppet {
             connectors: hosted(),
             capacity: 1,
             wait_ms,
+            session: self.session.clone(),
         };
         let answer: LeaseAnswer = self.link.control("/lease", &request, SOON).await?;
         Ok(answer.leases)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent::error::AgentError;
 use server::desk::DeskLimits;
 use sync_core::code::Code;
 use wire::agent::v1::{Leased, Page, ReadEnd, Receipt, RefusalText, Work, frame};
@@ -137,6 +138,77 @@ async fn work_nobody_said_a_word_about_is_handed_out_again() {
     assert!(is_accepted(&page(&puppet, &again, 7, 0).await));
     assert!(is_accepted(&end(&puppet, &again).await));
     assert!(basket.ended().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_agent_started_anew_takes_over_what_it_had_leased_at_once() {
+    // A minute's lease: nothing here can wait for its end.
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let (dead, alive) = (puppet.twin(&lab, "first"), puppet.twin(&lab, "second"));
+    let untouched = reading(&lab).await;
+    let kept = dead.one_lease().await;
+    assert!(is_accepted(&extend(&dead, &kept).await));
+    alive.beat().await.unwrap();
+    let again = alive.one_lease().await;
+    assert!(again.fence > kept.fence);
+    assert!(is_refused(&page(&dead, &kept, 7, 0).await, Code::Conflict));
+    assert!(is_refused(&end(&dead, &kept).await, Code::Conflict));
+    assert!(is_accepted(&page(&alive, &again, 7, 0).await));
+    assert!(is_accepted(&end(&alive, &again).await));
+    assert!(untouched.ended().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_read_that_had_begun_ends_when_its_agent_is_started_anew() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let (dead, alive) = (puppet.twin(&lab, "first"), puppet.twin(&lab, "second"));
+    let basket = reading(&lab).await;
+    let lease = dead.one_lease().await;
+    assert!(is_accepted(&page(&dead, &lease, 7, 0).await));
+    assert!(alive.lease(0).await.unwrap().is_empty());
+    // What it brought cannot be taken back: it is read anew.
+    assert_eq!(basket.ended().await.unwrap_err().code, Code::TimeOut);
+    assert!(is_refused(&page(&dead, &lease, 7, 1).await, Code::Conflict));
+    assert_eq!(basket.numbers(), [0]);
+}
+
+#[tokio::test]
+async fn a_twin_that_wakes_gets_no_work_as_long_as_its_successor_is_there() {
+    let limits = DeskLimits {
+        presence: std::time::Duration::from_secs(4),
+        ..DeskLimits::default()
+    };
+    let lab = Lab::start(limits).await;
+    let puppet = lab.puppet().await;
+    let (frozen, successor) = (puppet.twin(&lab, "first"), puppet.twin(&lab, "second"));
+    frozen.beat().await.unwrap();
+    successor.beat().await.unwrap();
+    let _basket = reading(&lab).await;
+    let is_sent_away = |told: Result<Vec<Leased>, AgentError>| match told {
+        Err(error) => {
+            assert_eq!(error.code(), Code::AgentSuperseded);
+            assert!(!error.is_passing());
+            true
+        }
+        Ok(_) => false,
+    };
+    assert!(is_sent_away(frozen.lease(0).await));
+    assert_eq!(
+        frozen.beat().await.unwrap_err().code(),
+        Code::AgentSuperseded
+    );
+    // It was not told of, and did not end, what the successor does.
+    let lease = successor.one_lease().await;
+    assert!(is_sent_away(frozen.lease(0).await));
+    assert!(is_accepted(&extend(&successor, &lease).await));
+    // Once the successor has gone it may work again.
+    wait_until(|| async { frozen.lease(0).await.is_ok() }).await;
+    assert!(is_refused(
+        &extend(&successor, &lease).await,
+        Code::Conflict
+    ));
 }
 
 #[tokio::test]

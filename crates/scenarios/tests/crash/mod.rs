@@ -1,5 +1,6 @@
 //! Server and agent die, freeze and lose what was not synced; what remains must be what an uninterrupted run leaves.
 
+mod anew;
 mod boundaries;
 mod clock;
 mod doubt;

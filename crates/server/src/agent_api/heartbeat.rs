@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use jiff::Timestamp;
 use wire::agent::v1::{Heartbeat, HeartbeatAnswer};
 
-use super::{LinkState, Problem, body::Control};
+use super::{LinkState, Problem, body::Control, problem::superseded};
 use crate::{caller::AgentCaller, pki::Beat};
 
 pub async fn heartbeat(
@@ -14,6 +14,9 @@ pub async fn heartbeat(
     State(link): State<LinkState>,
     Control(beat): Control<Heartbeat>,
 ) -> Result<Json<HeartbeatAnswer>, Problem> {
+    if !link.desk.admits(&agent, &beat.session) {
+        return Err(superseded());
+    }
     let now = Timestamp::now();
     let mut connectors = beat.connectors;
     connectors.retain(|hosted| agent.may_serve(&hosted.connector));
@@ -26,7 +29,6 @@ pub async fn heartbeat(
         connectors,
     };
     link.directory.heartbeat(agent.id, beat).await?;
-    link.desk.seen(&agent);
     Ok(Json(HeartbeatAnswer {
         server_time_ms: now.as_millisecond(),
         revoked: agent.is_revoked,

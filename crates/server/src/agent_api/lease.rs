@@ -6,8 +6,9 @@ use axum::{Json, extract::State};
 use wire::agent::v1::{LeaseAnswer, LeaseRequest, Receipt};
 
 use super::{
-    LinkState,
+    LinkState, Problem,
     body::{Control, Ticket},
+    problem::superseded,
 };
 use crate::caller::AgentCaller;
 
@@ -15,8 +16,9 @@ pub async fn lease(
     AgentCaller(agent): AgentCaller,
     State(link): State<LinkState>,
     Control(request): Control<LeaseRequest>,
-) -> Json<LeaseAnswer> {
-    Json(link.desk.take(&agent, &request).await)
+) -> Result<Json<LeaseAnswer>, Problem> {
+    let taken = link.desk.take(&agent, &request).await;
+    taken.map(Json).ok_or_else(superseded)
 }
 
 pub async fn extend(

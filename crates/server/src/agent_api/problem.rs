@@ -43,6 +43,16 @@ impl Problem {
     }
 }
 
+/// Another process works with the agent's identity.
+pub fn superseded() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        Code::AgentSuperseded,
+        "another process that was started later works with this agent's identity",
+        "stop one of the two; to have two agents, enrol the second with a token and a data directory of its own",
+    )
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal.code.retry() {

@@ -21,6 +21,11 @@ pub enum Consumer {
 }
 
 impl Consumer {
+    /// Whether the work may be done again from its beginning after parts of it were taken: a ring is never wrong.
+    pub fn can_begin_again(&self) -> bool {
+        matches!(self, Self::Watch(_))
+    }
+
     pub async fn part(&self, part: Part) -> Result<(), Refusal> {
         match (self, part) {
             (Self::Read(sink), Part::Page(_, page)) => sink.page(page).await,

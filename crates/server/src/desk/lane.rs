@@ -1,7 +1,7 @@
 //! The way of one piece of work: on the desk, under a lease, perhaps back on the desk, over.
 //!
 //! One task per piece; it alone speaks to whoever asked. Never leases again what an agent has begun: its parts are already
-//! with the asker. Trap: the deadline does not run while the asker stores a part, or a slow disk would kill a healthy read.
+//! with the asker; a doorbell is the exception. Trap: the deadline does not run while the asker stores a part, or a slow disk would kill a healthy read.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ enum Ended {
     Said(End, Reply),
     /// Something else ended it.
     Cut(Refusal),
-    /// The agent never said a word.
+    /// The agent never said a word, or has gone before it said any that matters.
     Silent,
 }
 
@@ -146,6 +146,13 @@ async fn leased(
             biased;
             () = order.abort.cancelled() => return Ended::Cut(stopped()),
             () = hold.expelled.cancelled() => return Ended::Cut(timed_out(&order.connector).with("text", "the agent was revoked")),
+            () = hold.orphaned.cancelled() => {
+                info!(lease = hold.lease, connector = order.connector, "lease {} is over: its agent was started anew", hold.lease);
+                return match consumer.can_begin_again() || *next == order.first {
+                    true => Ended::Silent,
+                    false => Ended::Cut(timed_out(&order.connector).with("text", "the agent was started anew in the middle of the work")),
+                };
+            }
             () = sleep_until(deadline) => {
                 info!(lease = hold.lease, connector = order.connector, "lease {} expired", hold.lease);
                 return if is_silent { Ended::Silent } else { Ended::Cut(timed_out(&order.connector)) };

@@ -66,29 +66,30 @@ pub struct Command {
 }
 
 impl Desk {
-    /// Gives an agent work for its connectors, waiting for some to come.
-    pub async fn take(&self, agent: &AgentRecord, request: &LeaseRequest) -> LeaseAnswer {
+    /// Gives an agent work for its connectors, waiting for some to come. `None`: a process that was started later works with
+    /// this identity.
+    pub async fn take(&self, agent: &AgentRecord, request: &LeaseRequest) -> Option<LeaseAnswer> {
         let wait = Duration::from_millis(request.wait_ms.min(LONGEST_POLL_MS));
         let until = Instant::now() + wait;
         let capacity = request.capacity.min(MOST_LEASES) as usize;
         // Without a free hand it is only a question whether the server answers, and no sign of a running agent.
         if capacity == 0 {
-            return LeaseAnswer::default();
+            return Some(LeaseAnswer::default());
         }
         loop {
             let rung = self.bell.notified();
             let mut rung = std::pin::pin!(rung);
             // Listening starts before looking, or work laid down in between would be slept through.
             rung.as_mut().enable();
-            let leases = self.take_now(agent, request, capacity);
+            let leases = self.take_now(agent, request, capacity)?;
             if !leases.is_empty() {
-                return LeaseAnswer { leases };
+                return Some(LeaseAnswer { leases });
             }
             tokio::select! {
-                () = self.closed.cancelled() => return LeaseAnswer::default(),
+                () = self.closed.cancelled() => return Some(LeaseAnswer::default()),
                 rung = timeout_at(until, rung) => if rung.is_err() {
-                    self.lock().seen(agent.id);
-                    return LeaseAnswer::default();
+                    let is_admitted = self.admits(agent, &request.session);
+                    return is_admitted.then(LeaseAnswer::default);
                 }
             }
         }
@@ -99,12 +100,15 @@ impl Desk {
         agent: &AgentRecord,
         request: &LeaseRequest,
         capacity: usize,
-    ) -> Vec<wire::agent::v1::Leased> {
+    ) -> Option<Vec<wire::agent::v1::Leased>> {
         let serves = |connector: &str| {
             let mut hosted = request.connectors.iter();
             agent.may_serve(connector) && hosted.any(|have| have.connector == connector)
         };
         let mut state = self.lock();
+        if !state.admits(agent.id, &request.session, self.limits.presence) {
+            return None;
+        }
         state.seen(agent.id);
         let mut leases = Vec::new();
         while leases.len() < capacity
@@ -112,12 +116,17 @@ impl Desk {
         {
             leases.push(leased);
         }
-        leases
+        Some(leases)
     }
 
-    /// An agent lives.
-    pub fn seen(&self, agent: &AgentRecord) {
-        self.lock().seen(agent.id);
+    /// A process of an agent lives. False if one that was started later works with its identity.
+    pub fn admits(&self, agent: &AgentRecord, session: &str) -> bool {
+        let mut state = self.lock();
+        let is_admitted = state.admits(agent.id, session, self.limits.presence);
+        if is_admitted {
+            state.seen(agent.id);
+        }
+        is_admitted
     }
 
     /// Extends a lease.

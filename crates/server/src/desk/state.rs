@@ -20,6 +20,9 @@ use super::lease::Command;
 
 // LIMIT: finished leases remembered.
 const FINISHED: usize = 256;
+// LIMIT: processes of an agent remembered that others have taken the place of, and the length of what they call themselves.
+const FORMER: usize = 8;
+const SESSION_BYTES: usize = 64;
 // LIMIT: posts about one lease waiting for their turn.
 const COMMANDS: usize = 2;
 
@@ -36,6 +39,16 @@ pub struct Hold {
     pub lease: String,
     pub commands: mpsc::Receiver<Command>,
     pub expelled: CancellationToken,
+    /// The agent was started anew: whoever held this will not say a word any more, and is not listened to.
+    pub orphaned: CancellationToken,
+}
+
+/// The process that works with an agent's identity.
+struct Process {
+    session: String,
+    seen: Instant,
+    /// Those before it.
+    former: VecDeque<String>,
 }
 
 struct Held {
@@ -43,6 +56,7 @@ struct Held {
     fence: u64,
     commands: mpsc::Sender<Command>,
     expelled: CancellationToken,
+    orphaned: CancellationToken,
 }
 
 /// What is known of a lease somebody speaks about.
@@ -59,6 +73,7 @@ pub struct State {
     held: BTreeMap<String, Held>,
     finished: VecDeque<(String, u64)>,
     present: BTreeMap<AgentId, Instant>,
+    processes: BTreeMap<AgentId, Process>,
 }
 
 impl State {
@@ -69,6 +84,7 @@ impl State {
             held: BTreeMap::new(),
             finished: VecDeque::new(),
             present: BTreeMap::new(),
+            processes: BTreeMap::new(),
         }
     }
 
@@ -112,10 +128,12 @@ impl State {
             let lease = format!("{fence:x}");
             let (sender, commands) = mpsc::channel(COMMANDS);
             let expelled = CancellationToken::new();
+            let orphaned = CancellationToken::new();
             let hold = Hold {
                 lease: lease.clone(),
                 commands,
                 expelled: expelled.clone(),
+                orphaned: orphaned.clone(),
             };
             // Whoever wanted this may have gone meanwhile; then the next one.
             if waiting.taken.send(hold).is_err() {
@@ -128,6 +146,7 @@ impl State {
                     fence,
                     commands: sender,
                     expelled,
+                    orphaned,
                 },
             );
             return Some(Leased {
@@ -175,6 +194,43 @@ impl State {
         for held in self.held.values().filter(|held| held.agent == agent) {
             held.expelled.cancel();
         }
+    }
+
+    /// Whether this process may work for the agent. A process not seen before was started after those that were: what they
+    /// held is over, and they are sent away for as long as the new one is there (one of them may be a copy of the machine, or
+    /// may have been frozen). Once it has gone they may come back.
+    pub fn admits(&mut self, agent: AgentId, session: &str, presence: Duration) -> bool {
+        // Agents of before do not say which process they are.
+        if session.is_empty() || session.len() > SESSION_BYTES {
+            return true;
+        }
+        let Some(process) = self.processes.get_mut(&agent) else {
+            let process = Process {
+                session: session.to_owned(),
+                seen: Instant::now(),
+                former: VecDeque::new(),
+            };
+            self.processes.insert(agent, process);
+            return true;
+        };
+        if process.session == session {
+            process.seen = Instant::now();
+            return true;
+        }
+        if process.former.iter().any(|one| one == session) && process.seen.elapsed() < presence {
+            return false;
+        }
+        process.former.retain(|one| one != session);
+        let before = std::mem::replace(&mut process.session, session.to_owned());
+        process.seen = Instant::now();
+        process.former.push_back(before);
+        if process.former.len() > FORMER {
+            process.former.pop_front();
+        }
+        for held in self.held.values().filter(|held| held.agent == agent) {
+            held.orphaned.cancel();
+        }
+        true
     }
 
     pub fn seen(&mut self, agent: AgentId) {

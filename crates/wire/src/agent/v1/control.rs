@@ -98,6 +98,9 @@ pub struct Heartbeat {
     /// Leases it is working on.
     #[serde(default)]
     pub leases: u32,
+    /// The process, by a random text made at its start; empty: an agent that does not say.
+    #[serde(default)]
+    pub session: String,
 }
 
 /// Answer to [`Heartbeat`].
@@ -122,6 +125,10 @@ pub struct LeaseRequest {
     pub capacity: u32,
     /// How long it wants to wait, in milliseconds; the server waits at most [`super::LONGEST_POLL_MS`].
     pub wait_ms: u64,
+    /// The process, by a random text made at its start: what a process before it had leased is over. Empty: an agent that does
+    /// not say.
+    #[serde(default)]
+    pub session: String,
 }
 
 /// Answer to [`LeaseRequest`]; empty: ask again.
