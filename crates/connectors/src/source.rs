@@ -189,8 +189,8 @@ pub trait Source: Send {
         sink: &mut dyn PageSink,
     ) -> Result<ReadEnd, SourceError>;
 
-    /// Says where the last read ended, before a full read, a backfill or a question about one object: nothing older than that
-    /// may be shown, whichever server answers. Holds for the next call only.
+    /// Says where the last read ended, before a full read, a backfill, a listing, or a question about one object or the
+    /// containers: nothing older than that may be shown, whichever server answers. Holds for the next call only.
     fn not_older_than(&mut self, _position: Watermark) {}
 
     /// Reads one object with all values inside the spec, or finds its tombstone.

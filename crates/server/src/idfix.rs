@@ -178,7 +178,7 @@ pub async fn run(app: &App, plan: &Plan, told: &Told) -> Result<IdfixReport, Ref
     let (from_space, not_read) = place_to_look(app, plan, &spec).await?;
     let above = match from_space {
         true => Above::default(),
-        false => Above::read(app, &plan.source, &surroundings).await?,
+        false => Above::read(app, &plan.source, &surroundings, None).await?,
     };
     let mut look = Look {
         app,
@@ -287,7 +287,11 @@ impl Look<'_> {
             });
         }
         let name = &self.plan.source.name;
-        let listing = self.app.desk().enumerate(name, self.spec.clone()).await?;
+        let listing = self
+            .app
+            .desk()
+            .enumerate(name, self.spec.clone(), None)
+            .await?;
         Ok(Reader::Source {
             listing,
             above: &self.above,

@@ -201,9 +201,10 @@ async fn find_containers(
     names: &[&String],
     known: &mut Known,
 ) -> Result<(), Refusal> {
-    let asked = app
-        .desk()
-        .call(&source.name, Call::Containers, CALL_TIMEOUT);
+    let id = source.id;
+    let position = blocking(app.engine(), move |engine| engine.watermark(id)).await?;
+    let call = Call::Containers { position };
+    let asked = app.desk().call(&source.name, call, CALL_TIMEOUT);
     let Answer::Containers(found) = asked.await? else {
         return Err(another_answer());
     };

@@ -145,6 +145,7 @@ fn identity_messages_keep_their_form() {
             clock_ms: 1_790_000_000_000,
             connectors: hosted(),
             leases: 1,
+            session: "5e55".into(),
         },
     );
     json(
@@ -174,6 +175,7 @@ fn lease_messages_keep_their_form() {
             connectors: hosted(),
             capacity: 2,
             wait_ms: 25_000,
+            session: "5e55".into(),
         },
     );
     json(
@@ -227,8 +229,11 @@ fn lease_messages_keep_their_form() {
             position: None,
         },
         Work::Discover,
-        Work::Containers,
-        Work::Enumerate { spec: spec() },
+        Work::Containers { position: None },
+        Work::Enumerate {
+            spec: spec(),
+            position: None,
+        },
         Work::Watch {
             spec: spec(),
             watermark: Some(Bytes(vec![77, 83])),

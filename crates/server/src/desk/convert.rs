@@ -32,7 +32,9 @@ pub fn read_work(order: ReadOrder) -> Work {
 pub fn call_work(call: Call) -> Work {
     match call {
         Call::Discover => Work::Discover,
-        Call::Containers => Work::Containers,
+        Call::Containers { position } => Work::Containers {
+            position: position.map(Bytes),
+        },
         Call::ReadOne {
             spec,
             name,

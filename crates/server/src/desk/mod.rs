@@ -106,7 +106,10 @@ pub enum Call {
     /// What is the source?
     Discover,
     /// Which containers are there?
-    Containers,
+    Containers {
+        /// Where the last read ended: nothing older may be shown.
+        position: Option<Watermark>,
+    },
     /// What is this object?
     ReadOne {
         /// What is wanted of it.
@@ -248,7 +251,7 @@ impl Desk {
         }
     }
 
-    /// Asks for a plain listing.
+    /// Asks for a plain listing, that shows nothing older than the position where the last read ended.
     ///
     /// # Errors
     /// That no agent is assigned or connected; everything else comes as a chunk.
@@ -256,12 +259,14 @@ impl Desk {
         self: &Arc<Self>,
         connector: &str,
         spec: ReadSpec,
+        position: Option<Watermark>,
     ) -> Result<Listing, Refusal> {
         self.check_agents(connector).await?;
         let (sender, chunks) = mpsc::channel(LISTING_CHUNKS);
         let give_up = Instant::now() + self.limits.queue;
         let work = Work::Enumerate {
             spec: (&spec).into(),
+            position: position.map(wire::bytes::Bytes),
         };
         let abort = self.closed.child_token();
         let work = self.order(connector, work, give_up, abort.clone());

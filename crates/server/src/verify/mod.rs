@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use connectors::Target;
 use engine::{JobRow, JobState};
-use sync_core::operation::Refusal;
+use sync_core::{code::Code, operation::Refusal};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -63,7 +63,9 @@ pub async fn run(app: &App, job: &JobRow, told: &Told) -> Result<Report, Refusal
     let begun = Instant::now();
     let mut round = 1;
     loop {
-        let mut report = look(app, job, told).await?;
+        let looked = look(app, job, told).await;
+        note_lag(app, job, looked.as_ref().err());
+        let mut report = looked?;
         report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         if report.agree || round == ROUNDS || job.state == JobState::Paused || told.is_closed() {
             return Ok(report);
@@ -72,6 +74,16 @@ pub async fn run(app: &App, job: &JobRow, told: &Told) -> Result<Report, Refusal
         tell(told, "catching up", 0).await;
         catch_up(app, job).await?;
     }
+}
+
+/// A source that lags behind what was read is shown beside the job, where an administrator says that what there is holds.
+fn note_lag(app: &App, job: &JobRow, failure: Option<&Refusal>) {
+    let is_lag = |why: &Refusal| why.code == Code::SourceReplicaLags;
+    app.note_comparing(job.source, |comparing| match failure {
+        Some(why) if is_lag(why) => comparing.failure = Some(why.clone()),
+        Some(_) => {}
+        None => comparing.failure = comparing.failure.take().filter(|why| !is_lag(why)),
+    });
 }
 
 /// Has the source read once more, and waits until nothing is due.

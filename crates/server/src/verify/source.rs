@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use connectors::source::{Container, Listed};
+use connectors::source::{Container, Listed, Watermark};
 use engine::{ConnectorRow, JobRow};
 use sync_core::{
     code::Code,
@@ -94,15 +94,13 @@ impl Places {
         app: &App,
         source: &ConnectorRow,
         surroundings: &Surroundings,
+        position: Option<Watermark>,
     ) -> Result<Self, Refusal> {
         if surroundings.included.is_empty() && surroundings.excluded.is_empty() {
             return Ok(Self(HashMap::new()));
         }
-        match app
-            .desk()
-            .call(&source.name, Call::Containers, PATIENCE)
-            .await?
-        {
+        let call = Call::Containers { position };
+        match app.desk().call(&source.name, call, PATIENCE).await? {
             Answer::Containers(all) => {
                 let pair = |one: Container| (one.dn.to_lowercase(), one.anchor);
                 Ok(Self(all.into_iter().map(pair).collect()))
@@ -149,7 +147,10 @@ pub async fn read(
     told: &Told,
 ) -> Result<Expectation, Refusal> {
     tell(told, "source", 0).await;
-    let places = Places::read(app, source, surroundings).await?;
+    let id = source.id;
+    // What the engine has read is in the target: a server that has not received it yet would be held against it.
+    let position = blocking(app.engine(), move |engine| engine.watermark(id)).await?;
+    let places = Places::read(app, source, surroundings, position.clone()).await?;
     let mut spec = checked::read_spec(&surroundings.rules);
     spec.containers.clone_from(&surroundings.included);
     let mut expectation = Expectation::default();
@@ -164,7 +165,7 @@ pub async fn read(
     }
     expectation.mapped.sort_unstable();
     expectation.mapped.dedup();
-    let mut listing = app.desk().enumerate(&source.name, spec).await?;
+    let mut listing = app.desk().enumerate(&source.name, spec, position).await?;
     let mut last_told = 0;
     while let Some(chunk) = listing.next().await {
         let chunk = chunk?;

@@ -80,6 +80,17 @@ impl AdSource {
         }
     }
 
+    /// Makes sure, if it was said where the last read ended, that nothing older is shown: by a controller that holds all of it.
+    async fn demand_floor(&mut self) -> Result<(), SourceError> {
+        let Some(floor) = self.floor.take() else {
+            return Ok(());
+        };
+        match self.level_session(&floor.known, &[]).await? {
+            None => Ok(()),
+            Some(lag) => Err(lag),
+        }
+    }
+
     /// Everything a read needs: session, attributes with types, classes and places.
     async fn prepare(
         &mut self,
@@ -276,11 +287,7 @@ impl AdSource {
         spec: &ReadSpec,
         name: &ObjectName,
     ) -> Result<ReadOne, SourceError> {
-        if let Some(floor) = self.floor.take()
-            && let Some(lag) = self.level_session(&floor.known, &[]).await?
-        {
-            return Err(lag);
-        }
+        self.demand_floor().await?;
         let (session, selection, scope) = self.prepare(spec).await?;
         let reading = Reading {
             session,
@@ -297,6 +304,7 @@ impl AdSource {
         spec: &ReadSpec,
         each: &mut (dyn FnMut(Listed) -> bool + Send),
     ) -> Result<(), SourceError> {
+        self.demand_floor().await?;
         let page_size = self.config.page_size_entries;
         let (session, selection, scope) = self.prepare(spec).await?;
         let reading = Reading {
@@ -314,6 +322,7 @@ impl AdSource {
     }
 
     async fn try_containers(&mut self) -> Result<Vec<Container>, SourceError> {
+        self.demand_floor().await?;
         let page_size = self.config.page_size_entries;
         list::containers(self.session().await?, page_size).await
     }

@@ -76,11 +76,18 @@ pub enum Work {
     /// Connect and say what the source is: `POST /leases/{lease}/answer`.
     Discover,
     /// List the containers: `POST /leases/{lease}/answer`.
-    Containers,
+    Containers {
+        /// Where the last read ended: nothing older may be shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<Bytes>,
+    },
     /// List objects by plain search: `POST /leases/{lease}/listings/{number}`, then `/leases/{lease}/answer`.
     Enumerate {
         /// What.
         spec: Spec,
+        /// Where the last read ended: nothing older may be shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<Bytes>,
     },
     /// Watch for changes: `POST /leases/{lease}/rings/{number}` when one came, `/leases/{lease}/answer` when the source ends it.
     Watch {
