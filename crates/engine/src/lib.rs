@@ -9,6 +9,7 @@
 
 mod access;
 mod aside;
+mod comparison;
 mod config;
 mod cycle;
 mod due;
@@ -28,6 +29,7 @@ mod store;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use aside::AsideRow;
+pub use comparison::{Compared, ComparisonOrder};
 pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
     NewJob, Reconcile,

@@ -72,7 +72,7 @@ impl ReadMemory {
         }
     }
 
-    fn see(&mut self, object: i64) {
+    pub(crate) fn see(&mut self, object: i64) {
         let (word, bit) = (usize::try_from(object / 64).unwrap_or(0), object % 64);
         if self.seen.len() <= word {
             self.seen.resize(word + 1024, 0);
@@ -319,6 +319,7 @@ impl Engine {
             }),
             Ok(observed) => {
                 memory.note(&seen, entries);
+                self.touched(memory.connector, &seen);
                 Ok(observed)
             }
         }
@@ -346,6 +347,7 @@ impl Engine {
             let (object, changed) = merge.entry(entry)?;
             if let Some(object) = object {
                 tx.execute("DELETE FROM lookup WHERE object = ?1", [object])?;
+                self.touched(connector, &[object]);
             }
             Ok(changed)
         })
@@ -353,7 +355,7 @@ impl Engine {
 }
 
 impl ReadMemory {
-    fn note(&mut self, seen: &[i64], entries: &[Entry]) {
+    pub(crate) fn note(&mut self, seen: &[i64], entries: &[Entry]) {
         // Marked in deltas too: only their end says whether they were a census.
         for object in seen {
             self.see(*object);

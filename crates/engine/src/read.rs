@@ -1,12 +1,13 @@
 //! Reads of a source: which kind is next, how one begins, and what its end means.
 //!
-//! A full read is judged before anything is planned from it, and so is a delta that named all there is; what they did not
+//! A full read is never asked for only because time has passed: the comparison with the whole source goes on beside the
+//! reads of changes (`comparison.rs`). A full read is judged before anything is planned from it, and so is a delta that named all there is; what they did not
 //! show is *vanished*, not deleted. A refused or unusable position leads to the right kind of read, never to a gap. Trap: the
 //! watermark is published only here (or page by page in a delta), in the transaction that stores what it stands for.
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
     code::Code,
     guard::connection_retry_at,
@@ -67,17 +68,17 @@ pub struct Completed {
 }
 
 /// What is stored of a connector's next read.
-struct Wanted {
-    needs: String,
+pub(crate) struct Wanted {
+    pub(crate) needs: String,
     why: Option<Refusal>,
-    stored: Option<ReadSpec>,
-    watermark: Option<Vec<u8>>,
-    comparison: Comparison,
+    pub(crate) stored: Option<ReadSpec>,
+    pub(crate) watermark: Option<Vec<u8>>,
+    pub(crate) comparison: Comparison,
 }
 
 impl Wanted {
-    fn of(tx: &Transaction<'_>, connector: ConnectorId) -> Result<Self> {
-        let mut statement = tx.prepare_cached(
+    pub(crate) fn of(db: &Connection, connector: ConnectorId) -> Result<Self> {
+        let mut statement = db.prepare_cached(
             "SELECT needs, needs_why, spec, watermark, config, is_weak, compared_at, failure FROM connector WHERE id = ?1",
         )?;
         let mut rows = statement.query([connector.0])?;
@@ -104,16 +105,16 @@ impl Wanted {
 }
 
 /// When a source is compared whole again.
-struct Comparison {
+pub(crate) struct Comparison {
     hours: u64,
     /// Unix ms.
-    last: Option<i64>,
+    pub(crate) last: Option<i64>,
     /// Differences can still be read from a server that lags, everything cannot.
     is_possible: bool,
 }
 
 impl Comparison {
-    fn due(&self, now: i64) -> Option<Refusal> {
+    pub(crate) fn due(&self, now: i64) -> Option<Refusal> {
         let interval = i64::try_from(self.hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX);
         let is_due = self
             .last
@@ -158,6 +159,8 @@ impl ReadResult {
 /// Why a looked-up object is looked up.
 pub(crate) const LOOKUP_VANISHED: i64 = 1;
 pub(crate) const LOOKUP_INCOMPLETE: i64 = 2;
+/// It lives, and a comparison showed it otherwise.
+pub(crate) const LOOKUP_DIFFERS: i64 = 3;
 
 impl Engine {
     /// Begins the next read of a connector with what its jobs need now. A read still open is abandoned.
@@ -167,15 +170,12 @@ impl Engine {
     pub fn begin_read(&self, connector: ConnectorId, spec: &ReadSpec) -> Result<ReadOrder> {
         let now = self.now();
         let order = self.write("engine.begin_read", |tx| {
-            let Wanted { needs, why, stored, watermark, comparison } = Wanted::of(tx, connector)?;
+            let Wanted { needs, why, stored, watermark, .. } = Wanted::of(tx, connector)?;
             let (mode, why) = match (needs.as_str(), &watermark, stored) {
                 ("full", _, _) | (_, None, _) => ("full", why),
                 ("backfill", _, _) => ("backfill", why),
                 (_, _, Some(stored)) if stored != *spec => ("backfill", Some(Refusal::new(Code::SourceReadSpecChanged))),
-                _ => match comparison.due(now) {
-                    Some(why) => ("full", Some(why)),
-                    None => ("delta", None),
-                },
+                _ => ("delta", None),
             };
             let (watermark, floor) = match mode {
                 "delta" => (watermark, None),
@@ -394,13 +394,7 @@ impl Engine {
         }
         let jobs = memory.jobs(tx)?;
         for (id, is_of_interest) in gone {
-            tx.prepare_cached("UPDATE object SET state = 4 WHERE id = ?1")?
-                .execute([id])?;
-            if is_of_interest {
-                tx.prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
-                    .execute([id, LOOKUP_VANISHED])?;
-                due_for_jobs(tx, &jobs, id, reason::CHANGED, now)?;
-            }
+            vanished(tx, &jobs, id, is_of_interest, now)?;
         }
         Ok(())
     }
@@ -469,6 +463,24 @@ fn close(
     Ok(())
 }
 
+/// An object was not shown where everything was: it is looked up, if it is of interest.
+pub(crate) fn vanished(
+    tx: &Transaction<'_>,
+    jobs: &[i64],
+    object: i64,
+    is_of_interest: bool,
+    now: i64,
+) -> Result<()> {
+    tx.prepare_cached("UPDATE object SET state = 4 WHERE id = ?1")?
+        .execute([object])?;
+    if is_of_interest {
+        tx.prepare_cached("INSERT OR IGNORE INTO lookup (object, why) VALUES (?1, ?2)")?
+            .execute([object, LOOKUP_VANISHED])?;
+        due_for_jobs(tx, jobs, object, reason::CHANGED, now)?;
+    }
+    Ok(())
+}
+
 /// A restored server gives out its change numbers again: what they said before says nothing about what is newer now.
 fn forget_versions(tx: &Transaction<'_>, connector: ConnectorId) -> Result<()> {
     tx.execute(
@@ -481,7 +493,7 @@ fn forget_versions(tx: &Transaction<'_>, connector: ConnectorId) -> Result<()> {
 impl Engine {
     /// What speaks against a full read. Objects are held against those that live in the connector space (what is known to
     /// be deleted is not missed), attributes against the last full read, as far as they are still read.
-    fn doubt(
+    pub(crate) fn doubt(
         &self,
         tx: &Transaction<'_>,
         connector: ConnectorId,

@@ -150,6 +150,7 @@ struct Inner {
     names: RwLock<Names>,
     options: Options,
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
+    comparisons: Mutex<HashMap<i64, crate::comparison::Comparing>>,
     _lock: File,
 }
 
@@ -207,6 +208,7 @@ impl Engine {
             names: RwLock::new(Names::default()),
             options,
             reads: Mutex::new(HashMap::new()),
+            comparisons: Mutex::default(),
             _lock: lock,
         };
         let engine = Self(Arc::new(inner));
@@ -251,6 +253,11 @@ impl Engine {
 
     pub(crate) fn read_memory(&self) -> MutexGuard<'_, HashMap<i64, crate::observe::ReadMemory>> {
         relock(&self.0.reads)
+    }
+
+    /// Comparisons under way, by connector.
+    pub(crate) fn comparisons(&self) -> MutexGuard<'_, HashMap<i64, crate::comparison::Comparing>> {
+        relock(&self.0.comparisons)
     }
 
     /// Runs one transaction. `boundary` names it to the commit hook.

@@ -52,6 +52,17 @@ impl Source {
     }
 }
 
+/// Sources are compared whole as soon as somebody looks, as if the last comparison were long ago.
+pub fn compare_now(data: &std::path::Path) {
+    let connection = rusqlite::Connection::open(data.join("engine.db")).unwrap();
+    connection.busy_timeout(Duration::from_secs(30)).unwrap();
+    let changed = connection.execute(
+        "UPDATE connector SET compared_at = 0 WHERE compared_at IS NOT NULL",
+        [],
+    );
+    assert!(changed.unwrap() > 0, "nothing was ever compared");
+}
+
 pub fn private_file(dir: &TempDir, name: &str, content: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.path().join(name);
@@ -205,8 +216,18 @@ impl World {
         }
     }
 
+    /// How every read was made, oldest first.
+    pub fn read_modes(&self) -> Vec<String> {
+        let modes = self.app.engine().read(|c| {
+            let mut statement = c.prepare("SELECT mode FROM read ORDER BY id")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        modes.unwrap()
+    }
+
     /// The newest read that ended well.
-    fn reads(&self) -> i64 {
+    pub fn reads(&self) -> i64 {
         self.app
             .engine()
             .read(|c| {

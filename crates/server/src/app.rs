@@ -35,6 +35,7 @@ use crate::{
     access::{Throttle, TokenKey},
     agent_api::{LinkState, agent_router},
     agents::{EngineAgents, placed},
+    comparison::Comparing,
     desk::Desk,
     doorbell::Doorbell,
     failpoint,
@@ -120,6 +121,7 @@ struct Inner {
     doorbells: Mutex<BTreeMap<ConnectorId, Doorbell>>,
     /// When a source in quarantine was last knocked at, unix ms.
     probes: Mutex<BTreeMap<ConnectorId, i64>>,
+    comparisons: Mutex<BTreeMap<ConnectorId, Comparing>>,
 }
 
 /// How often tokens may be asked for.
@@ -199,6 +201,7 @@ impl App {
             generation: watch::Sender::new(0),
             doorbells: Mutex::default(),
             probes: Mutex::default(),
+            comparisons: Mutex::default(),
         }));
         app.prepare()?;
         Ok(app)
@@ -526,6 +529,23 @@ impl App {
             probes.insert(connector, now);
         }
         !is_early
+    }
+
+    /// How the comparison of a source is doing, for its status.
+    pub fn comparing(&self, connector: ConnectorId) -> Comparing {
+        let comparisons = self.0.comparisons.lock();
+        let comparisons = comparisons.unwrap_or_else(PoisonError::into_inner);
+        comparisons.get(&connector).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn note_comparing(
+        &self,
+        connector: ConnectorId,
+        change: impl FnOnce(&mut Comparing),
+    ) {
+        let comparisons = self.0.comparisons.lock();
+        let mut comparisons = comparisons.unwrap_or_else(PoisonError::into_inner);
+        change(comparisons.entry(connector).or_default());
     }
 
     pub(crate) fn jobs_changed_bell(&self) -> &Notify {

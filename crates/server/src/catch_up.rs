@@ -30,7 +30,7 @@ use crate::{
 const BACKLOG: usize = 4 * planner::BATCH;
 /// Objects whose references are planned at once, if they have few.
 const REFERENCE_BATCH: usize = 2_000;
-/// Moved containers gone through at once; what is left waits for the next step of the job.
+/// Moved containers gone through before a pause, new rules and the like are looked at again.
 const MOVED_CONTAINERS: usize = 1_000;
 /// How long to wait for an outcome before looking again.
 const OUTCOMES: Duration = Duration::from_millis(200);
@@ -103,20 +103,28 @@ async fn plan_all(
         if between.exporting_is_over.load(Ordering::Acquire) || !is_running(app, job).await? {
             return Ok(steps);
         }
-        let source = blocking(app.engine(), move |engine| {
+        let (source, is_walked) = blocking(app.engine(), move |engine| {
+            let mut is_walked = false;
             // Of moved containers one makes nothing due, and the next one does.
             for _ in 0..MOVED_CONTAINERS {
-                if !engine.wake()? || engine.has_due(id)? {
+                is_walked = !engine.wake()?;
+                if is_walked || engine.has_due(id)? {
                     break;
                 }
             }
-            engine.connector(source)
+            Ok((engine.connector(source)?, is_walked))
         })
         .await?;
         if !may_plan(app, &source, id) {
             return Ok(steps);
         }
-        if !blocking(app.engine(), move |engine| engine.has_due(id)).await? {
+        let has_due = blocking(app.engine(), move |engine| engine.has_due(id)).await?;
+        // A run does not end while moved containers are still gone through.
+        if !has_due && !is_walked {
+            steps += 1;
+            continue;
+        }
+        if !has_due {
             // References to what a first read has not shown yet would only be put off.
             if is_first_read(app, &source, id) {
                 return Ok(steps);

@@ -31,7 +31,7 @@ use tracing::{error, info, warn};
 use crate::{
     agents::{blocking, placed},
     app::App,
-    catch_up, cycles,
+    catch_up, comparison, cycles,
     desk::{Answer, Call, ReadOrder, ReadSink},
     doorbell, notify, places,
     planner::Surroundings,
@@ -59,6 +59,8 @@ pub struct Activity {
     pub reading: Option<String>,
     /// The run this catch-up is recorded as.
     pub run: Option<sync_core::id::RunId>,
+    /// Somebody is recording the beginning of a run: planning and exporting notice progress at the same time.
+    pub begins_run: bool,
     /// What was counted since it began.
     pub counts: BTreeMap<&'static str, u64>,
     /// Why the last step failed. Also kept here because a store that fails cannot remember it.
@@ -100,6 +102,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     let mut doorbells: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let notifying = tokio::spawn(notify::run(app.clone(), shutdown.clone()));
     let mut reconciling: Option<tokio::task::JoinHandle<()>> = None;
+    let mut comparisons: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut chores = tokio::time::interval(Duration::from_secs(60));
     loop {
         match blocking(app.engine(), engine::Engine::jobs).await {
@@ -110,6 +113,9 @@ pub async fn run(app: App, shutdown: CancellationToken) {
                     });
                     doorbells.entry(row.source).or_insert_with(|| {
                         tokio::spawn(doorbell::run(app.clone(), row.source, shutdown.clone()))
+                    });
+                    comparisons.entry(row.source).or_insert_with(|| {
+                        tokio::spawn(comparison::run(app.clone(), row.source, shutdown.clone()))
                     });
                     jobs.entry(row.id).or_insert_with(|| {
                         tokio::spawn(job_loop(app.clone(), row.id, shutdown.clone()))
@@ -134,7 +140,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     for (_, task) in jobs {
         let _ = task.await;
     }
-    for (_, task) in sources.into_iter().chain(doorbells) {
+    for (_, task) in sources.into_iter().chain(doorbells).chain(comparisons) {
         let _ = task.await;
     }
 }
@@ -755,22 +761,28 @@ pub(crate) async fn note_progress(
     change: impl FnOnce(&mut Activity),
 ) {
     let now = app.engine().now();
+    let mut is_first = false;
     app.note(job.id, |activity| {
         if activity.since.is_none() {
             activity.since = Some(now);
         }
         activity.phase = phase;
         change(activity);
+        is_first = activity.run.is_none() && !activity.begins_run;
+        activity.begins_run |= is_first;
     });
-    if app.activity(job.id).run.is_none() {
+    if is_first {
         let id = job.id;
-        let begun = blocking(app.engine(), move |engine| engine.begin_run(id));
-        match begun.await {
-            Ok(run) => app.note(job.id, |activity| {
-                activity.run = Some(run);
+        let begun = blocking(app.engine(), move |engine| engine.begin_run(id)).await;
+        app.note(job.id, |activity| {
+            activity.begins_run = false;
+            if let Ok(run) = &begun {
+                activity.run = Some(*run);
                 activity.cycle_began = Some(now);
-            }),
-            Err(why) => warn!(job = %job.name, code = %why.code, "a run cannot be recorded: {why}"),
+            }
+        });
+        if let Err(why) = begun {
+            warn!(job = %job.name, code = %why.code, "a run cannot be recorded: {why}");
         }
     }
     if job.failure.is_some() {
@@ -876,5 +888,53 @@ async fn settle(app: &App, job: &Arc<JobRow>) -> Result<Next, Refusal> {
             idle(app);
             Ok(Next::Wait(TICK))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{NewConnector, NewJob};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn planning_and_exporting_that_notice_progress_at_once_begin_one_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(crate::app::Config {
+            data_directory: folder.path().to_owned(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            names: vec!["127.0.0.1".into()],
+            tenant_name: "Canal".into(),
+            initial_domain: "canal.hybridge.example".into(),
+            verified_domains: Vec::new(),
+            adopts_directory: false,
+        })
+        .unwrap();
+        let source = NewConnector {
+            name: "ad".into(),
+            kind: "ad".into(),
+            config: serde_json::json!({}),
+        };
+        let engine = app.engine();
+        let source = engine.create_connector(&source).unwrap().id;
+        let target = engine.connector_named(crate::app::DIRECTORY_CONNECTOR);
+        let job = NewJob {
+            name: "main".into(),
+            source,
+            target: target.unwrap().id,
+            rules: preset::AD_TO_DIRECTORY.into(),
+            settings: Default::default(),
+        };
+        let job = engine.create_job(&job).unwrap();
+        tokio::join!(
+            note_progress(&app, &job, "planning", |_| {}),
+            note_progress(&app, &job, "exporting", |_| {}),
+        );
+        assert_eq!(engine.runs(None, None, 10).unwrap().len(), 1);
+        end_run(&app, job.id, None).await;
+        let runs = engine.runs(None, None, 10).unwrap();
+        assert!(runs.iter().all(|run| run.state == "succeeded"), "{runs:?}");
+        note_progress(&app, &job, "planning", |_| {}).await;
+        assert_eq!(engine.runs(None, None, 10).unwrap().len(), 2);
     }
 }

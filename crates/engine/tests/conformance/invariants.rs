@@ -45,7 +45,7 @@ const OFFENDERS: [(&str, &str); 13] = [
     ),
     (
         "a look-up of what is known to be live",
-        "SELECT l.object FROM lookup l JOIN object o ON o.id = l.object WHERE o.state IN (0, 1, 2)",
+        "SELECT l.object FROM lookup l JOIN object o ON o.id = l.object WHERE o.state IN (0, 1, 2) AND l.why <> 3",
     ),
     (
         "two reads of one connector are open",

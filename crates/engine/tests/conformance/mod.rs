@@ -2,6 +2,7 @@
 
 mod agents;
 mod bench;
+mod comparison;
 mod cycle;
 mod due;
 mod guard;

@@ -97,6 +97,7 @@ fn one(status: &JobStatus, now: Timestamp) -> String {
         ),
         ("agents", format!("{} connected", source.agents_connected)),
         ("doorbell", doorbell_line(status, now)),
+        ("compared", comparison_line(status, now)),
         ("read", count(progress.read)),
         ("planned", with_rest(progress.planned, progress.to_plan)),
         ("exported", with_rest(progress.exported, progress.to_export)),
@@ -204,6 +205,23 @@ fn doorbell_line(status: &JobStatus, now: Timestamp) -> String {
         why.unwrap_or_default(),
         rang.unwrap_or_default()
     )
+}
+
+fn comparison_line(status: &JobStatus, now: Timestamp) -> String {
+    let source = &status.source;
+    if let Some(under_way) = &source.comparing {
+        return format!(
+            "whole source under way, {} objects so far, begun {}",
+            count(under_way.entries),
+            ago(&under_way.started_at, now)
+        );
+    }
+    let last = source.position.compared_at.as_deref();
+    let last = last.map_or_else(|| "never".to_owned(), |at| ago(at, now));
+    match &source.comparison_failure {
+        Some(why) => format!("{last}; the last attempt failed: {}", why.message),
+        None => last,
+    }
 }
 
 fn source_line(status: &JobStatus, now: Timestamp) -> String {

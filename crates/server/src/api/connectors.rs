@@ -180,11 +180,9 @@ pub async fn containers(
     Path(name): Path<String>,
 ) -> Answer<Page<Container>> {
     let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
-    let desk::Answer::Containers(found) = app
-        .desk()
-        .call(&row.name, Call::Containers, PATIENCE)
-        .await?
-    else {
+    let call = Call::Containers { position: None };
+    let asked = app.desk().call(&row.name, call, PATIENCE);
+    let desk::Answer::Containers(found) = asked.await? else {
         return Err(other_question());
     };
     let shown = found.into_iter().map(|one| Container {
@@ -198,7 +196,11 @@ pub async fn containers(
 /// than was read before.
 pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer<Connector> {
     let row = blocking(app.engine(), move |engine| engine.connector_named(&name)).await?;
-    let lags = row.failure.as_ref().map(|why| why.code) == Some(Code::SourceReplicaLags);
+    let compared = app.comparing(row.id).failure;
+    let lags = [&row.failure, &compared].into_iter().flatten();
+    let lags = lags
+        .into_iter()
+        .any(|why| why.code == Code::SourceReplicaLags);
     if row.suspect.is_none() && !lags {
         let why = Refusal::new(Code::Conflict)
             .with("text", format!("no read of {} is held back", row.name));
@@ -214,6 +216,7 @@ pub async fn believe(State(app): State<App>, Path(name): Path<String>) -> Answer
         ))
     })
     .await?;
+    app.note_comparing(id, |comparing| comparing.failure = None);
     app.read_wake(id).notify_one();
     Ok(Json(row))
 }

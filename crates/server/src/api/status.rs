@@ -75,6 +75,7 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
     let is_reading = activity.reading.is_some();
     let phase = phase(&source, &numbers, &activity);
     let doorbell = app.doorbell(source.id);
+    let comparing = app.comparing(source.id);
     let lag = oldest(&numbers, &doorbell).map(|since| Lag {
         since: time(since),
         age_ms: now.saturating_sub(since).max(0).unsigned_abs(),
@@ -127,6 +128,12 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
                     entries: read.entries,
                     started_at: time(read.started_at),
                 }),
+            comparing: comparing.since.map(|since| UnderWay {
+                mode: "comparison".into(),
+                entries: comparing.listed,
+                started_at: time(since),
+            }),
+            comparison_failure: comparing.failure.as_ref().map(Into::into),
             agents_connected: agents.iter().filter(serves).count() as u64,
             doorbell: DoorbellStatus {
                 state: doorbell.state.word().into(),

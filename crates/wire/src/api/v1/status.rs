@@ -55,7 +55,7 @@ pub struct Lag {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UnderWay {
-    /// `full`, `delta` or `backfill`.
+    /// `full`, `delta`, `backfill` or `comparison`.
     pub mode: String,
     /// Entries so far.
     pub entries: u64,
@@ -74,6 +74,12 @@ pub struct SourceStatus {
     /// The read under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<UnderWay>,
+    /// The comparison of the whole source under way; `mode` is `comparison`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparing: Option<UnderWay>,
+    /// Why the last comparison was not ended; it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison_failure: Option<super::Problem>,
     /// Agents that serve it and are connected.
     pub agents_connected: u64,
     /// Its doorbell.
