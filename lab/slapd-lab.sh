@@ -3,10 +3,11 @@
 #
 #   slapd-lab.sh up NAME [--ip 127.0.0.N] [--port N] [--tls] [--suffix dc=canal,dc=example] [--load FILE.ldif]
 #                        [--sessionlog N] [--no-sync] [--memberof] [--dynlist] [--ppolicy] [--accesslog]
-#                        [--consumer-of URI] [--mapsize GIB] [--schema FILE.schema]...
+#                        [--reloadhint] [--server-id N --mirror-of URI] [--consumer-of URI] [--mapsize GIB] [--schema FILE.schema]...
 #   slapd-lab.sh down|start|destroy NAME
 #   slapd-lab.sh dump NAME FILE.ldif              everything, as a backup takes it (slapcat)
 #   slapd-lab.sh restore NAME FILE.ldif           stop, forget everything, load that, start
+#   slapd-lab.sh receives NAME yes|no             whether it takes over what its mirror has; starts it
 #   slapd-lab.sh env NAME                         KEY=VALUE lines for a test: URIs, CA, administrator
 #   slapd-lab.sh status
 #
@@ -14,8 +15,10 @@
 # --port 389 by default, and 636 with --tls; without root take ports above 1023 (--port 3389 means 4389 for TLS).
 # --load fills the database offline before the first start; without it the suffix, ou=people and ou=groups are made.
 # --sessionlog 0 leaves the log of deletions out, so that changes come with a present phase; --no-sync leaves the provider
-# out altogether. The administrator is cn=admin,SUFFIX, the reader cn=sync,SUFFIX; both have the password "secret". An
-# account of the operating system is mapped over ldapi to the reader.
+# out altogether. With --reloadhint a cookie that is too old is refused (e-syncRefreshRequired, RFC 4533) instead of answered by
+# a present phase. Two servers that are each other's mirror take changes both, under numbers of their own; the one with number
+# 1 is loaded, the other one receives everything from it. The administrator is cn=admin,SUFFIX, the reader cn=sync,SUFFIX; both
+# have the password "secret". An account of the operating system is mapped over ldapi to the reader.
 # Fast, not safe: dbnosync. Needs the packages of packages.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -72,6 +75,7 @@ C
   [ -z "$ACCESSLOG" ] || echo "moduleload accesslog"
   # one indexing thread when loading: with more, slapadd 2.5 crashes now and then
   printf 'sizelimit unlimited\ntool-threads 1\n'
+  [ -z "$SERVERID" ] || echo "serverID $SERVERID"
   # Regular expressions match the normalised form of the socket's identity.
   echo "authz-regexp \"gidNumber=.*,cn=peercred,cn=external,cn=auth\" \"cn=sync,$SUFFIX\""
   if [ -n "$TLS" ]; then
@@ -104,6 +108,11 @@ limits dn.exact="cn=sync,$SUFFIX" size=unlimited time=unlimited
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by dn.exact="cn=sync,$SUFFIX" read by users read by anonymous auth
 C
+  [ -z "$MIRROR" ] || [ -z "$RECEIVES" ] || cat <<C
+syncrepl rid=002 provider=$MIRROR type=refreshAndPersist retry="1 +" searchbase="$SUFFIX" bindmethod=simple
+  binddn="cn=admin,$SUFFIX" credentials=secret schemachecking=off
+multiprovider TRUE
+C
   [ -z "$PROVIDER" ] || cat <<C
 syncrepl rid=001 provider=$PROVIDER type=refreshAndPersist retry="1 +" searchbase="$SUFFIX" bindmethod=simple
   binddn="cn=sync,$SUFFIX" credentials=secret schemachecking=off
@@ -111,6 +120,7 @@ C
   if [ -n "$SYNC" ]; then
     printf 'overlay syncprov\nsyncprov-checkpoint 1000 5\n'
     [ "$SESSIONLOG" = 0 ] || echo "syncprov-sessionlog $SESSIONLOG"
+    [ -z "$RELOADHINT" ] || echo "syncprov-reloadhint TRUE"
   fi
   [ -z "$MEMBEROF" ] || printf 'overlay memberof\nmemberof-refint TRUE\noverlay refint\nrefint_attributes member uniqueMember manager\n'
   [ -z "$DYNLIST" ] || printf 'overlay dynlist\ndynlist-attrset groupOfURLs memberURL member\n'
@@ -145,7 +155,7 @@ up() {
   NAME=${1:?name}
   shift
   IP=127.0.0.1 PORT=389 TLS="" LOAD="" SUFFIX=dc=canal,dc=example PROVIDER="" SYNC=yes SESSIONLOG=100000
-  MEMBEROF="" DYNLIST="" PPOLICY="" ACCESSLOG="" MAP=8 SCHEMAS=()
+  MEMBEROF="" DYNLIST="" PPOLICY="" ACCESSLOG="" MAP=8 SCHEMAS=() RELOADHINT="" SERVERID="" MIRROR="" RECEIVES=yes
   while [ $# -gt 0 ]; do
     case "$1" in
       --ip) IP=$2; shift 2 ;;
@@ -160,6 +170,9 @@ up() {
       --ppolicy) PPOLICY=yes; shift ;;
       --accesslog) ACCESSLOG=yes; shift ;;
       --consumer-of) PROVIDER=$2; shift 2 ;;
+      --reloadhint) RELOADHINT=yes; shift ;;
+      --server-id) SERVERID=$2; shift 2 ;;
+      --mirror-of) MIRROR=$2; shift 2 ;;
       --mapsize) MAP=$2; shift 2 ;;
       --schema) SCHEMAS+=("$(realpath "$2")"); shift 2 ;;
       *) die "unknown option $1" ;;
@@ -174,15 +187,28 @@ up() {
     "$here/mkcert.sh" "$ROOT/ca" "$D/tls" localhost "$IP"
     "$here/mkcert.sh" "$ROOT/ca" "$D/client" sync-client "$IP"
   fi
+  RECEIVES="" configuration >"$D/apart.conf"
   configuration >"$D/slapd.conf"
+  cp "$D/slapd.conf" "$D/whole.conf"
   if [ -n "$LOAD" ]; then
     fill "$LOAD"
-  elif [ -z "$PROVIDER" ]; then
+  elif [ -z "$PROVIDER" ] && [ "${SERVERID:-1}" = 1 ]; then
     skeleton >"$D/skeleton.ldif"
     fill "$D/skeleton.ldif"
   fi
   local name
   for name in NAME IP PORT TLS TLSPORT SUFFIX; do printf '%s=%q\n' "$name" "${!name}"; done >"$D/lab.env"
+  start
+}
+
+receives() {
+  load "$1"
+  stop
+  case "$2" in
+    yes) cp "$D/whole.conf" "$D/slapd.conf" ;;
+    no) cp "$D/apart.conf" "$D/slapd.conf" ;;
+    *) die "receives NAME yes|no" ;;
+  esac
   start
 }
 
@@ -203,6 +229,7 @@ case "$verb" in
   down) load "$1"; stop ;;
   destroy) load "$1"; stop; rm -rf -- "$D" ;;
   dump) load "$1"; /usr/sbin/slapcat -f "$D/slapd.conf" -b "$SUFFIX" -l "$2" ;;
+  receives) receives "$1" "$2" ;;
   restore) restore "$1" "$(realpath "$2")" ;;
   env)
     load "$1"

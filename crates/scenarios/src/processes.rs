@@ -1,6 +1,6 @@
 //! A server and an agent as real processes, driven only by the programs an administrator has.
 //!
-//! Never looks into the data directory: everything is asked of `hybridge … --json`. Trap: the programs are those beside the
+//! Never looks into the data directory, but to let time pass there: everything is asked of `hybridge … --json`. Trap: the programs are those beside the
 //! test's own executable, and whoever runs the tests has to build them first (`cargo xtask test` does).
 
 use std::{
@@ -57,7 +57,7 @@ pub struct Refused {
 }
 
 /// A process of ours, ended when it goes.
-struct Running {
+pub struct Running {
     child: Child,
     log: PathBuf,
 }
@@ -91,6 +91,17 @@ impl Running {
 
     fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.unwrap().success(), "process {process} is gone");
+    }
+
+    /// Goes on after it was frozen.
+    pub fn wake(&self) {
+        self.signal("-CONT");
     }
 }
 
@@ -357,6 +368,23 @@ impl Installation {
     /// Ends the agent as a crash would.
     pub fn kill_agent(&mut self) {
         self.agent = None;
+    }
+
+    /// Stops the agent where it is, without its knowledge; it lives as long as what is returned.
+    pub fn freeze_agent(&mut self) -> Running {
+        let agent = self.agent.take().unwrap();
+        agent.signal("-STOP");
+        agent
+    }
+
+    /// What the agents have written.
+    pub fn agent_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("agent.log")).unwrap_or_default()
+    }
+
+    /// The source is compared whole as soon as somebody looks, as if the last comparison were long ago.
+    pub fn compare_now(&self) {
+        crate::world::compare_now(&self.data());
     }
 
     /// Runs a verb of the administrator's program.

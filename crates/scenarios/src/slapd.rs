@@ -1,4 +1,4 @@
-//! An OpenLDAP server of the lab: raised, changed over LDAP as an administrator would, taken down again.
+//! An OpenLDAP server (or a 389 Directory Server) of the lab: raised, changed over LDAP as an administrator would, taken down again.
 //!
 //! Never touches the database directly except through the lab's script. Trap: names given to the verbs here are raw; they are
 //! escaped into distinguished names in one place, [`crate::samba::below`].
@@ -9,11 +9,15 @@ use ldap::{Change, ChangeKind, Connection};
 
 use crate::samba::{below, container_of};
 
+/// How long replication may take.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 /// Values in one request.
 const CHUNK: usize = 1_000;
 
 pub struct Directory {
     name: String,
+    /// The lab's script that raised it.
+    script: &'static str,
     values: HashMap<String, String>,
     writer: Connection,
     /// Its naming context.
@@ -23,14 +27,23 @@ pub struct Directory {
 impl Directory {
     /// A new server on this address.
     pub async fn raise(name: &str, ip: &str, options: &[&str]) -> Self {
-        lab(&["destroy", name]).ok();
-        let up = lab(&[
-            &["up", name, "--ip", ip, "--port", "3389", "--tls"],
-            options,
-        ]
-        .concat());
+        let options = [&["--port", "3389", "--tls"], options].concat();
+        Self::raise_by("slapd-lab.sh", name, ip, &options).await
+    }
+
+    /// A new 389 Directory Server on this address. The packages it needs are installed.
+    pub async fn raise_389(name: &str, ip: &str) -> Self {
+        let script = "ds389-lab.sh";
+        let packages = lab(script, &["packages"]);
+        packages.unwrap_or_else(|text| panic!("no packages: {text}"));
+        Self::raise_by(script, name, ip, &["--port", "3390"]).await
+    }
+
+    async fn raise_by(script: &'static str, name: &str, ip: &str, options: &[&str]) -> Self {
+        lab(script, &["destroy", name]).ok();
+        let up = lab(script, &[&["up", name, "--ip", ip], options].concat());
         up.unwrap_or_else(|text| panic!("no server: {text}"));
-        let text = lab(&["env", name]).unwrap();
+        let text = lab(script, &["env", name]).unwrap();
         let pair = |line: &str| {
             let (key, value) = line.split_once('=')?;
             Some((key.to_owned(), value.to_owned()))
@@ -39,6 +52,7 @@ impl Directory {
         let writer = connect(&values).await;
         Self {
             name: name.to_owned(),
+            script,
             base: values["SLAPD_BASE"].clone(),
             values,
             writer,
@@ -53,12 +67,32 @@ impl Directory {
     /// A verb of the lab about this server.
     pub fn lab(&self, verb: &str, arguments: &[&str]) {
         let all = [&[verb, &self.name], arguments].concat();
-        lab(&all).unwrap_or_else(|text| panic!("{verb} {arguments:?}: {text}"));
+        lab(self.script, &all).unwrap_or_else(|text| panic!("{verb} {arguments:?}: {text}"));
     }
 
     /// A new connection for the verbs here, after the server was restarted.
     pub async fn reconnect(&mut self) {
         self.writer = connect(&self.values).await;
+    }
+
+    /// Waits until the server shows this value.
+    pub async fn shows(&self, dn: &str, attribute: &str, value: &str) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let query = ldap::Query::new(dn, ldap::Scope::Base).attributes([attribute]);
+        loop {
+            // Not there yet is an answer too.
+            let found = self.writer.search_all(&query).await.unwrap_or_default();
+            let entry = found.first();
+            if entry.is_some_and(|entry| entry.text(attribute) == Some(value)) {
+                return;
+            }
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{} does not show {attribute} {value} of {dn}",
+                self.name
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// An object.
@@ -160,7 +194,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = lab(&["destroy", &self.name]);
+        let _ = lab(self.script, &["destroy", &self.name]);
     }
 }
 
@@ -180,8 +214,9 @@ async fn connect(values: &HashMap<String, String>) -> Connection {
     connection
 }
 
-fn lab(arguments: &[&str]) -> Result<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/slapd-lab.sh");
+fn lab(script: &str, arguments: &[&str]) -> Result<String, String> {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab");
+    let script = lab.join(script);
     let output = Command::new(script).args(arguments).output().unwrap();
     match output.status.success() {
         true => Ok(String::from_utf8(output.stdout).unwrap()),

@@ -3,9 +3,11 @@
 //! Everything is done as an administrator does it: changes over LDAP, questions with `hybridge … --json`. Trap: while the
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
+mod ds389;
 mod life;
 mod scope;
 mod trouble;
+mod two;
 
 use std::{cell::Cell, fmt::Write as _};
 
@@ -16,6 +18,7 @@ use scenarios::{
     slapd::Directory,
     world::private_file,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Directory and installation, told step by step.
@@ -33,16 +36,34 @@ impl Story {
     /// A directory with so many people and a group of all of them, synchronised.
     async fn begin(name: &str, ip: &str, people: usize, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let directory = Self::loaded(&dir, (name, ip), people, options).await;
+        let urls = [directory.value("SLAPD_LDAPS").to_owned()];
+        Self::over(dir, directory, &urls, people).await
+    }
+
+    async fn loaded(
+        dir: &TempDir,
+        (name, ip): (&str, &str),
+        people: usize,
+        options: &[&str],
+    ) -> Directory {
         let file = dir.path().join("people.ldif");
         std::fs::write(&file, ldif(people)).unwrap();
         let load = ["--load", file.to_str().unwrap()];
-        let directory = Directory::raise(name, ip, &[&load, options].concat()).await;
-        let settings = serde_json::json!({
-            "urls": [directory.value("SLAPD_LDAPS")],
-            "bind": directory.value("SLAPD_READER"),
-            "secret": { "file": private_file(&dir, "secret", "secret") },
-            "ca_file": directory.value("SLAPD_CA"),
-        });
+        Directory::raise(name, ip, &[&load, options].concat()).await
+    }
+
+    /// A directory that is there, synchronised; these servers have it.
+    async fn over(dir: TempDir, directory: Directory, urls: &[String], people: usize) -> Self {
+        let settings = serde_json::json!({ "urls": urls, "ca_file": directory.value("SLAPD_CA") });
+        Self::with(dir, directory, settings, people).await
+    }
+
+    /// The same, read with these settings.
+    async fn with(dir: TempDir, directory: Directory, mut settings: Value, people: usize) -> Self {
+        let password = directory.value("SLAPD_PASSWORD");
+        settings["bind"] = directory.value("SLAPD_READER").into();
+        settings["secret"] = serde_json::json!({ "file": private_file(&dir, "secret", password) });
         let source = Source {
             settings,
             domains: vec!["canal.example".into()],
@@ -166,4 +187,17 @@ async fn a_provider_that_forgets_restarts_or_goes_back_deletes_nobody() {
     trouble::provider_restarted(&mut story).await;
     trouble::deletions_forgotten(&mut story).await;
     trouble::provider_restored(&mut story).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_demands_a_refresh_is_read_anew() {
+    let options = ["--sessionlog", "0", "--reloadhint"];
+    let mut story = Story::begin("scoldapr", "127.0.0.96", 12, &options).await;
+    trouble::refresh_demanded(&mut story, 12).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_synchronisation_deletions_are_found_by_the_comparison() {
+    let story = Story::begin("scoldapn", "127.0.0.97", 30, &["--no-sync"]).await;
+    trouble::read_by_time(&story).await;
 }

@@ -106,8 +106,76 @@ pub async fn provider_restored(story: &mut Story) {
     assert_eq!(title(6), ["Afterwards"]);
 }
 
+/// Everything was changed while nobody looked, and the provider does not know how to get from there to here (result 4096,
+/// e-syncRefreshRequired).
+pub async fn refresh_demanded(story: &mut Story, people: usize) {
+    let compared = |story: &Story| story.installation.status().source.position.compared_at;
+    let before = compared(story);
+    story.installation.kill_agent();
+    let base = story.directory.base.clone();
+    let groups = ["everybody", "users", "unique"].map(|name| format!("cn={name},ou=groups,{base}"));
+    let others = [
+        base.clone(),
+        format!("ou=people,{base}"),
+        format!("ou=groups,{base}"),
+        format!("cn=sync,{base}"),
+        story.unit.clone(),
+    ];
+    let everybody = (0..people).map(|number| story.old_hand(number));
+    for dn in everybody.chain(groups).chain(others) {
+        story.directory.set(&dn, "description", &["touched"]).await;
+    }
+    story
+        .directory
+        .set(&story.old_hand(3), "title", &["Bosun"])
+        .await;
+    story.installation.start_agent();
+    story.installation.sync();
+    assert_eq!(
+        story.installation.target(&story.old_hand(3), "jobTitle"),
+        ["Bosun"]
+    );
+    story.installation.agrees("after the refresh");
+    assert_ne!(compared(story), before, "it was not read anew");
+    assert_eq!(story.installation.status().source.doorbell.why, None);
+    let records = story.installation.log_since(story.mark.get());
+    let kinds: Vec<&str> = records
+        .iter()
+        .map(|record| record.provisioning_action.as_str())
+        .collect();
+    assert!(kinds.iter().all(|kind| *kind == "update"), "{kinds:?}");
+    story.mark.set(story.installation.log_end());
+    story
+        .directory
+        .set(&story.old_hand(3), "title", &["Skipper"])
+        .await;
+    story.arrives("changes go on", &["update Old hand 3: jobTitle"]);
+}
+
+/// A server that cannot synchronise: changes by their time, deletions by comparing the whole.
+pub async fn read_by_time(story: &Story) {
+    let method = story.installation.status().source.position.method.unwrap();
+    assert_eq!(method.name, "modifyTimestamp");
+    let weaker = method.weaker.unwrap();
+    assert_eq!(
+        weaker.code,
+        sync_core::code::Code::SourceSyncNotOffered.name()
+    );
+    let unit = story.unit.clone();
+    let ada = story.directory.person("Ada", "ada", &unit).await;
+    story.arrives("joins", &["create Ada"]);
+    story.directory.set(&ada, "title", &["Countess"]).await;
+    story.arrives("changes", &["update Ada: jobTitle"]);
+    story.directory.delete(&story.old_hand(9)).await;
+    story.installation.sync();
+    let records = story.installation.log_since(story.mark.get());
+    assert!(records.is_empty(), "nobody told of it: {records:#?}");
+    story.installation.compare_now();
+    is_held_until_allowed(story, "Old hand 9");
+}
+
 /// The deletion of one object waits for an administrator, who allows it.
-fn is_held_until_allowed(story: &Story, name: &str) {
+pub fn is_held_until_allowed(story: &Story, name: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let held: Value = story.installation.ask(&["deletes", "list"]);

@@ -16,7 +16,7 @@ use crate::source::{ReadMethod, SourceError};
 /// How far before the newest change seen a delta begins.
 const OVERLAP_SECONDS: i64 = 60;
 const CURE: &str = "changes are found by their time, so deletions show in full comparisons only; \
-     have the server load and enable the syncprov overlay for this database (389 Directory Server: the content synchronization plug-in)";
+     have the server load and enable the syncprov overlay for this database (389 Directory Server: the content synchronization plug-in, allowing OpenLDAP)";
 
 /// By time of change.
 pub(super) fn method(server: &str) -> ReadMethod {

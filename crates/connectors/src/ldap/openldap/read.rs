@@ -71,7 +71,9 @@ impl From<SourceError> for Obstacle {
 impl Intake<'_> {
     /// Reads everything.
     pub async fn synchronise(&mut self) -> Result<Told, Obstacle> {
-        let mut sync = self.begin(None).map_err(|e| self.obstacle(&e, false))?;
+        // RFC 4533 has an entry named by its entryUUID; this cookie stands for nothing and asks for just that.
+        let nothing = self.session.is_389.then_some(&b"rid=000"[..]);
+        let mut sync = self.begin(nothing).map_err(|e| self.obstacle(&e, false))?;
         let refreshed = self.stream(&mut sync, Vec::new(), false).await?;
         self.end().await?;
         let cookie = refreshed.cookie.ok_or_else(|| self.no_cookie())?;
@@ -92,7 +94,10 @@ impl Intake<'_> {
                 is_census: false,
             });
         }
-        self.judge_server(position, &had, &has)?;
+        match has.is_empty() {
+            true => self.demand_same_server(position)?,
+            false => self.judge_server(position, &had, &has)?,
+        }
         let missing = self.witnesses_missing(position).await?;
         let mut sync = self
             .begin(Some(&cookie))
@@ -215,6 +220,17 @@ impl Intake<'_> {
         Ok(None)
     }
 
+    /// Where a server does not show where it stands, its cookie says nothing to another one.
+    fn demand_same_server(&self, position: &Position) -> Result<(), Obstacle> {
+        if position.server == self.session.server {
+            return Ok(());
+        }
+        let text = format!("the position is of {}", position.server);
+        let server = &self.session.server;
+        let refusal = watermark::refusal(Code::SourceServerChanged, server, text);
+        Err(Obstacle::NeedsFullRead(refusal))
+    }
+
     /// Refuses a server that knows less than the position.
     fn judge_server(
         &self,
@@ -289,6 +305,10 @@ impl Intake<'_> {
     fn obstacle(&self, error: &Error, is_continued: bool) -> Obstacle {
         match error.code() {
             Some(ResultCode::UNAVAILABLE_CRITICAL_EXTENSION) => Obstacle::NotOffered,
+            // Its answer where it may not be asked as OpenLDAP's consumers ask.
+            Some(ResultCode::SYNC_REFRESH_REQUIRED) if self.session.is_389 && !is_continued => {
+                Obstacle::NotOffered
+            }
             Some(ResultCode::SYNC_REFRESH_REQUIRED) => Obstacle::NeedsFullRead(watermark::refusal(
                 Code::SourceCookieRefused,
                 &self.session.server,

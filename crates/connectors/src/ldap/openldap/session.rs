@@ -8,10 +8,13 @@ use std::sync::Arc;
 use ldap::{Connection, Entry, Error, Filter, Query, Scope};
 use sync_core::code::Code;
 
-use super::schema::Schema;
+use super::{
+    schema::Schema,
+    watermark::{self, Position},
+};
 use crate::{
     ldap::{config::LdapConfig, connect, failure},
-    source::{SourceError, source_error},
+    source::{SourceError, Watermark, source_error},
 };
 
 /// Databases that hold no people.
@@ -43,14 +46,49 @@ pub(super) struct Session {
     suffix: String,
     /// Whether the server offers content synchronisation.
     pub can_synchronise: bool,
+    /// Whether it is a 389 Directory Server: it names entries by its own nsUniqueId and not by entryUUID, unless it is asked
+    /// as OpenLDAP's consumers ask, and its cookies are of this server alone.
+    pub is_389: bool,
     pub product: String,
     pub schema: Arc<Schema>,
 }
 
 impl Session {
-    /// Connects to the first server of the list that can be used.
-    pub async fn open(config: &LdapConfig) -> Result<Self, SourceError> {
-        connect::first_usable(config, |connection| Self::describe(connection, config)).await
+    /// Connects to the first server of the list that can be used and has everything that was read before.
+    ///
+    /// # Errors
+    /// `SourceReplicaLags` if there is one that can be used, but none that has that.
+    pub async fn open(config: &LdapConfig, floor: Option<&Watermark>) -> Result<Self, SourceError> {
+        let accept = async |connection| {
+            let session = Self::describe(connection, config).await?;
+            match session.lag(floor).await? {
+                None => Ok(session),
+                Some(lag) => Err(lag),
+            }
+        };
+        connect::first_usable(config, accept).await
+    }
+
+    /// What of the things read before from another server replication has not brought to this one yet. The server they were
+    /// read from may have been restored, and is then read as it is.
+    pub async fn lag(&self, floor: Option<&Watermark>) -> Result<Option<SourceError>, SourceError> {
+        let position = floor
+            .and_then(|stored| Position::read(stored, &self.server, &self.base).ok())
+            .filter(|position| position.server != self.server);
+        let Some(cookie) = position.and_then(|position| position.cookie()) else {
+            return Ok(None);
+        };
+        let has = self.change_numbers().await?;
+        // Nothing can be said of a server that does not show where it stands.
+        if has.is_empty() {
+            return Ok(None);
+        }
+        let behind = watermark::behind(&watermark::change_numbers(&cookie), &has).map(
+            |(wanted, reached)| {
+                format!("{wanted} was read before and the server has reached {reached}")
+            },
+        );
+        Ok(behind.map(|text| watermark::refusal(Code::SourceReplicaLags, &self.server, text)))
     }
 
     async fn describe(connection: Connection, config: &LdapConfig) -> Result<Self, SourceError> {
@@ -83,6 +121,9 @@ impl Session {
         let controls = texts(&root, "supportedControl");
         Ok(Self {
             can_synchronise: controls.iter().any(|oid| oid == ldap::SYNC_REQUEST),
+            is_389: root
+                .text("vendorName")
+                .is_some_and(|vendor| vendor.starts_with("389 ")),
             product: product(&root),
             schema: Arc::new(schema),
             connection,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sync_core::{code::Code, object::ReadSpec};
+use sync_core::object::ReadSpec;
 
 use super::{
     entry::Selection,
@@ -22,7 +22,7 @@ use super::{
     read::{self, Obstacle, Told},
     session::Session,
     watch,
-    watermark::{self, Position},
+    watermark::Position,
 };
 use crate::{
     ldap::{config::LdapConfig, pages::Pages, scope::Scope},
@@ -64,11 +64,23 @@ impl OpenLdapSource {
     }
 
     async fn session(&mut self) -> Result<Arc<Session>, SourceError> {
-        let session = match self.session.take() {
-            Some((session, used)) if !session.connection.is_closed() && used.elapsed() < UNUSED => {
+        self.session_not_older(None).await
+    }
+
+    /// A session with a server that replication has brought up to what was read before; the first of the list that is.
+    async fn session_not_older(
+        &mut self,
+        floor: Option<&Watermark>,
+    ) -> Result<Arc<Session>, SourceError> {
+        let kept = self
+            .session
+            .take()
+            .filter(|(session, used)| !session.connection.is_closed() && used.elapsed() < UNUSED);
+        let session = match kept {
+            Some((session, _)) if session.lag(floor).await.is_ok_and(|lag| lag.is_none()) => {
                 session
             }
-            _ => Arc::new(Session::open(&self.config).await?),
+            _ => Arc::new(Session::open(&self.config, floor).await?),
         };
         self.session = Some((session.clone(), Instant::now()));
         Ok(session)
@@ -87,26 +99,6 @@ impl OpenLdapSource {
     async fn scope(session: &Session, spec: &ReadSpec) -> Result<Scope, SourceError> {
         let containers = list::resolve(session, &spec.containers).await?;
         Ok(Scope::new(&spec.classes, containers))
-    }
-
-    /// Refuses a server that replication has not brought up to what was read before from another one.
-    async fn demand_floor(session: &Session, floor: Option<Watermark>) -> Result<(), SourceError> {
-        let position = floor
-            .and_then(|stored| Position::read(&stored, &session.server, &session.base).ok())
-            // The same server may have been restored, and is then read as it is.
-            .filter(|position| position.server != session.server);
-        let Some(cookie) = position.and_then(|position| position.cookie()) else {
-            return Ok(());
-        };
-        let has = session.change_numbers().await?;
-        match watermark::behind(&watermark::change_numbers(&cookie), &has) {
-            None => Ok(()),
-            Some((wanted, reached)) => Err(watermark::refusal(
-                Code::SourceReplicaLags,
-                &session.server,
-                format!("{wanted} was read before and the server has reached {reached}"),
-            )),
-        }
     }
 
     fn intake<'a>(
@@ -151,14 +143,14 @@ impl OpenLdapSource {
         mode: ReadMode,
         sink: &mut dyn PageSink,
     ) -> Result<ReadEnd, SourceError> {
-        let floor = self.floor.take();
-        let session = self.session().await?;
+        let floor = match (&mode, self.floor.take()) {
+            (ReadMode::Delta(stored), _) => Some(stored.clone()),
+            (ReadMode::Full | ReadMode::Backfill, floor) => floor,
+        };
+        let session = self.session_not_older(floor.as_ref()).await?;
         let scope = Self::scope(&session, spec).await?;
         let (position, extent, names) = match &mode {
-            ReadMode::Full | ReadMode::Backfill => {
-                Self::demand_floor(&session, floor).await?;
-                (None, Extent::Whole, None)
-            }
+            ReadMode::Full | ReadMode::Backfill => (None, Extent::Whole, None),
             ReadMode::Delta(stored) => {
                 match Position::read(stored, &session.server, &session.base) {
                     Ok(position) => {
@@ -204,8 +196,7 @@ impl OpenLdapSource {
         name: &ObjectName,
     ) -> Result<ReadOne, SourceError> {
         let floor = self.floor.take();
-        let session = self.session().await?;
-        Self::demand_floor(&session, floor).await?;
+        let session = self.session_not_older(floor.as_ref()).await?;
         let scope = Self::scope(&session, spec).await?;
         let mut nowhere = Nowhere;
         let how = (Extent::Changes, None);
@@ -219,7 +210,8 @@ impl OpenLdapSource {
         spec: &ReadSpec,
         each: &mut (dyn FnMut(Listed) -> bool + Send),
     ) -> Result<(), SourceError> {
-        let session = self.session().await?;
+        let floor = self.floor.take();
+        let session = self.session_not_older(floor.as_ref()).await?;
         let scope = Self::scope(&session, spec).await?;
         let mut nowhere = Nowhere;
         let how = (Extent::Whole, None);
@@ -300,7 +292,8 @@ impl Source for OpenLdapSource {
     }
 
     async fn containers(&mut self) -> Result<Vec<Container>, SourceError> {
-        let session = self.session().await?;
+        let floor = self.floor.take();
+        let session = self.session_not_older(floor.as_ref()).await?;
         let page_size = self.config.page_size_entries;
         let result = list::containers(&session, page_size).await;
         self.settle(result)

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ldap::{Query, Scope as Depth, SyncMode, SyncSearch, SyncStep};
+use ldap::{Query, ResultCode, Scope as Depth, SyncMode, SyncSearch, SyncStep};
 use sync_core::code::Code;
 
 use super::{
@@ -29,6 +29,11 @@ pub(super) async fn watch(
         let why = watermark::refusal(Code::SourceSyncNotOffered, &session.server, text);
         return Ok(WatchEnd::Unsupported(why));
     }
+    if session.is_389 {
+        let text = "a 389 Directory Server does not persist where it is asked for entryUUIDs";
+        let why = watermark::refusal(Code::SourceSyncNotOffered, &session.server, text);
+        return Ok(WatchEnd::Unsupported(why));
+    }
     let cookie = cookie(session, watermark).await?;
     let query = Query::new(&session.base, Depth::Subtree).attributes(["1.1"]);
     let told = session.told(OPERATION);
@@ -40,7 +45,14 @@ pub(super) async fn watch(
     loop {
         let step = match is_armed {
             true => patiently(session, &mut sync).await?,
-            false => sync.next().await.map_err(&told)?,
+            false => match sync.next().await {
+                // The next read finds that out too, and gives another position to begin at.
+                Err(error) if error.code() == Some(ResultCode::SYNC_REFRESH_REQUIRED) => {
+                    bell.ring();
+                    return Ok(WatchEnd::Ended);
+                }
+                step => step.map_err(&told)?,
+            },
         };
         match step {
             SyncStep::Done { .. } => return Ok(WatchEnd::Ended),

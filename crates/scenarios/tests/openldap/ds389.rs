@@ -1,0 +1,149 @@
+//! A real 389 Directory Server: first read by the time of changes, then by its content synchronisation. In the full tier only,
+//! because it installs a server that nothing else needs.
+
+use std::time::{Duration, Instant};
+
+use scenarios::slapd::Directory;
+use serde_json::json;
+use sync_core::code::Code;
+
+use super::Story;
+
+const PEOPLE: usize = 20;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn raise() -> Story {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::raise_389("scds", "127.0.0.100").await;
+    let people = format!("ou=people,{}", directory.base);
+    let groups = format!("ou=groups,{}", directory.base);
+    let mut names = Vec::new();
+    for number in 0..PEOPLE {
+        let name = format!("Old hand {number}");
+        names.push(
+            directory
+                .person(&name, &format!("u{number}"), &people)
+                .await,
+        );
+    }
+    let members: Vec<&str> = names.iter().map(String::as_str).collect();
+    directory.group("everybody", &groups, &members).await;
+    let settings = json!({ "urls": [directory.value("SLAPD_URI")], "tls": "plain_for_tests" });
+    Story::with(dir, directory, settings, PEOPLE).await
+}
+
+fn hand(story: &Story, number: usize) -> String {
+    let base = &story.directory.base;
+    scenarios::samba::below(
+        "cn",
+        &format!("Old hand {number}"),
+        &format!("ou=people,{base}"),
+    )
+}
+
+fn method(story: &Story) -> (String, Option<Code>) {
+    let method = story.installation.status().source.position.method.unwrap();
+    let weaker = method.weaker.and_then(|why| why.known_code());
+    (method.name, weaker)
+}
+
+async fn a_life(story: &Story, who: &str) {
+    let unit = story.unit.clone();
+    let person = scenarios::samba::below("cn", who, &unit);
+    story
+        .step(
+            "joins, with a group",
+            async |directory| {
+                let account = who.to_lowercase();
+                directory.person(who, &account, &unit).await;
+                directory.set(&person, "title", &["Mate", "Cook"]).await;
+                directory.group(&format!("{who}s"), &unit, &[&person]).await;
+            },
+            &[
+                &format!("create {who}"),
+                &format!("create {who}s"),
+                &format!("update {who}s: members +1 -0"),
+            ],
+        )
+        .await;
+    story
+        .step(
+            "changes",
+            async |directory| {
+                directory.set(&person, "title", &["Captain"]).await;
+                directory.set(&person, "manager", &[&hand(story, 1)]).await;
+            },
+            &[
+                &format!("update {who}: jobTitle"),
+                &format!("update {who}: manager +1 -0"),
+            ],
+        )
+        .await;
+    story
+        .step(
+            "loses values",
+            async |directory| {
+                directory.set(&person, "title", &[]).await;
+                directory.set(&person, "manager", &[]).await;
+            },
+            &[
+                &format!("update {who}: jobTitle"),
+                &format!("update {who}: manager +0 -1"),
+            ],
+        )
+        .await;
+}
+
+async fn by_time(story: &Story) {
+    let expected = (
+        "modifyTimestamp".to_owned(),
+        Some(Code::SourceSyncNotOffered),
+    );
+    assert_eq!(method(story), expected);
+    a_life(story, "Anna").await;
+    story.directory.delete(&hand(story, 9)).await;
+    story.installation.sync();
+    story.installation.compare_now();
+    super::trouble::is_held_until_allowed(story, "Old hand 9");
+}
+
+async fn by_synchronisation(story: &mut Story) {
+    story.directory.lab("synchronise", &[]);
+    story.directory.reconnect().await;
+    let deadline = Instant::now() + PATIENCE;
+    while method(story).0 != "RFC 4533" {
+        assert!(Instant::now() < deadline, "{:?}", method(story));
+        story.installation.sync();
+    }
+    assert_eq!(method(story).1, None);
+    story.arrives("it synchronises", &[]);
+    a_life(story, "Bert").await;
+    let gone = hand(story, 8);
+    story
+        .step(
+            "leaves",
+            async |directory| directory.delete(&gone).await,
+            &["delete Old hand 8"],
+        )
+        .await;
+    let unit = story.unit.clone();
+    let bert = scenarios::samba::below("cn", "Bert", &unit);
+    let mut now = String::new();
+    story
+        .step(
+            "is renamed",
+            async |directory| now = directory.rename(&bert, "Bert Vos").await,
+            &["update Bert Vos: commonName, displayName, onPremisesDistinguishedName"],
+        )
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_server_is_read_by_time_and_then_by_its_own_synchronisation() {
+    if !scenarios::is_full() {
+        return;
+    }
+    let mut story = raise().await;
+    by_time(&story).await;
+    by_synchronisation(&mut story).await;
+}
