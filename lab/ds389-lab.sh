@@ -105,6 +105,7 @@ replace: nsslapd-pluginEnabled
 nsslapd-pluginEnabled: on
 -
 add: nsslapd-attribute
+nsslapd-attribute: nsuniqueid:targetUniqueId
 nsslapd-attribute: entryuuid:targetEntryUUID
 
 dn: cn=Content Synchronization,cn=plugins,cn=config

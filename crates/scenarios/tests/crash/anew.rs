@@ -109,8 +109,8 @@ async fn an_agent_that_froze_and_was_replaced_is_sent_away_when_it_wakes() {
     });
     stand.is_whole();
     // Who woke took nothing away from who replaced it.
-    let person = stand.company.forest.listing().into_iter();
-    let person = person.filter(|one| one.text("employeeID").is_some()).next();
+    let mut people = stand.company.forest.listing().into_iter();
+    let person = people.find(|one| one.text("employeeID").is_some());
     let guid = person.unwrap().guid;
     stand
         .company

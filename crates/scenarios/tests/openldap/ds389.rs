@@ -116,7 +116,9 @@ async fn by_synchronisation(story: &mut Story) {
         story.installation.sync();
     }
     assert_eq!(method(story).1, None);
-    story.arrives("it synchronises", &[]);
+    // The group still names who was found missing; read whole, it shows that this is nobody.
+    let left = ["update everybody: members +0 -1"];
+    story.arrives("it synchronises", &left);
     a_life(story, "Bert").await;
     let gone = hand(story, 8);
     story
