@@ -931,9 +931,9 @@ mod tests {
             note_progress(&app, &job, "exporting", |_| {}),
         );
         assert_eq!(engine.runs(None, None, 10).unwrap().len(), 1);
-        end_run(&app, job.id, None).await;
+        end_run(&app, job.id, engine::RunEnd::default()).await;
         let runs = engine.runs(None, None, 10).unwrap();
-        assert!(runs.iter().all(|run| run.state == "succeeded"), "{runs:?}");
+        assert!(runs.iter().all(|run| run.ended_at.is_some()), "{runs:?}");
         note_progress(&app, &job, "planning", |_| {}).await;
         assert_eq!(engine.runs(None, None, 10).unwrap().len(), 2);
     }
