@@ -37,7 +37,7 @@ pub struct ComparisonOrder {
 
 /// What a comparison came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct ComparisonEnd {
     /// Objects that were listed.
     pub listed: u64,
     /// Those that differ from what is known, and are looked up.
@@ -131,7 +131,7 @@ impl Engine {
     ///
     /// # Errors
     /// Conflict, if no comparison is under way.
-    pub fn compare(&self, connector: ConnectorId, entries: &[Entry]) -> Result<()> {
+    pub fn compare_listed(&self, connector: ConnectorId, entries: &[Entry]) -> Result<()> {
         let (mut listed, mut differing) = (Vec::with_capacity(entries.len()), Vec::new());
         self.read(|c| {
             let mut look = Look {
@@ -165,7 +165,7 @@ impl Engine {
     ///
     /// # Errors
     /// Conflict, if no comparison is under way.
-    pub fn end_comparison(&self, connector: ConnectorId) -> Result<Compared> {
+    pub fn end_comparison(&self, connector: ConnectorId) -> Result<ComparisonEnd> {
         let Some(comparing) = self.comparisons().remove(&connector.0) else {
             return Err(not_under_way());
         };
@@ -175,10 +175,10 @@ impl Engine {
             let is_stale = wanted.needs != "delta"
                 || wanted.stored.as_ref() != Some(&comparing.order.spec)
                 || wanted.comparison.last != comparing.last;
-            let mut compared = Compared {
+            let mut compared = ComparisonEnd {
                 listed: comparing.count,
                 is_stale,
-                ..Compared::default()
+                ..ComparisonEnd::default()
             };
             if is_stale {
                 return Ok(compared);

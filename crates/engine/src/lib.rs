@@ -29,7 +29,7 @@ mod store;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use aside::AsideRow;
-pub use comparison::{Compared, ComparisonOrder};
+pub use comparison::{ComparisonEnd, ComparisonOrder};
 pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
     NewJob, Reconcile,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use engine::{Compared, JobState};
+use engine::{ComparisonEnd, JobState};
 use sync_core::{id::ConnectorId, object::Entry, operation::Refusal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -89,7 +89,10 @@ async fn once(app: &App, id: ConnectorId) -> Result<(), Refusal> {
     while let Some(chunk) = listing.next().await {
         let entries: Vec<Entry> = chunk?.into_iter().map(|listed| listed.entry).collect();
         let count = entries.len() as u64;
-        blocking(app.engine(), move |engine| engine.compare(id, &entries)).await?;
+        blocking(app.engine(), move |engine| {
+            engine.compare_listed(id, &entries)
+        })
+        .await?;
         app.note_comparing(id, |comparing| comparing.listed += count);
     }
     let compared = blocking(app.engine(), move |engine| engine.end_comparison(id)).await?;
@@ -105,8 +108,8 @@ async fn once(app: &App, id: ConnectorId) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn told(source: &str, compared: &Compared) {
-    let Compared {
+fn told(source: &str, compared: &ComparisonEnd) {
+    let ComparisonEnd {
         listed,
         differing,
         absent,

@@ -1,6 +1,6 @@
 //! A comparison of the whole source goes on beside the reads of changes, and merges nothing itself.
 
-use engine::{Compared, ObjectState, ReadResult};
+use engine::{ComparisonEnd, ObjectState, ReadResult};
 use sync_core::{code::Code, object::Entry, operation::Refusal};
 
 use super::{
@@ -37,13 +37,16 @@ fn begin(bench: &Bench) {
     assert_eq!(order.why.code, Code::SourceComparisonDue);
 }
 
-fn end(bench: &Bench) -> Compared {
+fn end(bench: &Bench) -> ComparisonEnd {
     bench.engine().end_comparison(bench.source_id).unwrap()
 }
 
-fn compare(bench: &Bench, listed: &[Entry]) -> Compared {
+fn compare(bench: &Bench, listed: &[Entry]) -> ComparisonEnd {
     begin(bench);
-    bench.engine().compare(bench.source_id, listed).unwrap();
+    bench
+        .engine()
+        .compare_listed(bench.source_id, listed)
+        .unwrap();
     end(bench)
 }
 
@@ -72,9 +75,9 @@ fn what_is_as_it_is_known_costs_nothing_and_the_next_comparison_is_a_week_away()
     let compared = compare(&bench, &listed);
     assert_eq!(
         compared,
-        Compared {
+        ComparisonEnd {
             listed: 21,
-            ..Compared::default()
+            ..ComparisonEnd::default()
         }
     );
     assert_eq!(lookups(&bench), []);
@@ -120,7 +123,7 @@ fn changes_are_read_and_planned_while_the_source_is_compared() {
     let first = listing(20);
     let mut second = listing(20);
     *second.last_mut().unwrap() = below(group(2, "g", [10]), 1);
-    e.compare(bench.source_id, &first[..10]).unwrap();
+    e.compare_listed(bench.source_id, &first[..10]).unwrap();
     // After 10 was listed, before 29 is; and somebody comes, and somebody goes who was listed.
     bench.delta(&[
         part(10, &[("displayName", "new")]),
@@ -136,7 +139,7 @@ fn changes_are_read_and_planned_while_the_source_is_compared() {
         texts(&[("displayName", "new")])
     );
     let e = bench.engine();
-    e.compare(bench.source_id, &second[10..]).unwrap();
+    e.compare_listed(bench.source_id, &second[10..]).unwrap();
     let compared = end(&bench);
     assert_eq!(
         (compared.differing, compared.absent),
@@ -191,7 +194,7 @@ fn a_comparison_says_nothing_if_the_source_was_read_anew_meanwhile() {
     let bench = a_week_later(20);
     begin(&bench);
     let e = bench.engine();
-    e.compare(bench.source_id, &listing(5)).unwrap();
+    e.compare_listed(bench.source_id, &listing(5)).unwrap();
     bench.read_full(&organisation(20));
     let compared = end(&bench);
     assert!(compared.is_stale);
@@ -213,7 +216,7 @@ fn a_comparison_that_breaks_off_says_nothing_and_begins_anew() {
     begin(&bench);
     bench.restart();
     let e = bench.engine();
-    let conflict = e.compare(bench.source_id, &listing(1)).unwrap_err();
+    let conflict = e.compare_listed(bench.source_id, &listing(1)).unwrap_err();
     assert_eq!(conflict.refusal().code, Code::Conflict);
     assert!(is_due(&bench));
     begin(&bench);
