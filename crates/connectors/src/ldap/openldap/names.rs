@@ -6,7 +6,7 @@
 //! attributes), or a member written by hand would point to nobody.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState},
 };
 
@@ -37,7 +37,7 @@ impl Hasher for AsItIs {
 
 type ByKey<V> = HashMap<Key, V, BuildHasherDefault<AsItIs>>;
 // LIMIT: names above others that are remembered, and bytes of one.
-const MOST_ABOVE: usize = 8;
+const MOST_ABOVE: usize = 1_024;
 const LONGEST_ABOVE: usize = 1_024;
 // LIMIT: names that mean nobody are remembered up to this many.
 const MOST_DANGLING: usize = 500_000;
@@ -49,8 +49,8 @@ pub(super) struct Keys {
     /// First names of attributes by their others, folded.
     aliases: HashMap<String, String>,
     spelled: Vec<u8>,
-    /// Names that others were below lately, as they were spelled, with their keys; the next one takes the place of the oldest.
-    above: VecDeque<(Box<str>, Key)>,
+    /// Names that others were below lately, as they were spelled, with their keys.
+    above: HashMap<Box<str>, Key>,
 }
 
 impl Keys {
@@ -64,9 +64,8 @@ impl Keys {
     /// The key of a distinguished name: of its first part and the key of what is above it, which is mostly known already.
     pub fn of_dn(&mut self, name: &str) -> Key {
         let (rdn, parent) = dn::split_first(name);
-        let known = self.above.iter().find(|(above, _)| **above == *parent);
-        let parent = match known {
-            Some((_, key)) => *key,
+        let parent = match self.above.get(parent) {
+            Some(key) => *key,
             None => self.of_above(parent),
         };
         match name.is_empty() {
@@ -88,8 +87,10 @@ impl Keys {
         let key = rdns.into_iter().rev();
         let key = key.fold(of_nothing, |above, rdn| self.of_rdn(rdn, above));
         if name.len() <= LONGEST_ABOVE {
-            self.above.truncate(MOST_ABOVE - 1);
-            self.above.push_front((name.into(), key));
+            if self.above.len() >= MOST_ABOVE {
+                self.above.clear();
+            }
+            self.above.insert(name.into(), key);
         }
         key
     }
