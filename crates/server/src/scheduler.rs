@@ -501,7 +501,7 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
     }
     app.note_doorbell(id, |doorbell| doorbell.answered(began));
     cycles::reading_works(app, &jobs).await;
-    let found = look_up(app, &source, &jobs).await?;
+    let found = look_up(app, &source, &read_for).await?;
     let pause = match found {
         true => Duration::from_millis(50),
         false => Duration::from_secs(interval),

@@ -170,7 +170,11 @@ async fn read_named(
     name: &str,
 ) -> Result<ObjectId, Refusal> {
     let id = source.id;
-    let spec = read_spec(app, source, std::slice::from_ref(job)).await?;
+    // As the source is read for all of its jobs: with less, the object would lose what the others need.
+    let own = job.id;
+    let mut jobs = blocking(app.engine(), engine::Engine::jobs).await?;
+    jobs.retain(|job| job.source == id && (job.state == JobState::Active || job.id == own));
+    let spec = read_spec(app, source, &jobs).await?;
     let position = blocking(app.engine(), move |engine| engine.watermark(id)).await?;
     let call = Call::ReadOne {
         spec,
