@@ -1,13 +1,14 @@
 //! Values that must be unique, changing hands between objects of one batch.
 //!
 //! A value has to be released before it can be claimed: an operation refused because another object of the batch holds the
-//! value is sent again once that object's operation is done. When objects exchange values in a ring, one of them first takes
-//! a placeholder. Never gives up a value for good: whoever took a placeholder gets its final operation right after. Trap: a
-//! crash in between leaves a placeholder in the target; the operation is still pending then, is found to differ when read
+//! value is sent again once that object's operation is done. When objects exchange values in a ring, one of them first gives
+//! up all the unique values it is about to change, since people who exchange their places clash in several at once. Never
+//! gives up a value for good: whoever stepped aside gets its final operation right after, or has back what it had. Trap: a
+//! crash in between leaves placeholders in the target; the operation is still pending then, is found to differ when read
 //! back, and is planned anew.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -19,8 +20,18 @@ use sync_core::{
     value::{Attributes, Value},
 };
 
-/// Passes over a batch at most: each pass frees at least one value.
-const PASSES: usize = 16;
+// LIMIT: passes over a batch for each of its operations: each frees a value, or finds that a ring cannot be broken.
+const PASSES: usize = 4;
+
+/// Attributes of which no two objects of a target hold the same value.
+const UNIQUE: [&str; 6] = [
+    "userPrincipalName",
+    "mailNickname",
+    "mail",
+    "proxyAddresses",
+    "onPremisesSecurityIdentifier",
+    "deviceId",
+];
 
 /// Carries out operations, releasing values before they are claimed.
 ///
@@ -33,31 +44,63 @@ pub async fn apply(
     let operations: Vec<Operation> = changes.iter().map(PlannedChange::operation).collect();
     let mut outcomes = target.apply(&operations).await?;
     outcomes.resize(operations.len(), Outcome::Unknown);
-    let mut batch = Batch {
-        operations,
-        outcomes,
-    };
+    let mut batch = Batch::new(operations, outcomes, changes);
     let mut tried = BTreeSet::new();
-    for _ in 0..PASSES {
+    for _ in 0..batch.operations.len().saturating_mul(PASSES) {
         let again = batch.freed(&mut tried);
         if !again.is_empty() {
             batch.send(target, &again).await;
             continue;
         }
         let Some(first) = batch.ring() else { break };
-        if !batch.step_aside(target, first).await? {
-            break;
-        }
+        batch.step_aside(target, first).await?;
     }
-    Ok(batch.outcomes)
+    Ok(batch.ended())
 }
 
-struct Batch {
+struct Batch<'a> {
     operations: Vec<Operation>,
     outcomes: Vec<Outcome>,
+    changes: &'a [PlannedChange],
+    /// Which operation is about which object of the target.
+    places: HashMap<String, usize>,
+    /// Operations whose object was written in between: its stored version is no longer the target's.
+    touched: BTreeSet<usize>,
+    /// Operations in rings that could not be broken.
+    hopeless: BTreeSet<usize>,
+    initial_domain: Option<String>,
 }
 
-impl Batch {
+impl<'a> Batch<'a> {
+    fn new(
+        operations: Vec<Operation>,
+        outcomes: Vec<Outcome>,
+        changes: &'a [PlannedChange],
+    ) -> Self {
+        let place = |(index, operation): (usize, &Operation)| {
+            Some((operation.target.as_ref()?.0.clone(), index))
+        };
+        Self {
+            places: operations.iter().enumerate().filter_map(place).collect(),
+            operations,
+            outcomes,
+            changes,
+            touched: BTreeSet::new(),
+            hopeless: BTreeSet::new(),
+            initial_domain: None,
+        }
+    }
+
+    /// What came of each. Whoever was written in between and then refused has to be read before it is planned again.
+    fn ended(mut self) -> Vec<Outcome> {
+        for index in &self.touched {
+            if let Some(slot @ Outcome::Refused(_)) = self.outcomes.get_mut(*index) {
+                *slot = Outcome::Stale;
+            }
+        }
+        self.outcomes
+    }
+
     /// Which operation of the batch is about the object that holds the value this one was refused for.
     fn holder(&self, index: usize) -> Option<usize> {
         let Some(Outcome::Refused(why)) = self.outcomes.get(index) else {
@@ -69,10 +112,7 @@ impl Batch {
         ) {
             return None;
         }
-        let owner = why.argument("owner")?;
-        self.operations
-            .iter()
-            .position(|operation| operation.target.as_ref().is_some_and(|id| id.0 == owner))
+        self.places.get(why.argument("owner")?).copied()
     }
 
     /// Refused operations whose value's holder has been changed since they were tried.
@@ -108,7 +148,7 @@ impl Batch {
         let waits: BTreeMap<usize, usize> = (0..self.operations.len())
             .filter_map(|index| Some((index, self.holder(index)?)))
             .collect();
-        waits.keys().copied().find(|start| {
+        let is_in_ring = |start: &usize| {
             let mut at = *start;
             for _ in 0..=waits.len() {
                 match waits.get(&at) {
@@ -118,69 +158,100 @@ impl Batch {
                 }
             }
             false
-        })
+        };
+        let mut starts = waits.keys().copied();
+        starts.find(|start| !self.hopeless.contains(start) && is_in_ring(start))
     }
 
-    /// Lets the holder of the value that `first` waits for take a placeholder. False if there is none to take.
-    async fn step_aside(
-        &mut self,
-        target: &Arc<dyn Target>,
-        first: usize,
-    ) -> Result<bool, Refusal> {
-        let (Some(holder), Some(Outcome::Refused(why))) =
-            (self.holder(first), self.outcomes.get(first).cloned())
-        else {
-            return Ok(false);
+    /// Lets the holder of the value that `first` waits for give up what it is about to change, so that `first` can be done.
+    async fn step_aside(&mut self, target: &Arc<dyn Target>, first: usize) -> Result<(), Refusal> {
+        // Whatever comes of it, it is not begun again from here.
+        self.hopeless.insert(first);
+        let Some(holder) = self.holder(first) else {
+            return Ok(());
         };
         let Some(operation) = self.operations.get(holder).cloned() else {
-            return Ok(false);
+            return Ok(());
         };
-        let Some(attribute) = why.argument("attribute") else {
-            return Ok(false);
-        };
-        if operation.verb == Verb::Create || operation.attributes.values(attribute).is_none() {
-            return Ok(false);
+        if !matches!(operation.verb, Verb::Update | Verb::Disable) {
+            return Ok(());
         }
-        let initial_domain = target.discover().await?.initial_domain;
-        let mut attributes = Attributes::new();
-        attributes.set(
-            attribute,
-            placeholder(&operation, attribute, &initial_domain),
-        );
-        let aside = Operation {
-            verb: Verb::Update,
-            attributes,
-            references: Vec::new(),
-            ..operation
-        };
-        let Ok(outcomes) = target.apply(std::slice::from_ref(&aside)).await else {
-            return Ok(false);
-        };
-        let Some(Outcome::Done { version, .. }) = outcomes.first() else {
-            return Ok(false);
-        };
-        if let Some(operation) = self.operations.get_mut(holder) {
-            operation.precondition = Precondition::Version(*version);
+        let given_up = self.given_up(target, &operation).await?;
+        if given_up.is_empty() || !self.write(target, holder, given_up.clone()).await {
+            return Ok(());
         }
         self.send(target, &[first]).await;
         if matches!(self.outcomes.get(first), Some(Outcome::Done { .. })) {
             self.send(target, &[holder]).await;
+            return Ok(());
         }
-        // Whatever came of it: its stored version is no longer the target's.
-        if let Some(slot @ Outcome::Refused(_)) = self.outcomes.get_mut(holder) {
-            *slot = Outcome::Stale;
+        // It was of no use: somebody outside the ring holds another of the values.
+        let had = self
+            .changes
+            .get(holder)
+            .map(|change| &change.pending.before);
+        let back = given_up.iter().map(|(name, _)| {
+            let values = had.and_then(|had| had.values(name)).unwrap_or_default();
+            (name.clone(), values.to_vec())
+        });
+        let back: Attributes = back.collect();
+        self.write(target, holder, back).await;
+        Ok(())
+    }
+
+    /// What an object holds for a moment instead of the unique values its operation changes.
+    async fn given_up(
+        &mut self,
+        target: &Arc<dyn Target>,
+        operation: &Operation,
+    ) -> Result<Attributes, Refusal> {
+        if self.initial_domain.is_none() {
+            self.initial_domain = Some(target.discover().await?.initial_domain);
         }
-        Ok(true)
+        let domain = self.initial_domain.as_deref().unwrap_or_default();
+        let is_changed = |name: &&&str| operation.attributes.values(name).is_some();
+        let names = UNIQUE.iter().filter(is_changed);
+        let pairs = names.map(|name| (*name, placeholder(operation, name, domain)));
+        Ok(pairs.collect())
+    }
+
+    /// Writes something else to the object of an operation; false: that was not possible.
+    async fn write(
+        &mut self,
+        target: &Arc<dyn Target>,
+        index: usize,
+        attributes: Attributes,
+    ) -> bool {
+        let Some(operation) = self.operations.get(index) else {
+            return false;
+        };
+        let between = Operation {
+            verb: Verb::Update,
+            attributes,
+            references: Vec::new(),
+            ..operation.clone()
+        };
+        let Ok(outcomes) = target.apply(std::slice::from_ref(&between)).await else {
+            return false;
+        };
+        let Some(Outcome::Done { version, .. }) = outcomes.first() else {
+            return false;
+        };
+        if let Some(operation) = self.operations.get_mut(index) {
+            operation.precondition = Precondition::Version(*version);
+        }
+        self.touched.insert(index);
+        true
     }
 }
 
-/// What an object holds for a moment instead of the value it is about to give up.
+/// What an object holds for a moment instead of a value it is about to give up.
 fn placeholder(operation: &Operation, attribute: &str, initial_domain: &str) -> Vec<Value> {
     let name = format!("exchange-{}-{}", operation.link.0, operation.generation);
     match attribute {
         "userPrincipalName" => vec![Value::from(format!("{name}@{initial_domain}"))],
         "mailNickname" => vec![Value::from(name)],
-        // Addresses need no placeholder: for a moment the object has none.
+        // The others may be missing for a moment.
         _ => Vec::new(),
     }
 }
