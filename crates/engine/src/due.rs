@@ -107,6 +107,8 @@ pub struct Planned {
     pub outcome: PlannedOutcome,
     /// A name for people.
     pub name: String,
+    /// The link whose object of the target it takes.
+    pub takes_from: Option<LinkId>,
 }
 
 pub(crate) fn situation_number(situation: Situation) -> i64 {
@@ -421,6 +423,13 @@ impl Engine {
     ) -> Result<bool> {
         let item = &planned.item;
         let (job, now) = (batch.job, batch.now);
+        if let Some(from) = planned.takes_from
+            && !self.take_over(tx, job, from, item, &mut batch.tally, now)?
+        {
+            // Planned again, against what is there then.
+            make_due(tx, item.link.0, item.reasons, item.since)?;
+            return Ok(false);
+        }
         let later: Option<i64> = match batch.has_later {
             true => tx
                 .prepare_cached("DELETE FROM due_later WHERE id = ?1 RETURNING reasons")?
@@ -874,6 +883,7 @@ pub(crate) fn remember_conflict(
             | Code::InvalidSoftMatch
             | Code::ObjectTypeMismatch
             | Code::DuplicateTargetEntries
+            | Code::DuplicateSourceEntries
     );
     if let (true, Some(value)) = (waits, why.argument("value")) {
         tx.prepare_cached("INSERT OR IGNORE INTO conflict (job, value, link) VALUES (?1, ?2, ?3)")?

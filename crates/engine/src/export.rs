@@ -17,6 +17,7 @@ use sync_core::{
 
 use crate::{
     aside,
+    claim::free_for_all,
     config::JobRow,
     due::{
         Planned, Tally, fold_value, pending_of, remember_conflict, retry_later, situation_number,
@@ -425,6 +426,7 @@ impl Engine {
                 &Attributes::new(),
                 now,
             )?;
+            free_for_all(tx, &pending.source_anchor, Some((change.link, job.id)), now)?;
             // Users are deleted softly and keep their memberships; everything else is gone for good.
             if &*pending.class == "User" {
                 crate::observe::incoming_edges_due(
@@ -711,23 +713,7 @@ impl Engine {
                 if kept.contains(&value) {
                     continue;
                 }
-                let mut waiting: Vec<i64> = Vec::new();
-                {
-                    let mut statement = tx.prepare_cached(
-                        "SELECT link FROM conflict WHERE job = ?1 AND value = ?2 AND link <> ?3",
-                    )?;
-                    let mut rows = statement.query(params![job.0, value, by.0])?;
-                    while let Some(row) = rows.next()? {
-                        waiting.push(row.get(0)?);
-                    }
-                }
-                for link in waiting {
-                    make_due(tx, link, reason::CONFLICT_FREED, now)?;
-                    tx.prepare_cached(
-                        "DELETE FROM conflict WHERE job = ?1 AND value = ?2 AND link = ?3",
-                    )?
-                    .execute(params![job.0, value, link])?;
-                }
+                free_for_all(tx, &value, Some((by, job)), now)?;
             }
         }
         Ok(())

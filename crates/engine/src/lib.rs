@@ -9,6 +9,7 @@
 
 mod access;
 mod aside;
+mod claim;
 mod comparison;
 mod config;
 mod cycle;
@@ -29,6 +30,7 @@ mod store;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use aside::AsideRow;
+pub use claim::Holder;
 pub use comparison::{ComparisonEnd, ComparisonOrder};
 pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,

@@ -15,7 +15,7 @@ use sync_core::{
 };
 
 use crate::{
-    JobRow, JobState, aside,
+    JobRow, JobState, aside, claim,
     due::{Tally, situation_number, situation_of},
     observe::make_due,
     query::LinkRow,
@@ -138,13 +138,7 @@ impl Engine {
         let mut tally = Tally::default();
         tally.moved(Some(before), Situation::Unlinked);
         tally.store(tx, job.id)?;
-        tx.execute(
-            "UPDATE link SET situation = 0, class = NULL, target = NULL, version = 0, anchor = NULL, exported = NULL,
-               reason = NULL, pending = NULL, pending_state = 0, generation = generation + 1, attempts = 0, stale = 0,
-               changed_at = ?2 WHERE id = ?1",
-            [link.0, now],
-        )?;
-        tx.execute("DELETE FROM due_later WHERE id = ?1", [link.0])?;
+        claim::clear(tx, link, now)?;
         tx.execute(
             "DELETE FROM conflict WHERE job = ?1 AND link = ?2",
             [job.id.0, link.0],

@@ -10,6 +10,7 @@ pub mod api;
 pub mod app;
 pub mod caller;
 pub mod catch_up;
+mod claims;
 pub mod comparison;
 pub mod cycles;
 pub mod desk;

@@ -1,13 +1,9 @@
 //! Planning what is due: from stored objects to stored operations.
 //!
 //! Gathers what the pure core needs (rules, surroundings, answers of the target in one batch) and stores what it decides.
-//! Decides nothing itself, with one exception the core cannot see: two objects of one batch that want the same target
-//! object. Trap: an object whose rules failed in one attribute is not half-written; it goes into escrow whole.
+//! Decides nothing itself. Trap: an object whose rules failed in one attribute is not half-written; it goes into escrow whole.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use connectors::{Target, source::SourceInfo, target::TargetInfo};
 use engine::{
@@ -19,7 +15,7 @@ use sync_core::{
     aside,
     code::Code,
     expression::random::Seed,
-    id::Anchor,
+    id::{Anchor, LinkId},
     mapping::{
         context::{Containers, Context},
         evaluate::{Evaluation, Match, SourceView, evaluate},
@@ -32,7 +28,7 @@ use sync_core::{
     value::{Name, Value},
 };
 
-use crate::agents::blocking;
+use crate::{agents::blocking, claims};
 
 /// Objects planned at once.
 pub const BATCH: usize = 2_000;
@@ -145,7 +141,7 @@ pub async fn step(
             ..PlannedStep::default()
         });
     }
-    let plans = plan(items, surroundings, target).await?;
+    let plans = plan(engine, job, items, surroundings, target).await?;
     let planned = plans.len();
     let counts = count(&plans);
     let row = job.clone();
@@ -168,8 +164,10 @@ pub async fn step(
 /// Plans these objects and stores nothing.
 ///
 /// # Errors
-/// If the target cannot be asked.
+/// If the target cannot be asked, or the store fails.
 pub(crate) async fn plan(
+    engine: &Engine,
+    job: &Arc<JobRow>,
     items: Vec<DueItem>,
     surroundings: &Arc<Surroundings>,
     target: &Arc<dyn Target>,
@@ -178,7 +176,13 @@ pub(crate) async fn plan(
     let drafts = tokio::task::spawn_blocking(move || first_pass(items, &around))
         .await
         .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a planning thread ended"))?;
-    second_pass(drafts, target).await
+    let mut drafts = drafts;
+    second_pass(&mut drafts, target).await?;
+    let mut taken = claims::settle(engine, job, &mut drafts).await?;
+    let planned = drafts.into_iter().enumerate();
+    Ok(planned
+        .map(|(index, draft)| planned_of(draft, taken.remove(&index)))
+        .collect())
 }
 
 /// Whether the target may be doing it at this moment: a new plan would supersede what is then never logged.
@@ -189,12 +193,12 @@ fn is_being_carried_out(pending: PendingState) -> bool {
     )
 }
 
-/// An item between the two passes.
-struct Draft {
-    item: DueItem,
-    wanted: Wanted,
+/// An item between the passes.
+pub(crate) struct Draft {
+    pub(crate) item: DueItem,
+    pub(crate) wanted: Wanted,
     name: String,
-    decision: Decision,
+    pub(crate) decision: Decision,
 }
 
 fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
@@ -230,10 +234,7 @@ pub(crate) fn set_aside(wanted: &mut Wanted, item: &mut DueItem) {
     }
 }
 
-async fn second_pass(
-    mut drafts: Vec<Draft>,
-    target: &Arc<dyn Target>,
-) -> Result<Vec<Planned>, Refusal> {
+async fn second_pass(drafts: &mut [Draft], target: &Arc<dyn Target>) -> Result<(), Refusal> {
     let mut questions = Vec::new();
     let mut places = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
@@ -257,14 +258,10 @@ async fn second_pass(
             }
         }
     }
-    let mut claimed = HashSet::new();
-    Ok(drafts
-        .into_iter()
-        .map(|draft| planned(draft, &mut claimed))
-        .collect())
+    Ok(())
 }
 
-fn planned(draft: Draft, claimed: &mut HashSet<String>) -> Planned {
+fn planned_of(draft: Draft, takes_from: Option<LinkId>) -> Planned {
     let outcome = match draft.decision {
         Decision::Ask(_) => PlannedOutcome::Refuse(
             Refusal::new(Code::InternalFault).with("text", "planning asked twice"),
@@ -272,23 +269,13 @@ fn planned(draft: Draft, claimed: &mut HashSet<String>) -> Planned {
         Decision::Skip(why) => PlannedOutcome::Skip(why),
         Decision::Same(confirmed) => PlannedOutcome::Same(confirmed),
         Decision::Refuse(why) => PlannedOutcome::Refuse(why),
-        Decision::Operate(operation) => {
-            let adopts = operation
-                .adopted
-                .and(operation.target.as_ref())
-                .map(|target| target.0.clone());
-            match adopts {
-                Some(target) if !claimed.insert(target.clone()) => PlannedOutcome::Refuse(
-                    Refusal::new(Code::DuplicateSourceEntries).with("target", target),
-                ),
-                _ => PlannedOutcome::Operate(operation),
-            }
-        }
+        Decision::Operate(operation) => PlannedOutcome::Operate(operation),
     };
     Planned {
         item: draft.item,
         outcome,
         name: draft.name,
+        takes_from,
     }
 }
 

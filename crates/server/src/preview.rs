@@ -109,7 +109,15 @@ impl Preview<'_> {
             after = last.source.id;
             self.report.objects += items.len() as u64;
             let items = self.without_unread(items);
-            for planned in planner::plan(items, &self.surroundings, &self.target).await? {
+            for planned in planner::plan(
+                self.app.engine(),
+                self.job,
+                items,
+                &self.surroundings,
+                &self.target,
+            )
+            .await?
+            {
                 self.take(planned).await;
             }
             let objects = self.report.objects;
@@ -155,6 +163,7 @@ impl Preview<'_> {
             item,
             outcome,
             name,
+            takes_from: _,
         } = planned;
         let leaving = match &outcome {
             PlannedOutcome::Operate(draft) if draft.verb == Verb::Delete => self.leaving(&item),

@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 
 pub mod aside;
+pub mod claim;
 pub mod code;
 pub mod cycle;
 pub mod expression;

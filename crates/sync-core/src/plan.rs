@@ -12,7 +12,7 @@ use crate::{
     id::TargetId,
     mapping::Choice,
     operation::{Lookup, Precondition, Refusal, TargetObject, Verb},
-    takeover::Takeover,
+    takeover::{SYNC_ENABLED, Takeover},
     value::{Attributes, Name, Value},
 };
 
@@ -256,6 +256,9 @@ fn present(desired: &Desired, link: &LinkView, answers: Option<&Answers>) -> Dec
             {
                 adopt(&class, desired, found, Match::Hard)
             }
+            Some([found]) if is_managed_there(found) => {
+                Decision::Skip(left_to_target(target, found))
+            }
             Some([found]) => update(
                 &class,
                 desired,
@@ -271,6 +274,19 @@ fn present(desired: &Desired, link: &LinkView, answers: Option<&Answers>) -> Dec
             ),
         },
     }
+}
+
+/// Whether somebody said that the target is the authority for an object from now on.
+fn is_managed_there(found: &TargetObject) -> bool {
+    found.attributes.first(SYNC_ENABLED) == Some(&Value::Boolean(false))
+}
+
+fn left_to_target(target: &TargetId, found: &TargetObject) -> Refusal {
+    let name = found.attributes.text("displayName").unwrap_or_default();
+    Refusal::new(Code::EntrySynchronizationSkipped)
+        .with("reason", "ManagedInTarget")
+        .with("target", &target.0)
+        .with("ownerName", name)
 }
 
 fn questions(class: &Name, desired: &Desired) -> Vec<Lookup> {
@@ -848,6 +864,25 @@ mod tests {
             panic!()
         };
         assert_eq!(why.code, Code::InvalidAnchor);
+    }
+
+    #[test]
+    fn what_the_target_manages_itself_is_left_alone_until_it_is_given_back() {
+        let mut link = linked();
+        link.is_stale = true;
+        let decided = |is_synchronised: bool| {
+            let mut found = object("t", "User", Some("A"));
+            let value = vec![Value::Boolean(is_synchronised)];
+            found.attributes.set(SYNC_ENABLED, value);
+            let answers: Answers = [(0, vec![found])].into_iter().collect();
+            decide(&desired(&[("displayName", "N")]), &link, Some(&answers))
+        };
+        let Decision::Skip(why) = decided(false) else {
+            panic!()
+        };
+        assert_eq!(why.code, Code::EntrySynchronizationSkipped);
+        assert_eq!(why.argument("reason"), Some("ManagedInTarget"));
+        assert_eq!(operate(decided(true)).verb, Verb::Update);
     }
 
     #[test]

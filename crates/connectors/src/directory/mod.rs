@@ -401,6 +401,11 @@ pub fn class_name(kind: ::directory::Kind) -> Name {
     convert::class_of(kind)
 }
 
+/// A refusal of the directory as a code with arguments.
+pub fn refusal_of(why: &::directory::Refusal) -> Refusal {
+    refusal_from(why)
+}
+
 /// Attributes of a directory object in the terms of the rules.
 pub fn attributes_of(object: &::directory::Object) -> sync_core::value::Attributes {
     attributes_from(&object.attributes)

@@ -421,6 +421,7 @@ pub fn decided(target: &Target, item: DueItem) -> Planned {
         name: item.source.rdn.clone(),
         item,
         outcome,
+        takes_from: None,
     }
 }
 

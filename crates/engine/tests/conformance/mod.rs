@@ -1,6 +1,7 @@
 //! One room per subject; `bench` is what they share.
 
 mod agents;
+mod aside;
 mod bench;
 mod comparison;
 mod cycle;

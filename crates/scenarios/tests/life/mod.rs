@@ -1,5 +1,6 @@
 //! A directory lives: every kind of change arrives whole, once, and is logged as what it is.
 
+mod claims;
 mod comparison;
 mod conflicts;
 mod cycles;

@@ -1,6 +1,6 @@
 //! The embedded tenant directory, looked at by its administrator.
 //!
-//! Reads, domains and administrative roles only: synchronised objects are changed by synchronisation. Trap: this is the directory itself, not the
+//! Reads, domains and administrative roles; what only the tenant has is changed in `cloud`. Trap: this is the directory itself, not the
 //! target connector; what is seen here is not what the connector's credential may see.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ fn fault(error: Fault) -> Refusal {
     Refusal::new(code).with("text", error.to_string())
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     app: &App,
     act: impl FnOnce(&Directory) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -130,7 +130,7 @@ pub async fn objects(
     }))
 }
 
-fn brief(object: &Object) -> DirectoryObject {
+pub(super) fn brief(object: &Object) -> DirectoryObject {
     let text = |name: &str| object.text(name).unwrap_or_default().to_owned();
     let is_synchronised = object
         .attributes
@@ -195,7 +195,7 @@ pub async fn roles(
     object(State(app), Path(id.to_string())).await
 }
 
-async fn named(app: &App, name: String) -> Result<Object, ApiError> {
+pub(super) async fn named(app: &App, name: String) -> Result<Object, ApiError> {
     let wanted = name.clone();
     let found = blocking(app, move |directory| {
         let caller = directory.administrator();

@@ -6,6 +6,7 @@
 
 mod agents;
 mod audit;
+mod cloud;
 pub(crate) mod connectors;
 pub(crate) mod convert;
 pub(crate) mod cycles;
@@ -121,8 +122,21 @@ pub fn router(app: App) -> Router {
         .route("/deletions/allow", post(deletions::allow))
         .route("/deletions/refuse", post(deletions::refuse))
         .route("/directory", get(directory::tenant))
-        .route("/directory/objects", get(directory::objects))
-        .route("/directory/objects/{name}", get(directory::object))
+        .route(
+            "/directory/objects",
+            get(directory::objects).post(cloud::create),
+        )
+        .route(
+            "/directory/objects/{name}",
+            get(directory::object)
+                .patch(cloud::change)
+                .delete(cloud::remove),
+        )
+        .route("/directory/objects/{name}/restore", post(cloud::restore))
+        .route(
+            "/directory/objects/{name}/authority",
+            post(cloud::authority),
+        )
         .route("/directory/objects/{name}/roles", post(directory::roles))
         .route(
             "/directory/domains",

@@ -32,6 +32,9 @@ pub fn explain(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, S
     if let Some(reason) = of_link(engine, job, object, found.is_reference)? {
         return Ok(Some(reason));
     }
+    if let Some(why) = shares_its_anchor(engine, job, object, found)? {
+        return Ok(Some(("failed", Some(why))));
+    }
     let state = engine.space_object(object)?.map(|space| space.object.state);
     Ok(match state {
         Some(ObjectState::Vanished | ObjectState::Missing) => {
@@ -60,6 +63,34 @@ fn another_jobs(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, 
     let links = engine.links_of_target(&found.difference.target)?;
     let is_others = !links.is_empty() && links.iter().all(|link| engine::job_of(*link) != job.id);
     Ok(is_others.then_some(("anotherJob", None)))
+}
+
+/// Two source objects have one source anchor, and this one has the target object: why the other one waits.
+fn shares_its_anchor(
+    engine: &Engine,
+    job: &JobRow,
+    object: ObjectId,
+    found: &Found,
+) -> Result<Option<Refusal>, StoreError> {
+    let about = &found.difference;
+    if about.target.is_empty() || !about.attribute.is_empty() {
+        return Ok(None);
+    }
+    let Some(link) = engine.link_row(job.id, object)? else {
+        return Ok(None);
+    };
+    let is_its_own = link.target.as_deref() == Some(about.target.as_str());
+    let Some(anchor) = link.source_anchor.filter(|_| is_its_own) else {
+        return Ok(None);
+    };
+    for waiting in engine.waiting_for(job.id, &anchor)? {
+        let other = engine.link_row(job.id, engine::object_of(waiting))?;
+        let why = other.and_then(|other| other.reason);
+        if let Some(why) = why.filter(|why| why.code == Code::DuplicateSourceEntries) {
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
 }
 
 /// A value that another object holds is not expected in this one.

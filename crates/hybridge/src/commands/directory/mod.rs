@@ -1,5 +1,6 @@
 //! `hybridge directory`: the embedded tenant directory.
 
+mod cloud;
 mod credential;
 mod domains;
 mod objects;
@@ -24,6 +25,16 @@ pub enum Command {
     Contacts(objects::Filter),
     /// Show one object with attributes and members
     Object(objects::Which),
+    /// Make an object that lives only in the tenant
+    Create(cloud::Creation),
+    /// Change an object the tenant manages itself
+    Set(cloud::Setting),
+    /// Delete an object the tenant manages itself, or remove a deleted one for good
+    Delete(cloud::Deletion),
+    /// Bring a deleted user back as the tenant's own
+    Restore(cloud::Restoration),
+    /// Say whether the tenant or the source manages an object
+    Authority(cloud::Authority),
     /// Say which administrative roles an account holds
     Roles(roles::Arguments),
     /// List, add and remove verified domains
@@ -44,6 +55,11 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Groups(filter) => objects::list("group", &filter, context).await,
         Command::Contacts(filter) => objects::list("contact", &filter, context).await,
         Command::Object(which) => objects::show(&which, context).await,
+        Command::Create(arguments) => cloud::create(&arguments, context).await,
+        Command::Set(arguments) => cloud::set(&arguments, context).await,
+        Command::Delete(arguments) => cloud::delete(&arguments, context).await,
+        Command::Restore(arguments) => cloud::restore(&arguments, context).await,
+        Command::Authority(arguments) => cloud::authority(&arguments, context).await,
         Command::Roles(arguments) => roles::run(&arguments, context).await,
         Command::Domains(command) => domains::run(command, context).await,
         Command::RotateCredential(arguments) => credential::run(&arguments, context).await,

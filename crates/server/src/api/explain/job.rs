@@ -188,7 +188,8 @@ async fn evaluate(
     if let Wanted::Present(desired) = wanted {
         done.desired = Some(desired.attributes);
     }
-    let mut plans = planner::plan(vec![item], &surroundings, &target).await?;
+    let row = Arc::new(job.clone());
+    let mut plans = planner::plan(app.engine(), &row, vec![item], &surroundings, &target).await?;
     done.outcome = plans.pop().map(|planned| planned.outcome);
     Ok(done)
 }

@@ -1,6 +1,6 @@
 //! The embedded tenant directory, as far as an administrator of the synchronisation needs it.
 //!
-//! Trap: changes made here to synchronised objects would be drift; there is no act for that.
+//! Trap: changes of synchronised objects would be drift, so only objects the tenant manages itself are changed here.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +53,32 @@ pub struct DomainChange {
 pub struct RolesChange {
     /// All roles it is to hold; none: it is no administrator.
     pub roles: Vec<String>,
+}
+
+/// `POST /directory/objects`: an object that lives only in the tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewObject {
+    /// `user`, `group` or `contact`.
+    pub kind: String,
+    /// Its attributes.
+    pub attributes: Values,
+}
+
+/// `PATCH /directory/objects/{name}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ObjectChange {
+    /// New values by attribute; none: cleared.
+    pub attributes: Values,
+}
+
+/// `POST /directory/objects/{name}/authority`: who manages an object from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AuthorityChange {
+    /// The source it is synchronised from (true), or the tenant (false).
+    pub is_synchronised: bool,
 }
 
 /// An object of the directory.

@@ -39,8 +39,8 @@ pub use cycle::{
 };
 pub use deletion::{Decided, Deletion, DeletionChoice, Verdict};
 pub use directory::{
-    Credential, DirectoryObject, Domain, DomainChange, Reference, Repaired, RolesChange,
-    RotateCredential, Tenant,
+    AuthorityChange, Credential, DirectoryObject, Domain, DomainChange, NewObject, ObjectChange,
+    Reference, Repaired, RolesChange, RotateCredential, Tenant,
 };
 pub use explain::{
     Candidate, DueView, Escrow, ExplainedAttribute, ExplainedClause, ExplainedGroup, ExplainedJob,
