@@ -2,7 +2,7 @@
 # samba-lab.sh -- throw-away Samba AD domain controllers, each on a loopback address of its own.
 #
 #   samba-lab.sh up NAME [--ip 127.0.0.N] [--realm R] [--host H] [--pass P] [--backend tdb|mdb] [--schema 2012_R2]
-#                        [--smb] [--dns] [--join OTHER] [--recycle-bin] [--conf 'key = value']...
+#                        [--smb] [--dns] [--join OTHER] [--recycle-bin] [--exchange] [--conf 'key = value']...
 #   samba-lab.sh down|start|restart|destroy NAME
 #   samba-lab.sh freeze|thaw NAME                 stop answering without closing a connection, and go on
 #   samba-lab.sh snapshot|restore NAME TAG        copy the state of a stopped DC, put the copy back
@@ -132,7 +132,7 @@ connect_replicas() { # OTHER
 up() {
   NAME=${1:?name of a DC}; shift
   IP=127.0.0.2 REALM='' HOST='' PASS=Passw0rd.Lab1 BACKEND=tdb SCHEMA='' SMB=0 DNS=0 EXTRA_CONF=''
-  local join='' recycle=0 kdc guid
+  local join='' recycle=0 exchange=0 kdc guid
   while [ $# -gt 0 ]; do
     case "$1" in
       --ip) IP=$2; shift 2 ;;
@@ -145,6 +145,7 @@ up() {
       --dns) DNS=1; shift ;;
       --join) join=$2; shift 2 ;;
       --recycle-bin) recycle=1; shift ;;
+      --exchange) exchange=1; shift ;;
       --conf) EXTRA_CONF="$EXTRA_CONF$2"$'\n'; shift 2 ;;
       *) die "unknown option $1" ;;
     esac
@@ -172,6 +173,7 @@ up() {
   guid=$(sam guid 2>>"$D/log/provision.log")
   add_host "$IP" "$guid._msdcs.$DNSDOMAIN" "$guid"
   [ "$recycle" = 0 ] || sam recycle-bin
+  [ "$exchange" = 0 ] || sam exchange
   local key
   for key in NAME IP REALM HOST PASS DNSDOMAIN DOMAIN FQDN BASEDN SMB DNS BACKEND; do printf '%s=%q\n' $key "${!key}"; done >"$D/lab.env"
   start

@@ -3,6 +3,7 @@
 
   samba_sam.py SMBCONF SAM_LDB guid                              the GUID of the DC's NTDS settings
   samba_sam.py SMBCONF SAM_LDB recycle-bin                       switch the AD recycle bin on (it cannot be switched off)
+  samba_sam.py SMBCONF SAM_LDB exchange                          attributes a directory has once Exchange was there
   samba_sam.py SMBCONF SAM_LDB rights ACCOUNT +get -all ...      grant or take replication rights on the domain
   samba_sam.py SMBCONF SAM_LDB expunge DAYS                      forget what was deleted, as if DAYS had passed
   samba_sam.py SMBCONF SAM_LDB undelete GUID                     restore from the recycle bin, to where it was
@@ -37,6 +38,39 @@ def recycle_bin(sam):
     value = f"CN=Partitions,{sam.get_config_basedn()}:{RECYCLE_BIN}"
     message["enableOptionalFeature"] = ldb.MessageElement(value, ldb.FLAG_MOD_ADD, "enableOptionalFeature")
     sam.modify(message)
+
+
+# Names and syntaxes (MS-ADTS 3.1.1.2.2.2) as Exchange's schema has them; only what tests need.
+EXCHANGE = {
+    "mailNickname": ("1.2.840.113556.1.2.447", "2.5.5.12", "64"),
+    "targetAddress": ("1.2.840.113556.1.2.352", "2.5.5.12", "64"),
+    "extensionAttribute1": ("1.2.840.113556.1.2.423", "2.5.5.12", "64"),
+    "extensionAttribute2": ("1.2.840.113556.1.2.424", "2.5.5.12", "64"),
+}
+
+
+def exchange(sam):
+    """The running DC has to be restarted to see them."""
+    schema, names = sam.get_schema_basedn(), []
+    for name, (oid, syntax, kind) in EXCHANGE.items():
+        if sam.search(base=schema, scope=ldb.SCOPE_ONELEVEL, expression=f"(lDAPDisplayName={name})", attrs=["cn"]):
+            continue
+        sam.add({
+            "dn": f"CN=lab-{name},{schema}",
+            "objectClass": "attributeSchema",
+            "lDAPDisplayName": name,
+            "attributeID": oid,
+            "attributeSyntax": syntax,
+            "oMSyntax": kind,
+            "isSingleValued": "TRUE",
+        })
+        names.append(name)
+    sam.set_schema_update_now()
+    for owner in ("CN=User", "CN=Group", "CN=Contact") if names else ():
+        change = ldb.Message(ldb.Dn(sam, f"{owner},{schema}"))
+        change["mayContain"] = ldb.MessageElement(names, ldb.FLAG_MOD_ADD, "mayContain")
+        sam.modify(change)
+    sam.set_schema_update_now()
 
 
 def rights(sam, account, changes):
@@ -99,11 +133,15 @@ def main():
         day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * int(rest[0])))
         command = ["samba-tool", "domain", "tombstones", "expunge", "-s", sys.argv[1], "-H", sys.argv[2], f"--current-time={day}"]
         sys.exit(subprocess.call(command))
+    if verb == "exchange":
+        parameters.set("dsdb:schema update allowed", "true")
     sam = SamDB(url=sys.argv[2], session_info=system_session(), lp=parameters)
     if verb == "guid":
         print(sam.get_ntds_GUID())
     elif verb == "recycle-bin":
         recycle_bin(sam)
+    elif verb == "exchange":
+        exchange(sam)
     elif verb == "rights":
         rights(sam, rest[0], rest[1:])
     elif verb == "undelete":

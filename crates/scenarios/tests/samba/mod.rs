@@ -4,6 +4,7 @@
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
 mod groups;
+mod identity;
 mod initial;
 mod names;
 mod people;
@@ -55,7 +56,12 @@ const BY_NUMBERS: &[&str] = &["+deleted"];
 impl Story {
     /// A domain with an empty unit and so many people of the lab's generator; nothing is synchronised yet.
     async fn prepare(setting: &Setting) -> Self {
-        let mut domain = Domain::raise(setting.name, setting.first).await;
+        let domain = Domain::raise(setting.name, setting.first).await;
+        Self::in_domain(domain, setting).await
+    }
+
+    /// The same in a domain that was raised with options of its own.
+    async fn in_domain(mut domain: Domain, setting: &Setting) -> Self {
         if setting.has_partner {
             domain.raise_partner(setting.first);
         }
