@@ -3,11 +3,14 @@
 //! Never commits twice and never half: dropping it undoes everything. Trap: what is remembered outside the database
 //! (domains, number of objects) may change only after the commit has succeeded.
 
+use std::cell::{RefCell, RefMut};
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::check::Domains;
 use crate::fault::Fault;
+use crate::located::Located;
 use crate::options::{CommitHook, Options};
 use crate::refusal::Refusal;
 use crate::store::WriterState;
@@ -53,6 +56,8 @@ pub(crate) struct Batch<'a> {
     first_sequence: i64,
     sequence: i64,
     now: Timestamp,
+    located: RefCell<Located>,
+    kept_located: &'a mut Located,
     pub(crate) options: &'a Options,
 }
 
@@ -65,6 +70,7 @@ impl<'a> Batch<'a> {
             connection,
             domains,
             objects,
+            located,
         } = state;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sequence = transaction
@@ -80,6 +86,9 @@ impl<'a> Batch<'a> {
             first_sequence: sequence,
             sequence,
             now: (options.clock)(),
+            // Put back by the commit only: what a batch that was undone has seen may never have been.
+            located: RefCell::new(std::mem::take(located)),
+            kept_located: located,
             options,
         })
     }
@@ -96,6 +105,16 @@ impl<'a> Batch<'a> {
     pub(crate) fn next_version(&mut self) -> i64 {
         self.sequence += 1;
         self.sequence
+    }
+
+    /// The number [`Self::next_version`] will give.
+    pub(crate) fn coming_version(&self) -> i64 {
+        self.sequence + 1
+    }
+
+    /// Rows of live objects that were looked up.
+    pub(crate) fn located(&self) -> RefMut<'_, Located> {
+        self.located.borrow_mut()
     }
 
     /// Whether one more object may be made.
@@ -131,6 +150,7 @@ impl<'a> Batch<'a> {
         self.transaction.commit()?;
         *self.kept_domains = self.domains;
         *self.kept_objects = self.objects;
+        *self.kept_located = self.located.into_inner();
         tell(act.after);
         Ok(())
     }

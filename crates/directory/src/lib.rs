@@ -14,6 +14,7 @@ mod changes;
 mod check;
 mod fault;
 mod keys;
+mod located;
 mod operation;
 mod options;
 mod principal;

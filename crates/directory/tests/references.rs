@@ -307,3 +307,80 @@ fn the_feed_tells_what_happened_since() {
         Err(Fault::FeedExpired { .. })
     ));
 }
+
+#[test]
+fn a_creation_refused_for_a_reference_leaves_its_keys_free() {
+    let bench = Bench::new();
+    let directory = bench.open();
+    let before = directory.sequence(&directory.administrator()).unwrap();
+    let refused = Operation::Create {
+        kind: Kind::User,
+        attributes: user("anna"),
+        references: vec![ReferenceChange {
+            attribute: "manager".to_owned(),
+            add: vec![Uuid::nil()],
+            remove: Vec::new(),
+        }],
+    };
+    assert_eq!(
+        code(&directory, refused),
+        "UnableToResolveReferenceAttributeValue"
+    );
+    let after = directory.sequence(&directory.administrator()).unwrap();
+    assert_eq!(after, before, "nothing happened");
+    assert_eq!(code(&directory, create(Kind::User, user("anna"))), "done");
+}
+
+#[test]
+fn who_was_deleted_in_the_same_batch_cannot_become_a_member() {
+    let bench = Bench::new();
+    let directory = bench.open();
+    let writer = directory.administrator().writer();
+    let anna = done(&directory, create(Kind::User, user("anna")));
+    let old = done(&directory, group("old"));
+    let staff = done(&directory, group("staff"));
+    let batch = vec![
+        change(staff, "members", &[anna, old], &[]),
+        delete(anna),
+        delete(old),
+        change(staff, "members", &[anna], &[]),
+        change(staff, "members", &[old], &[]),
+        Operation::Restore {
+            id: anna,
+            expected_version: None,
+            set: Default::default(),
+        },
+        change(staff, "members", &[anna], &[]),
+    ];
+    let outcomes = directory.apply(&writer, batch).unwrap();
+    let refused: Vec<bool> = outcomes
+        .iter()
+        .map(|outcome| outcome.refusal().is_some())
+        .collect();
+    assert_eq!(refused, [false, false, false, true, true, false, false]);
+    assert_eq!(members(&directory, staff), [anna]);
+}
+
+#[test]
+fn many_members_are_added_to_those_that_are_there() {
+    let bench = Bench::new();
+    let directory = bench.open();
+    let people: Vec<Uuid> = (0..40)
+        .map(|number| done(&directory, create(Kind::User, user(&format!("u{number}")))))
+        .collect();
+    let staff = done(&directory, group("staff"));
+    let scattered: Vec<Uuid> = people.iter().step_by(3).copied().collect();
+    done(&directory, change(staff, "members", &scattered, &[]));
+    let feed = directory.sequence(&directory.administrator()).unwrap();
+    let first = done(&directory, change(staff, "members", &people, &[]));
+    let sequence = directory.sequence(&directory.administrator()).unwrap();
+    assert_eq!((first, sequence), (staff, feed + 1));
+    done(&directory, change(staff, "members", &people, &[]));
+    let same = directory.sequence(&directory.administrator()).unwrap();
+    assert_eq!(same, sequence, "what is there already changes nothing");
+    let mut expected = people.clone();
+    expected.sort_unstable();
+    let mut found = members(&directory, staff);
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}

@@ -23,10 +23,16 @@ pub(super) fn create(
     batch.check_quota()?;
     let values = check::merge(kind, Values::default(), attributes, &batch.domains)?;
     let claims = keys::claims(kind, &values);
-    keyring::check_free(batch.connection(), kind, None, &claims)?;
-    let planned = edges::plan(batch.connection(), kind, None, references)?;
-
-    let row = batch.next_version();
+    let row = batch.coming_version();
+    keyring::take_free(batch.connection(), kind, row, &claims)?;
+    let planned = match edges::plan(batch, kind, None, references) {
+        Ok(planned) => planned,
+        Err(stop) => {
+            keyring::give_back(batch.connection(), row, &claims)?;
+            return Err(stop);
+        }
+    };
+    batch.next_version();
     let uuid = (batch.options.ids)();
     let now = batch.now().as_millisecond();
     batch
@@ -37,8 +43,8 @@ pub(super) fn create(
              VALUES (?1, ?2, ?3, 0, ?1, ?1, ?4, ?4, ?5, ?6)",
         )?
         .execute(params![row, &uuid.as_bytes()[..], kind.number(), now, by, values.encode()?])?;
-    keyring::take(batch.connection(), row, &claims)?;
     edges::write(batch, row, row, &planned)?;
     batch.count_created();
+    batch.located().know(uuid, row, kind);
     Ok((uuid, row))
 }

@@ -64,6 +64,7 @@ fn soft_delete(batch: &mut Batch<'_>, by: i64, record: &Record) -> Result<Done, 
              WHERE id = ?1",
         )?
         .execute(params![record.row, version, batch.now().as_millisecond(), by])?;
+    batch.located().forget(record.uuid);
     Ok((record.uuid, version))
 }
 
@@ -96,6 +97,7 @@ pub(crate) fn destroy(
     connection
         .prepare_cached("INSERT INTO tombstone (version, uuid, kind, at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![version, &uuid.as_bytes()[..], kind.number(), now])?;
+    batch.located().forget(uuid);
     batch.count_destroyed();
     Ok(version)
 }

@@ -18,6 +18,9 @@ use crate::operation::ReferenceChange;
 use crate::refusal::Refusal;
 use crate::schema::{Attribute, Kind, ValueType, attribute, number};
 
+/// Fewer references than this are looked up one by one.
+const FEW: usize = 8;
+
 /// An effective change of one reference attribute.
 #[derive(Debug)]
 pub(super) struct PlannedChange {
@@ -36,7 +39,7 @@ pub(crate) struct StoredReferences {
 
 /// What the changes come to. `record` is the referring object, if it exists already.
 pub(super) fn plan(
-    connection: &Connection,
+    batch: &Batch<'_>,
     kind: Kind,
     record: Option<&Record>,
     changes: &[ReferenceChange],
@@ -44,7 +47,7 @@ pub(super) fn plan(
     check_names(kind, changes)?;
     let planned = changes
         .iter()
-        .map(|change| plan_one(connection, kind, record, change));
+        .map(|change| plan_one(batch, kind, record, change));
     let planned: Vec<PlannedChange> = planned.collect::<Result<_, _>>()?;
     Ok(planned
         .into_iter()
@@ -134,13 +137,14 @@ fn reference_attribute(kind: Kind, name: &str) -> Result<&'static Attribute, Ref
 }
 
 fn plan_one(
-    connection: &Connection,
+    batch: &Batch<'_>,
     kind: Kind,
     record: Option<&Record>,
     change: &ReferenceChange,
 ) -> Result<PlannedChange, Stop> {
     let attribute = reference_attribute(kind, &change.attribute)?;
-    let mut wanted = resolve(connection, attribute, record, &change.add)?;
+    let connection = batch.connection();
+    let wanted = resolve(batch, attribute, record, &change.add)?;
     if !attribute.is_multi_valued && wanted.len() > 1 {
         return Err(Refusal::SchemaPropertyCanOnlyAcceptValue {
             attribute: attribute.name,
@@ -160,22 +164,16 @@ fn plan_one(
         remove = present(connection, record.row, attribute.number)?;
     }
     remove.retain(|gone| wanted.binary_search(gone).is_err());
-    let mut add = Vec::with_capacity(wanted.len());
-    for target in wanted.drain(..) {
-        if !exists(connection, record.row, attribute.number, target.0)? {
-            add.push(target);
-        }
-    }
     Ok(PlannedChange {
         attribute: attribute.number,
-        add,
+        add: missing(connection, record.row, attribute.number, wanted)?,
         remove,
     })
 }
 
 /// Row numbers of the objects to point at, sorted, each once.
 fn resolve(
-    connection: &Connection,
+    batch: &Batch<'_>,
     attribute: &'static Attribute,
     record: Option<&Record>,
     ids: &[Uuid],
@@ -190,7 +188,7 @@ fn resolve(
         if attribute.number == number::MEMBERS && record.is_some_and(|record| record.uuid == id) {
             return Err(refuse("a group cannot be a member of itself").into());
         }
-        match locate(connection, id)? {
+        match located(batch, id)? {
             Some((row, kind, false)) if attribute.may_point_to(kind) => resolved.push((row, id)),
             Some((_, _, false)) => {
                 return Err(refuse("objects of its kind are not allowed here").into());
@@ -207,6 +205,66 @@ fn resolve(
     resolved.sort_unstable();
     resolved.dedup();
     Ok(resolved)
+}
+
+/// An object as [`locate`] finds it, looked up once.
+fn located(batch: &Batch<'_>, id: Uuid) -> Result<Option<(i64, Kind, bool)>, Fault> {
+    if let Some((row, kind)) = batch.located().find(id) {
+        return Ok(Some((row, kind, false)));
+    }
+    let found = locate(batch.connection(), id)?;
+    if let Some((row, kind, false)) = found {
+        batch.located().know(id, row, kind);
+    }
+    Ok(found)
+}
+
+/// Those of sorted targets that are not there yet.
+fn missing(
+    connection: &Connection,
+    source: i64,
+    attribute: u16,
+    mut wanted: Vec<(i64, Uuid)>,
+) -> Result<Vec<(i64, Uuid)>, Fault> {
+    if let Some(held) = held_between(connection, source, attribute, &wanted)? {
+        wanted.retain(|(target, _)| held.binary_search(target).is_err());
+        return Ok(wanted);
+    }
+    let mut missing = Vec::with_capacity(wanted.len());
+    for target in wanted {
+        if !exists(connection, source, attribute, target.0)? {
+            missing.push(target);
+        }
+    }
+    Ok(missing)
+}
+
+/// What is there between the first and the last of these, sorted; `None`: they are few, or there is too much else between
+/// them, and asking for each is quicker.
+fn held_between(
+    connection: &Connection,
+    source: i64,
+    attribute: u16,
+    wanted: &[(i64, Uuid)],
+) -> Result<Option<Vec<i64>>, Fault> {
+    let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else {
+        return Ok(None);
+    };
+    if wanted.len() < FEW {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT target FROM edge WHERE source = ?1 AND attribute = ?2 AND target BETWEEN ?3 AND ?4 ORDER BY target",
+    )?;
+    let mut rows = statement.query(params![source, attribute, first, last])?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        if held.len() >= 4 * wanted.len() {
+            return Ok(None);
+        }
+        held.push(row.get(0)?);
+    }
+    Ok(Some(held))
 }
 
 /// Those of the objects to be removed that are there, sorted, each once.

@@ -39,7 +39,7 @@ pub(super) fn update(
     );
     let (released, taken) = (keyring::without(&old, &new), keyring::without(&new, &old));
     keyring::check_free(batch.connection(), record.kind, Some(record.row), &taken)?;
-    let planned = edges::plan(batch.connection(), record.kind, Some(&record), references)?;
+    let planned = edges::plan(batch, record.kind, Some(&record), references)?;
 
     let is_changed = values != record.values;
     if !is_changed && planned.is_empty() {
@@ -63,7 +63,7 @@ fn update_references(
     record: &Record,
     references: &[ReferenceChange],
 ) -> Result<Done, Stop> {
-    let planned = edges::plan(batch.connection(), record.kind, Some(record), references)?;
+    let planned = edges::plan(batch, record.kind, Some(record), references)?;
     if planned.is_empty() {
         return Ok((record.uuid, record.version));
     }

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use crate::batch::{Act, Batch};
 use crate::check::Domains;
 use crate::fault::Fault;
+use crate::located::Located;
 use crate::options::Options;
 use crate::principal::{Administrator, Reads, admit};
 
@@ -39,6 +40,8 @@ pub(crate) struct WriterState {
     pub(crate) domains: Domains,
     /// INVARIANT: the number of rows of `object` as of the last commit; only kept when there is a quota.
     pub(crate) objects: Option<u64>,
+    /// INVARIANT: as of the last commit.
+    pub(crate) located: Located,
 }
 
 impl Directory {

@@ -52,6 +52,7 @@ impl Directory {
             connection,
             domains,
             objects,
+            located: Default::default(),
         });
         Ok(Directory {
             options,
