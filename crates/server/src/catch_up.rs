@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Planned operations that may wait before planning pauses: enough to keep the target busy.
-const BACKLOG: usize = 4 * planner::BATCH;
+const BACKLOG: usize = 3 * exporter::BATCH;
 /// Objects whose references are planned at once, if they have few.
 const REFERENCE_BATCH: usize = 2_000;
 /// Moved containers gone through before a pause, new rules and the like are looked at again.
@@ -210,7 +210,7 @@ async fn export_all(
         let is_running = is_running(app, job).await?;
         let over = between.planning_is_over.load(Ordering::Acquire);
         let carried = match is_running {
-            true => exporter::carry_out(app.engine(), job, target, after, planner::BATCH).await,
+            true => exporter::carry_out(app.engine(), job, target, after, exporter::BATCH).await,
             false => Ok(None),
         };
         // Stored first, whatever came of the next batch.

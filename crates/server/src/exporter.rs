@@ -16,6 +16,9 @@ use sync_core::{
 
 use crate::{agents::blocking, set_aside, unique};
 
+/// Operations carried out at once.
+pub const BATCH: usize = 2_000;
+
 /// What a step of export came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {

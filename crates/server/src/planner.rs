@@ -30,8 +30,9 @@ use sync_core::{
 
 use crate::{agents::blocking, claims};
 
-/// Objects planned at once.
-pub const BATCH: usize = 2_000;
+/// Objects planned at once: so few that the target is busy soon after the first page, and that little is left to do one step
+/// after the other behind the last; so many that a transaction for them costs little.
+pub const BATCH: usize = 1_000;
 
 /// What a job is planned with: rules and surroundings.
 #[derive(Clone, Debug)]
