@@ -107,8 +107,8 @@ impl Engine {
             order: order.clone(),
             last: wanted.comparison.last,
             newest,
-            listed: ReadMemory::new(connector, true),
-            touched: ReadMemory::new(connector, false),
+            listed: ReadMemory::new(connector, true, false),
+            touched: ReadMemory::new(connector, false, false),
             differing: Vec::new(),
             count: 0,
         };

@@ -21,6 +21,7 @@ use crate::{
     ObjectState, aside,
     config::JobRow,
     export::{PendingExport, PendingState},
+    fresh::{Fresh, SourceNote},
     log::{Action, Record, Status},
     observe::{
         DEEPEST, attributes_of, class_name, due_for_jobs, jobs_of, make_due, make_references_due,
@@ -83,6 +84,8 @@ pub struct DueItem {
     pub asides: Vec<Aside>,
     /// How many of them are stored.
     pub(crate) asides_stored: usize,
+    /// Plans of the link so far.
+    pub(crate) generation: u32,
 }
 
 /// What planning an object came to.
@@ -182,7 +185,8 @@ impl Places<'_> {
 }
 
 const ITEM: &str = "SELECT o.id, o.anchor, o.parent, o.class, o.state, o.rdn, o.attributes,
-   l.situation, l.class, l.target, l.version, l.anchor, l.exported, l.stale, l.reason, l.attempts, l.pending_state";
+   l.situation, l.class, l.target, l.version, l.anchor, l.exported, l.stale, l.reason, l.attempts, l.pending_state,
+   l.generation";
 
 fn item(
     engine: &Engine,
@@ -232,6 +236,7 @@ fn item(
         is_stored: situation.is_some(),
         asides: Vec::new(),
         asides_stored: 0,
+        generation: row.get::<_, Option<u32>>(17)?.unwrap_or(0),
     })
 }
 
@@ -244,6 +249,7 @@ struct Storing<'a> {
     travellers: Travellers<'a>,
     tally: Tally,
     records: Vec<Record>,
+    fresh: Vec<Fresh>,
 }
 
 impl Engine {
@@ -264,7 +270,7 @@ impl Engine {
             let mut rows = statement.query(params![first, last, limit])?;
             let mut items = Vec::new();
             while let Some(row) = rows.next()? {
-                let due = (row.get(17)?, row.get(18)?, row.get(19)?);
+                let due = (row.get(18)?, row.get(19)?, row.get(20)?);
                 items.push(item(self, &mut places, job, row, due)?);
             }
             aside::add_to(connection, &mut items)?;
@@ -394,7 +400,7 @@ impl Engine {
         travelling: &[MappedReference],
     ) -> Result<usize> {
         let now = self.now();
-        self.write("engine.store_plans", |tx| {
+        let (ready, fresh) = self.write("engine.store_plans", |tx| {
             let mut batch = Storing {
                 job,
                 now,
@@ -402,17 +408,21 @@ impl Engine {
                 travellers: Travellers::new(self, job, travelling),
                 tally: Tally::default(),
                 records: Vec::new(),
+                fresh: Vec::with_capacity(plans.len()),
             };
             let mut ready = 0;
+            let mut planned_off =
+                tx.prepare_cached("DELETE FROM due WHERE id = ?1 AND stamp = ?2")?;
             for planned in plans {
                 ready += usize::from(self.store_plan(tx, planned, &mut batch)?);
-                tx.prepare_cached("DELETE FROM due WHERE id = ?1 AND stamp = ?2")?
-                    .execute([planned.item.link.0, planned.item.stamp])?;
+                planned_off.execute([planned.item.link.0, planned.item.stamp])?;
             }
             batch.tally.store(tx, job.id)?;
             self.append_log(tx, batch.records, now)?;
-            Ok(ready)
-        })
+            Ok((ready, batch.fresh))
+        })?;
+        self.fresh_plans().keep(fresh);
+        Ok(ready)
     }
 
     fn store_plan(
@@ -654,6 +664,7 @@ impl Engine {
         }
         let class = self.intern(tx, &draft.class)?;
         let blob = pack(&pending)?;
+        let bytes = blob.len();
         let (state_number, situation) = (state.number(), situation_number(item.view.situation));
         // Nearly always right for an object without a link, and cheaper than looking first.
         let is_new = !item.is_stored
@@ -688,7 +699,20 @@ impl Engine {
                 now,
             ));
         }
-        Ok(state == PendingState::Ready)
+        let is_ready = state == PendingState::Ready;
+        if is_ready {
+            batch.fresh.push(Fresh {
+                link: item.link,
+                generation: if is_new { 1 } else { item.generation + 1 },
+                pending,
+                source: SourceNote {
+                    class: item.source.class.clone(),
+                    anchor: item.source.anchor.clone(),
+                },
+                bytes,
+            });
+        }
+        Ok(is_ready)
     }
 
     /// Objects to be looked up one by one: row, anchor, and whether a full read did not show them.
@@ -951,7 +975,10 @@ pub(crate) fn version_of(precondition: &Precondition) -> Option<u64> {
 
 /// A pending export from its stored form.
 pub(crate) fn pending_of(blob: Option<Vec<u8>>) -> Result<PendingExport> {
-    blob.map(|blob| unpack(&blob))
-        .transpose()?
-        .ok_or(StoreError::Blob("pending export"))
+    stored_pending(blob.as_deref())
+}
+
+/// The same, from where it lies.
+pub(crate) fn stored_pending(blob: Option<&[u8]>) -> Result<PendingExport> {
+    unpack(blob.ok_or(StoreError::Blob("pending export"))?)
 }

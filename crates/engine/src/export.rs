@@ -5,11 +5,11 @@
 //! the log in one transaction. Trap: deleting a group or contact in the target also ends its memberships there, so the
 //! export marks of its edges are taken back.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     aside::Aside,
-    id::{JobId, LinkId, TargetId},
+    id::{Anchor, JobId, LinkId, TargetId},
     operation::{Operation, Outcome, Precondition, ReferenceChange, Refusal, Verb},
     plan::{Draft, Situation},
     value::{Attributes, Name, Value, Values},
@@ -20,10 +20,12 @@ use crate::{
     claim::free_for_all,
     config::JobRow,
     due::{
-        Planned, Tally, fold_value, pending_of, remember_conflict, retry_later, situation_number,
-        situation_of, version_of,
+        Planned, Tally, fold_value, remember_conflict, retry_later, situation_number, situation_of,
+        stored_pending, version_of,
     },
+    fresh::SourceNote,
     log::{Action, Record, ReferenceNote, Status},
+    marks,
     observe::{attributes_of, class_name, make_due, make_references_due, refusal_of},
     reason,
     store::{Engine, Result, pack},
@@ -151,6 +153,8 @@ pub struct PlannedChange {
     pub is_unknown: bool,
     /// What was left out of it, because other objects hold it.
     pub asides: Vec<Aside>,
+    /// What the log tells of the source object; `None`: to be looked up.
+    pub(crate) source: Option<SourceNote>,
 }
 
 impl PlannedChange {
@@ -212,8 +216,7 @@ struct Reported<'a> {
     exported: Option<Vec<u8>>,
     attempts: u32,
     last: Option<Refusal>,
-    source_class: Option<Name>,
-    anchor: sync_core::id::Anchor,
+    source: SourceNote,
     is_approved: bool,
 }
 
@@ -251,14 +254,20 @@ impl Engine {
                     if bytes >= MOST_TAKEN_BYTES {
                         return Ok(ready);
                     }
-                    let blob: Option<Vec<u8>> = row.get(2)?;
-                    bytes += blob.as_ref().map_or(0, Vec::len);
+                    let (link, generation) = (LinkId(row.get(0)?), row.get(1)?);
+                    let blob = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+                    bytes += blob.map_or(0, <[u8]>::len);
+                    let (pending, source) = match self.fresh_plans().take(link, generation) {
+                        Some(fresh) => (fresh.pending, Some(fresh.source)),
+                        None => (stored_pending(blob)?, None),
+                    };
                     ready.push(PlannedChange {
-                        link: LinkId(row.get(0)?),
-                        generation: row.get(1)?,
-                        pending: pending_of(blob)?,
+                        link,
+                        generation,
+                        pending,
                         is_unknown: state == PendingState::Unknown,
                         asides: Vec::new(),
+                        source,
                     });
                 }
             }
@@ -292,9 +301,17 @@ impl Engine {
             let mut mark = 0;
             let (first, last) = crate::link_range(job.id);
             let has_asides = aside::any(tx, first, last)?;
+            let mut arrivals = Arrivals::new(tx, job)?;
             for (change, outcome) in outcomes {
                 if let Outcome::Done { version, .. } = outcome {
                     mark = mark.max(*version);
+                }
+                if !has_asides
+                    && let Some(created) = self.created(tx, job, change, outcome, &mut arrivals, now)?
+                {
+                    tally.moved(Some(Situation::Unlinked), Situation::Linked);
+                    records.push(created);
+                    continue;
                 }
                 let Some(reported) = self.reported(tx, change)? else {
                     superseded(tx, job, change, outcome, now)?;
@@ -302,7 +319,7 @@ impl Engine {
                 };
                 match outcome {
                     Outcome::Done { target, version } => {
-                        self.done(tx, job, &reported, target, *version, now, &mut tally)?;
+                        self.done(tx, job, &reported, target, *version, now, &mut tally, &mut arrivals)?;
                         // What a person allowed does not make the guard hold the next one.
                         destroyed += i64::from(
                             change.pending.verb.is_destructive() && !reported.is_approved,
@@ -350,6 +367,62 @@ impl Engine {
         })
     }
 
+    /// Stores that an object was created which nothing was known of but the plan to create it: the usual outcome of an
+    /// initial cycle, with one statement for the link. `None`: it is another outcome, or more is known; nothing was written.
+    fn created(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        change: &PlannedChange,
+        outcome: &Outcome,
+        arrivals: &mut Arrivals<'_>,
+        now: i64,
+    ) -> Result<Option<Record>> {
+        let pending = &change.pending;
+        let (Outcome::Done { target, version }, Some(source), Verb::Create) =
+            (outcome, &change.source, pending.verb)
+        else {
+            return Ok(None);
+        };
+        if !change.asides.is_empty() || pending.is_adoption {
+            return Ok(None);
+        }
+        let mut exported = Attributes::new();
+        exported.merge(pending.attributes.clone());
+        let stored = tx
+            .prepare_cached(
+                "UPDATE link SET situation = 1, class = ?3, target = ?4, version = ?5, anchor = ?6, exported = ?7,
+                   pending = NULL, pending_state = 0, stale = 0, changed_at = ?8
+                 WHERE id = ?1 AND generation = ?2 AND pending_state > 0 AND situation = 0 AND attempts = 0
+                   AND reason IS NULL",
+            )?
+            .execute(params![
+                change.link.0,
+                change.generation,
+                self.intern(tx, &pending.class)?,
+                target.0,
+                version.cast_signed(),
+                pending.source_anchor,
+                self.encode(tx, &exported)?,
+                now
+            ])?;
+        if stored == 0 {
+            return Ok(None);
+        }
+        self.mark_edges(tx, job, change.link, &pending.edges, now)?;
+        arrivals.arrived(change.link, now)?;
+        let reported = Reported {
+            change,
+            situation: Situation::Unlinked,
+            exported: None,
+            attempts: 0,
+            last: None,
+            source: source.clone(),
+            is_approved: false,
+        };
+        Ok(Some(done_record(&reported, target, now)))
+    }
+
     /// The link of a report, if the report is about its present operation.
     fn reported<'a>(
         &self,
@@ -378,21 +451,31 @@ impl Engine {
         if generation != change.generation || state == PendingState::None.number() {
             return Ok(None);
         }
-        let (class, anchor) = tx
-            .prepare_cached("SELECT class, anchor FROM object WHERE id = ?1")?
-            .query_row([crate::object_of(change.link).0], |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Vec<u8>>(1)?))
-            })?;
+        let source = match &change.source {
+            Some(source) => source.clone(),
+            None => self.source_note(tx, change.link)?,
+        };
         Ok(Some(Reported {
             change,
             situation: situation_of(situation),
             exported,
             attempts,
             last: refusal_of(last)?,
-            source_class: class_name(self, class),
-            anchor: sync_core::id::Anchor::new(anchor),
+            source,
             is_approved: state == PendingState::Approved.number(),
         }))
+    }
+
+    fn source_note(&self, tx: &Transaction<'_>, link: LinkId) -> Result<SourceNote> {
+        let (class, anchor): (Option<i64>, Vec<u8>) = tx
+            .prepare_cached("SELECT class, anchor FROM object WHERE id = ?1")?
+            .query_row([crate::object_of(link).0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        Ok(SourceNote {
+            class: class_name(self, class),
+            anchor: Anchor::new(anchor),
+        })
     }
 
     #[allow(
@@ -408,6 +491,7 @@ impl Engine {
         version: u64,
         now: i64,
         tally: &mut Tally,
+        arrivals: &mut Arrivals<'_>,
     ) -> Result<()> {
         let change = reported.change;
         let pending = &change.pending;
@@ -470,7 +554,7 @@ impl Engine {
             make_due(tx, change.link.0, reason::STALE, pending.since)?;
         }
         if reported.situation != Situation::Linked {
-            self.newly_linked(tx, job, change.link, now)?;
+            arrivals.arrived(change.link, now)?;
         }
         Ok(())
     }
@@ -539,7 +623,7 @@ impl Engine {
         self.encode(tx, &exported)
     }
 
-    /// A newly linked object: its own references can be planned, and those that wait for it.
+    /// A newly linked object, where there is but one: see [`Arrivals::arrived`].
     pub(crate) fn newly_linked(
         &self,
         tx: &Transaction<'_>,
@@ -547,38 +631,7 @@ impl Engine {
         link: LinkId,
         now: i64,
     ) -> Result<()> {
-        let object = crate::object_of(link).0;
-        let (job, bit) = (job.id, 2_i64 << job.slot);
-        if tx
-            .prepare_cached(
-                "SELECT 1 FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) LIMIT 1",
-            )?
-            .exists([object, bit])?
-        {
-            make_references_due(tx, link.0, true, now)?;
-        }
-        let mut waiting: Vec<(i64, i64)> = Vec::new();
-        {
-            let mut statement = tx
-                .prepare_cached("SELECT src, attribute FROM waiting WHERE job = ?1 AND dst = ?2")?;
-            let mut rows = statement.query([job.0, object])?;
-            while let Some(row) = rows.next()? {
-                waiting.push((row.get(0)?, row.get(1)?));
-            }
-        }
-        for (src, attribute) in &waiting {
-            let holder = crate::link_id(job, sync_core::id::ObjectId(*src)).0;
-            tx.prepare_cached(
-                "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
-            )?
-            .execute([holder, *attribute, object])?;
-            make_references_due(tx, holder, false, now)?;
-        }
-        if !waiting.is_empty() {
-            tx.prepare_cached("DELETE FROM waiting WHERE job = ?1 AND dst = ?2")?
-                .execute([job.0, object])?;
-        }
-        Ok(())
+        Arrivals::new(tx, job)?.arrived(link, now)
     }
 
     fn mark_edges(
@@ -591,11 +644,13 @@ impl Engine {
     ) -> Result<()> {
         let src = crate::object_of(link).0;
         let bit = 2_i64 << job.slot;
-        let mut has_due = !edges.is_empty()
-            && tx
-                .prepare_cached("SELECT 1 FROM due_edge WHERE id = ?1 LIMIT 1")?
-                .exists([link.0])?;
         if edges.is_empty() {
+            return Ok(());
+        }
+        let mut has_due = tx
+            .prepare_cached("SELECT 1 FROM due_edge WHERE id = ?1 LIMIT 1")?
+            .exists([link.0])?;
+        if !has_due && marks::all_added(tx, src, edges, bit)? {
             return Ok(());
         }
         let mut asked = tx.prepare_cached(
@@ -748,6 +803,57 @@ impl Engine {
     }
 }
 
+/// What follows from objects being linked that were not; prepared once for a whole report.
+struct Arrivals<'t> {
+    tx: &'t Transaction<'t>,
+    job: JobId,
+    bit: i64,
+    open: CachedStatement<'t>,
+    waiting: CachedStatement<'t>,
+}
+
+impl<'t> Arrivals<'t> {
+    fn new(tx: &'t Transaction<'t>, job: &JobRow) -> Result<Self> {
+        Ok(Self {
+            tx,
+            job: job.id,
+            bit: 2_i64 << job.slot,
+            open: tx.prepare_cached(
+                "SELECT 1 FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) LIMIT 1",
+            )?,
+            waiting: tx
+                .prepare_cached("SELECT src, attribute FROM waiting WHERE job = ?1 AND dst = ?2")?,
+        })
+    }
+
+    /// Its own references can be planned, and those that wait for it.
+    fn arrived(&mut self, link: LinkId, now: i64) -> Result<()> {
+        let object = crate::object_of(link).0;
+        if self.open.exists([object, self.bit])? {
+            make_references_due(self.tx, link.0, true, now)?;
+        }
+        let rows = self.waiting.query_map([self.job.0, object], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+        let waiting: Vec<(i64, i64)> = rows.collect::<rusqlite::Result<_>>()?;
+        for (src, attribute) in &waiting {
+            let holder = crate::link_id(self.job, sync_core::id::ObjectId(*src)).0;
+            self.tx
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
+                )?
+                .execute([holder, *attribute, object])?;
+            make_references_due(self.tx, holder, false, now)?;
+        }
+        if !waiting.is_empty() {
+            self.tx
+                .prepare_cached("DELETE FROM waiting WHERE job = ?1 AND dst = ?2")?
+                .execute([self.job.0, object])?;
+        }
+        Ok(())
+    }
+}
+
 /// Stores that references of an object went through: it has a new version and is otherwise as it was.
 fn store_version(
     tx: &Transaction<'_>,
@@ -886,12 +992,13 @@ fn record(reported: &Reported<'_>, status: Status, now: i64) -> Record {
         },
         status,
         class: reported
-            .source_class
+            .source
+            .class
             .as_deref()
             .unwrap_or_default()
             .to_owned(),
         name: pending.name.clone(),
-        anchor: reported.anchor.clone(),
+        anchor: reported.source.anchor.clone(),
         target: pending.target.clone(),
         refusal: None,
         changes: Vec::new(),

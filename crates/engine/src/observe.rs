@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use sync_core::{
     code::Code,
     id::{Anchor, ConnectorId, ReadId},
@@ -22,6 +22,7 @@ use sync_core::{
 use crate::{
     read::LOOKUP_INCOMPLETE,
     reason,
+    rows::{self, Key, Rows},
     scope::Watch,
     store::{Engine, Result, StoreError, unpack},
 };
@@ -60,15 +61,17 @@ pub(crate) struct ReadMemory {
     pub(crate) census: Census,
     counts: bool,
     seen: Vec<u64>,
+    rows: Rows,
 }
 
 impl ReadMemory {
-    pub(crate) fn new(connector: ConnectorId, counts: bool) -> Self {
+    pub(crate) fn new(connector: ConnectorId, counts: bool, is_empty: bool) -> Self {
         Self {
             connector,
             census: Census::default(),
             counts,
             seen: Vec::new(),
+            rows: Rows::new(is_empty),
         }
     }
 
@@ -242,8 +245,10 @@ struct Merge<'a> {
     now: i64,
     /// Containers that are known up to the root; `None`: nothing waits for its containers.
     placed: Option<RefCell<HashSet<i64>>>,
-    /// Rows of containers that were looked up.
-    containers: RefCell<HashMap<Anchor, i64>>,
+    /// Rows the pages before showed or referred to; `None`: nothing is remembered.
+    rows: Option<&'a Rows>,
+    /// The same of this page.
+    page: RefCell<HashMap<Key, i64>>,
     /// The replica that was looked up last, and its row.
     replica: Cell<Option<([u8; 16], i64)>>,
 }
@@ -266,6 +271,8 @@ impl Engine {
         };
         let now = self.now();
         let mut seen = Vec::new();
+        let mut page = HashMap::new();
+        let rows = &memory.rows;
         let result = self.write("engine.observe", |tx| {
             let (next, mode): (u32, String) = tx
                 .prepare_cached("SELECT next_page, mode FROM read WHERE id = ?1 AND state = 'open'")?
@@ -285,7 +292,8 @@ impl Engine {
                 jobs,
                 now,
                 placed,
-                containers: RefCell::default(),
+                rows: Some(rows),
+                page: RefCell::default(),
                 replica: Cell::default(),
             };
             let mut changed = 0;
@@ -310,6 +318,7 @@ impl Engine {
                     params![memory.connector.0, watermark],
                 )?;
             }
+            page = merge.page.into_inner();
             Ok(Ok(Observed { entries: entries.len(), changed }))
         })?;
         match result {
@@ -320,6 +329,7 @@ impl Engine {
             Ok(observed) => {
                 memory.note(&seen, entries);
                 self.touched(memory.connector, &seen);
+                memory.rows.extend(page);
                 Ok(observed)
             }
         }
@@ -341,7 +351,8 @@ impl Engine {
                 jobs,
                 now,
                 placed: None,
-                containers: RefCell::default(),
+                rows: None,
+                page: RefCell::default(),
                 replica: Cell::default(),
             };
             let (object, changed) = merge.entry(entry)?;
@@ -402,6 +413,35 @@ impl Merge<'_> {
 
     /// The row of an anchor; a stub if nobody has shown it yet.
     fn row_of(&self, anchor: &Anchor) -> Result<i64> {
+        if let Some(row) = self.known_row(anchor) {
+            return Ok(row);
+        }
+        let row = self.stored_row(anchor)?;
+        self.know(anchor, row);
+        Ok(row)
+    }
+
+    fn known_row(&self, anchor: &Anchor) -> Option<i64> {
+        let key = rows::key_of(anchor)?;
+        let of_page = self.page.borrow().get(&key).copied();
+        of_page.or_else(|| self.rows?.find(&key))
+    }
+
+    fn know(&self, anchor: &Anchor, row: i64) {
+        if let Some(key) = rows::key_of(anchor) {
+            self.page.borrow_mut().insert(key, row);
+        }
+    }
+
+    /// Whether an object is most likely new: nothing was stored when the read began, and it was neither shown nor referred
+    /// to since.
+    fn is_likely_new(&self, anchor: &Anchor) -> bool {
+        self.rows.is_some_and(Rows::is_complete)
+            && rows::key_of(anchor).is_some()
+            && self.known_row(anchor).is_none()
+    }
+
+    fn stored_row(&self, anchor: &Anchor) -> Result<i64> {
         let found: Option<i64> = self
             .tx
             .prepare_cached("SELECT id FROM object WHERE connector = ?1 AND anchor = ?2")?
@@ -416,16 +456,6 @@ impl Merge<'_> {
             .prepare_cached("INSERT INTO object (connector, anchor, state) VALUES (?1, ?2, 0)")?
             .execute(params![self.connector.0, anchor.as_bytes()])?;
         Ok(self.tx.last_insert_rowid())
-    }
-
-    /// The row of a container: as [`Self::row_of`], looked up once in a page.
-    fn container(&self, anchor: &Anchor) -> Result<i64> {
-        if let Some(row) = self.containers.borrow().get(anchor) {
-            return Ok(*row);
-        }
-        let row = self.row_of(anchor)?;
-        self.containers.borrow_mut().insert(anchor.clone(), row);
-        Ok(row)
     }
 
     fn replica(&self, entry: &Entry) -> Result<(Option<i64>, Option<i64>)> {
@@ -458,7 +488,11 @@ impl Merge<'_> {
 
     /// Merges one entry: its row, if it has one, and whether anything changed.
     fn entry(&self, entry: &Entry) -> Result<(Option<i64>, bool)> {
-        let stored = self.find(&entry.anchor)?;
+        let is_whole = matches!(entry.kind, EntryKind::Whole | EntryKind::Skeleton);
+        let stored = match is_whole && self.is_likely_new(&entry.anchor) {
+            true => None,
+            false => self.find(&entry.anchor)?,
+        };
         let (replica, usn) = self.replica(entry)?;
         if let Some(stored) = &stored
             && stored.replica.is_some()
@@ -558,7 +592,7 @@ impl Merge<'_> {
         };
         let values_changed = attributes.merge(entry.attributes.clone());
         let parent = match &entry.parent {
-            Some(anchor) => Some(self.container(anchor)?),
+            Some(anchor) => Some(self.row_of(anchor)?),
             None => stored.parent,
         };
         let rdn = entry
@@ -605,7 +639,7 @@ impl Merge<'_> {
         let parent = entry
             .parent
             .as_ref()
-            .map(|anchor| self.container(anchor))
+            .map(|anchor| self.row_of(anchor))
             .transpose()?;
         let rdn = entry.rdn.as_deref().map(str::to_owned);
         let blob = if is_skeleton {
@@ -614,10 +648,11 @@ impl Merge<'_> {
             Some(self.engine.encode(self.tx, &entry.attributes)?)
         };
         let state = if is_skeleton { 1 } else { 2 };
-        let Some(stored) = stored else {
-            self.tx
+        if stored.is_none() {
+            let inserted = self
+                .tx
                 .prepare_cached(
-                    "INSERT INTO object (connector, anchor, parent, class, state, rdn, replica, usn, attributes)
+                    "INSERT OR IGNORE INTO object (connector, anchor, parent, class, state, rdn, replica, usn, attributes)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .execute(params![
@@ -631,12 +666,22 @@ impl Merge<'_> {
                     version.1,
                     blob
                 ])?;
-            let id = self.tx.last_insert_rowid();
-            if !is_skeleton {
-                self.due(id, parent)?;
+            if inserted > 0 {
+                let id = self.tx.last_insert_rowid();
+                self.know(&entry.anchor, id);
+                if !is_skeleton {
+                    self.due(id, parent)?;
+                }
+                self.links(id, Before::Nothing, &entry.links)?;
+                return Ok((Some(id), !is_skeleton));
             }
-            self.links(id, Before::Nothing, &entry.links)?;
-            return Ok((Some(id), !is_skeleton));
+        }
+        let stored = match stored {
+            Some(stored) => stored,
+            // Somebody else added it since the read began.
+            None => self
+                .find(&entry.anchor)?
+                .ok_or_else(|| StoreError::Refused(Refusal::new(Code::Conflict)))?,
         };
         // A stub that gets its place counts: what is below it may have been planned with half a name.
         let place_changed = parent != stored.parent || rdn != stored.rdn;
@@ -828,9 +873,11 @@ impl Merge<'_> {
             .filter(|(dst, f)| **f & 1 == 1 && !wanted.contains(dst))
             .map(|(dst, _)| *dst)
             .collect();
+        let mut setter = self.edge_setter()?;
         for dst in &added {
-            self.set_edge(src, attribute, *dst)?;
+            setter.execute([src, attribute, *dst])?;
         }
+        drop(setter);
         for dst in &gone {
             self.clear_edge(src, attribute, *dst)?;
         }
@@ -858,7 +905,7 @@ impl Merge<'_> {
         }
         for anchor in &change.added {
             let dst = self.row_of(anchor)?;
-            if self.set_edge(src, attribute, dst)? {
+            if self.edge_setter()?.execute([src, attribute, dst])? > 0 {
                 touched.push(dst);
             }
         }
@@ -880,15 +927,12 @@ impl Merge<'_> {
         Ok(!touched.is_empty())
     }
 
-    fn set_edge(&self, src: i64, attribute: i64, dst: i64) -> Result<bool> {
-        let changed = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, 1)
-                 ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | 1 WHERE flags & 1 = 0",
-            )?
-            .execute([src, attribute, dst])?;
-        Ok(changed > 0)
+    /// Says of references that the source has them; what it changes were unknown or taken back.
+    fn edge_setter(&self) -> Result<CachedStatement<'_>> {
+        Ok(self.tx.prepare_cached(
+            "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, 1)
+             ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | 1 WHERE flags & 1 = 0",
+        )?)
     }
 
     fn clear_edge(&self, src: i64, attribute: i64, dst: i64) -> Result<bool> {

@@ -169,7 +169,7 @@ impl Engine {
     /// NotFound.
     pub fn begin_read(&self, connector: ConnectorId, spec: &ReadSpec) -> Result<ReadOrder> {
         let now = self.now();
-        let order = self.write("engine.begin_read", |tx| {
+        let (order, is_empty) = self.write("engine.begin_read", |tx| {
             let Wanted { needs, why, stored, watermark, .. } = Wanted::of(tx, connector)?;
             let (mode, why) = match (needs.as_str(), &watermark, stored) {
                 ("full", _, _) | (_, None, _) => ("full", why),
@@ -189,7 +189,7 @@ impl Engine {
                 "INSERT INTO read (connector, mode, spec, state, started_at) VALUES (?1, ?2, ?3, 'open', ?4)",
                 params![connector.0, mode, pack(spec)?, now],
             )?;
-            Ok(ReadOrder {
+            let order = ReadOrder {
                 read: ReadId(tx.last_insert_rowid()),
                 connector,
                 mode: mode.into(),
@@ -197,13 +197,17 @@ impl Engine {
                 floor,
                 spec: spec.clone(),
                 why,
-            })
+            };
+            let is_empty = !tx
+                .prepare_cached("SELECT 1 FROM object WHERE connector = ?1 LIMIT 1")?
+                .exists([connector.0])?;
+            Ok((order, is_empty))
         })?;
         let mut memory = self.read_memory();
         memory.retain(|_, read| read.connector != connector);
         memory.insert(
             order.read.0,
-            ReadMemory::new(connector, order.mode != "delta"),
+            ReadMemory::new(connector, order.mode != "delta", is_empty),
         );
         Ok(order)
     }

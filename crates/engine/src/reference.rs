@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use sync_core::{
-    id::{JobId, LinkId, TargetId},
+    id::{Anchor, JobId, LinkId, TargetId},
     operation::{Precondition, ReferenceChange, Verb},
     plan::Situation,
     value::{Attributes, Name},
@@ -17,6 +17,7 @@ use crate::{
     config::JobRow,
     due::{DueItem, situation_of},
     export::{EdgeChange, PendingExport, PendingState},
+    fresh::{Fresh, SourceNote},
     observe::class_name,
     store::{Engine, Result, pack},
 };
@@ -47,17 +48,21 @@ pub struct ReferenceWork {
 
 /// References in one operation at most.
 const MOST_IN_ONE: usize = 5_000;
-// LIMIT: references planned in one step; what is left stays due.
-const MOST_AT_ONCE: usize = 20_000;
+// LIMIT: references planned in one step; what is left stays due. Few enough that they are carried out while the next ones
+// are planned.
+const MOST_AT_ONCE: usize = 5_000;
+// LIMIT: references that go along with creations in one transaction.
+const MOST_TRAVELLING: usize = 20_000;
 
 struct Holder {
     link: LinkId,
-    class: Option<Name>,
     target: Option<String>,
     target_class: Option<Name>,
     version: i64,
     anchor: Option<String>,
+    generation: u32,
     name: String,
+    source: SourceNote,
 }
 
 #[derive(Default)]
@@ -85,7 +90,7 @@ impl<'a> Travellers<'a> {
             engine,
             job,
             mapped,
-            room: MOST_AT_ONCE,
+            room: MOST_TRAVELLING,
         }
     }
 
@@ -106,6 +111,7 @@ impl<'a> Travellers<'a> {
         let mut statement = tx.prepare_cached(
             "SELECT attribute, dst FROM edge WHERE src = ?1 AND flags & 1 = 1 AND flags & ?2 = 0",
         )?;
+        let mut ends = Ends::new(tx, self.job.id)?;
         let mut rows = statement.query([item.source.id.0, bit])?;
         while let Some(row) = rows.next()? {
             if pending.edges.len() >= most {
@@ -118,7 +124,7 @@ impl<'a> Travellers<'a> {
             let Some(End {
                 situation: Situation::Linked,
                 target,
-            }) = end_of(tx, self.job.id, dst)?
+            }) = ends.of(dst)?
             else {
                 continue;
             };
@@ -186,7 +192,8 @@ impl Engine {
         if due.is_empty() {
             return Ok(ReferenceWork::default());
         }
-        self.write("engine.plan_references", |tx| {
+        let (work, fresh) = self.write("engine.plan_references", |tx| {
+            let mut fresh = Vec::new();
             let mut work = ReferenceWork::default();
             let mut planned = 0;
             for (id, whole, stamp, since) in due {
@@ -208,12 +215,14 @@ impl Engine {
                     forget(tx, link, stamp)?;
                 }
                 if !difference.edges.is_empty() {
-                    store(self, tx, job, &holder, difference, since, now)?;
+                    fresh.push(store(self, tx, job, holder, difference, (since, now))?);
                     work.operations += 1;
                 }
             }
-            Ok(work)
-        })
+            Ok((work, fresh))
+        })?;
+        self.fresh_plans().keep(fresh);
+        Ok(work)
     }
 
     /// Whether references of this job wait to be planned.
@@ -234,7 +243,7 @@ impl Engine {
         // Two statements, not a join: SQLite prepares a join anew for every new value bound to it.
         let found = tx
             .prepare_cached(
-                "SELECT situation, target, class, version, anchor FROM link WHERE id = ?1",
+                "SELECT situation, target, class, version, anchor, generation FROM link WHERE id = ?1",
             )?
             .query_row([link.0], |row| {
                 Ok((
@@ -243,32 +252,38 @@ impl Engine {
                     row.get::<_, Option<i64>>(2)?,
                     row.get(3)?,
                     row.get(4)?,
+                    row.get(5)?,
                 ))
             })
             .optional()?;
-        let Some((situation, target, target_class, version, anchor)) = found else {
+        let Some((situation, target, target_class, version, anchor, generation)) = found else {
             return Ok(None);
         };
         if situation_of(situation) != Situation::Linked {
             return Ok(None);
         }
         let object = tx
-            .prepare_cached("SELECT class, rdn FROM object WHERE id = ?1")?
+            .prepare_cached("SELECT class, rdn, anchor FROM object WHERE id = ?1")?
             .query_row([crate::object_of(link).0], |row| {
                 Ok((
                     row.get::<_, Option<i64>>(0)?,
                     row.get::<_, Option<String>>(1)?,
+                    row.get::<_, Vec<u8>>(2)?,
                 ))
             })
             .optional()?;
-        Ok(object.map(|(class, rdn)| Holder {
+        Ok(object.map(|(class, rdn, source)| Holder {
             link,
-            class: class_name(self, class),
             target,
             target_class: class_name(self, target_class),
             version,
             anchor,
+            generation,
             name: rdn.unwrap_or_default(),
+            source: SourceNote {
+                class: class_name(self, class),
+                anchor: Anchor::new(source),
+            },
         }))
     }
 
@@ -283,7 +298,7 @@ impl Engine {
         let src = crate::object_of(holder.link).0;
         let bit = 2_i64 << job.slot;
         let mut difference = Difference::default();
-        let targets = targets_of(self, mapped, holder.class.as_ref());
+        let targets = targets_of(self, mapped, holder.source.class.as_ref());
         let sql = if whole {
             "SELECT attribute, dst, flags FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) AND ?3 = ?3"
         } else {
@@ -291,6 +306,7 @@ impl Engine {
              WHERE d.id = ?3 AND (e.flags & 1) <> ((e.flags & ?2) <> 0)"
         };
         let mut statement = tx.prepare_cached(sql)?;
+        let mut ends = Ends::new(tx, job.id)?;
         let mut rows = statement.query([src, bit, holder.link.0])?;
         while let Some(row) = rows.next()? {
             let (attribute, dst, flags): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -302,7 +318,7 @@ impl Engine {
                 break;
             }
             let add = flags & 1 == 1;
-            let end = end_of(tx, job.id, dst)?;
+            let end = ends.of(dst)?;
             match (add, end) {
                 (
                     true,
@@ -366,18 +382,33 @@ struct End {
     target: String,
 }
 
-fn end_of(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<Option<End>> {
-    let link = crate::link_id(job, sync_core::id::ObjectId(dst));
-    let found: Option<(i64, Option<String>)> = tx
-        .prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?
-        .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(found.and_then(|(situation, target)| {
-        Some(End {
-            situation: situation_of(situation),
-            target: target?,
+/// Looks at other ends; prepared once for all of an object, of which a group has thousands.
+struct Ends<'t> {
+    job: JobId,
+    statement: CachedStatement<'t>,
+}
+
+impl<'t> Ends<'t> {
+    fn new(tx: &'t Transaction<'_>, job: JobId) -> Result<Self> {
+        Ok(Self {
+            job,
+            statement: tx.prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?,
         })
-    }))
+    }
+
+    fn of(&mut self, dst: i64) -> Result<Option<End>> {
+        let link = crate::link_id(self.job, sync_core::id::ObjectId(dst));
+        let found: Option<(i64, Option<String>)> = self
+            .statement
+            .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(found.and_then(|(situation, target)| {
+            Some(End {
+                situation: situation_of(situation),
+                target: target?,
+            })
+        }))
+    }
 }
 
 /// Whether the source showed that an object is deleted.
@@ -403,11 +434,10 @@ fn store(
     engine: &Engine,
     tx: &Transaction<'_>,
     job: &JobRow,
-    holder: &Holder,
+    holder: Holder,
     mut difference: Difference,
-    since: i64,
-    now: i64,
-) -> Result<()> {
+    (since, now): (i64, i64),
+) -> Result<Fresh> {
     let names: Vec<Name> = difference
         .add
         .keys()
@@ -456,7 +486,22 @@ fn store(
         is_adoption: false,
         why: None,
     };
-    tx.prepare_cached("UPDATE link SET pending = ?2, pending_state = ?3, generation = generation + 1 WHERE id = ?1")?
-        .execute(params![holder.link.0, pack(&pending)?, PendingState::Ready.number()])?;
-    Ok(())
+    let blob = pack(&pending)?;
+    let generation = holder.generation + 1;
+    tx.prepare_cached(
+        "UPDATE link SET pending = ?2, pending_state = ?3, generation = ?4 WHERE id = ?1",
+    )?
+    .execute(params![
+        holder.link.0,
+        blob,
+        PendingState::Ready.number(),
+        generation
+    ])?;
+    Ok(Fresh {
+        link: holder.link,
+        generation,
+        pending,
+        source: holder.source,
+        bytes: blob.len(),
+    })
 }

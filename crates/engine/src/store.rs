@@ -18,6 +18,8 @@ use sync_core::{
     value::{Attributes, Name, Value, Values},
 };
 
+use crate::fresh::FreshPlans;
+
 mod migrations {
     refinery::embed_migrations!("migrations");
 }
@@ -151,6 +153,7 @@ struct Inner {
     options: Options,
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
     comparisons: Mutex<HashMap<i64, crate::comparison::Comparing>>,
+    fresh: Mutex<FreshPlans>,
     _lock: File,
 }
 
@@ -209,6 +212,7 @@ impl Engine {
             options,
             reads: Mutex::new(HashMap::new()),
             comparisons: Mutex::default(),
+            fresh: Mutex::default(),
             _lock: lock,
         };
         let engine = Self(Arc::new(inner));
@@ -258,6 +262,10 @@ impl Engine {
     /// Comparisons under way, by connector.
     pub(crate) fn comparisons(&self) -> MutexGuard<'_, HashMap<i64, crate::comparison::Comparing>> {
         relock(&self.0.comparisons)
+    }
+
+    pub(crate) fn fresh_plans(&self) -> MutexGuard<'_, FreshPlans> {
+        relock(&self.0.fresh)
     }
 
     /// Runs one transaction. `boundary` names it to the commit hook.
@@ -386,7 +394,14 @@ impl Engine {
     /// Attributes in compact form, with interned names.
     pub(crate) fn encode(&self, tx: &Transaction<'_>, attributes: &Attributes) -> Result<Vec<u8>> {
         let mut compact: Vec<(i64, &[Value])> = Vec::with_capacity(attributes.len());
-        for (name, values) in attributes.iter() {
+        {
+            let names = self.0.names.read().unwrap_or_else(PoisonError::into_inner);
+            let known = attributes
+                .iter()
+                .map_while(|(name, values)| Some((*names.by_text.get(name)?, values)));
+            compact.extend(known);
+        }
+        for (name, values) in attributes.iter().skip(compact.len()) {
             compact.push((self.intern(tx, name)?, values));
         }
         pack(&compact)
@@ -403,9 +418,16 @@ impl Codec {
     /// If the blob is not one.
     pub fn attributes(&self, blob: &[u8]) -> Result<Attributes> {
         let compact: Vec<(i64, Values)> = unpack(blob)?;
-        let named = compact
-            .into_iter()
-            .map(|(id, values)| (self.0.name(id).unwrap_or_else(|| "?".into()), values));
+        let names = self
+            .0
+            .0
+            .names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let named = compact.into_iter().map(|(id, values)| {
+            let name = names.by_id.get(&id).cloned();
+            (name.unwrap_or_else(|| "?".into()), values)
+        });
         Ok(named.collect())
     }
 

@@ -253,15 +253,25 @@ fn oldest(connection: &Connection, first: i64, last: i64) -> Result<Option<i64>>
         PendingState::Approved,
         PendingState::Settling,
     ] {
+        // What was planned first has the oldest causes; only that is unpacked.
         let mut statement = connection.prepare_cached(
-            "SELECT pending FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3 LIMIT 1000",
+            "SELECT id FROM (SELECT id, changed_at FROM link WHERE pending_state > 0 AND pending_state = ?1
+               AND id BETWEEN ?2 AND ?3 LIMIT 1000) ORDER BY changed_at, id LIMIT 16",
         )?;
         let mut rows = statement.query([state.number(), first, last])?;
         while let Some(row) = rows.next()? {
-            take(Some(pending_of(row.get(0)?)?.since));
+            take(since(connection, row.get(0)?)?);
         }
     }
     Ok(oldest)
+}
+
+/// When the cause of a pending export was seen.
+fn since(connection: &Connection, link: i64) -> Result<Option<i64>> {
+    let blob: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT pending FROM link WHERE id = ?1")?
+        .query_row([link], |row| row.get(0))?;
+    Ok(Some(pending_of(blob)?.since))
 }
 
 fn rate(connection: &Connection, now: i64) -> Result<f64> {

@@ -278,3 +278,72 @@ fn a_failed_job_is_remembered_until_it_works_again() {
     bench.engine().set_job_failure(bench.job_id, None).unwrap();
     assert_eq!((bench.job().failures, bench.job().failure), (0, None));
 }
+
+#[test]
+fn what_was_just_planned_is_taken_as_it_is_stored() {
+    let mut bench = Bench::new();
+    bench.start_with(&[user(1, "a"), user(2, "b")]);
+    bench.delta(&[
+        part(1, &[("displayName", "c")]),
+        deleted(2),
+        group(3, "g", [1]),
+    ]);
+    bench.plan();
+    bench.release();
+    let pending = |bench: &Bench| -> Vec<_> {
+        let ready = bench.ready();
+        ready
+            .into_iter()
+            .map(|change| (change.link, change.generation, change.pending))
+            .collect()
+    };
+    let at_first = pending(&bench);
+    assert_eq!(at_first.len(), 3);
+    assert_eq!(pending(&bench), at_first, "read back");
+    bench.catch_up();
+    assert_eq!(bench.plan_references().operations, 0);
+    assert_eq!(bench.members(3), ["c"]);
+}
+
+#[test]
+fn a_plan_that_was_superseded_before_it_was_taken_is_not_carried_out() {
+    let mut bench = Bench::new();
+    bench.read_full(&[user(1, "a"), user(2, "x"), user(3, "y")]);
+    bench.plan();
+    bench.delta(&[
+        part(1, &[("displayName", "b")]),
+        part(2, &[("title", "out")]),
+    ]);
+    bench.plan();
+    let names = |bench: &Bench| -> Vec<_> {
+        let ready = bench.ready();
+        let name = |text: &str| text.to_owned();
+        ready
+            .iter()
+            .filter_map(|change| change.pending.attributes.text("displayName").map(name))
+            .collect()
+    };
+    assert_eq!(names(&bench), ["b", "y"]);
+    bench.delta(&[part(2, &[("title", ""), ("displayName", "z")])]);
+    bench.plan();
+    assert_eq!(names(&bench), ["b", "z", "y"]);
+    bench.catch_up();
+    assert_eq!(bench.name_in_target(1).as_deref(), Some("b"));
+    assert_eq!(bench.name_in_target(2).as_deref(), Some("z"));
+}
+
+#[test]
+fn a_creation_that_was_superseded_while_it_was_carried_out_is_read_back() {
+    let mut bench = Bench::new();
+    bench.read_full(&[user(1, "a")]);
+    bench.plan();
+    let change = bench.ready().remove(0);
+    let outcome = bench.target.apply(&change.operation());
+    bench.delta(&[part(1, &[("displayName", "b")])]);
+    bench.plan();
+    bench.report(&[(change, outcome)]);
+    let is_read_back = |(_, reasons): &(String, i64)| reasons & reason::STALE != 0;
+    assert!(bench.due().iter().any(is_read_back));
+    bench.catch_up();
+    assert_eq!(bench.name_in_target(1).as_deref(), Some("b"));
+}

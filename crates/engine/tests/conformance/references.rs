@@ -484,3 +484,59 @@ fn a_creation_with_a_lost_answer_has_its_references_planned_again() {
     bench.catch_up();
     assert_eq!(bench.members(1), ["a"]);
 }
+
+/// Twenty people, and a group of all of them that is ready to be exported with its members.
+fn twenty_on_their_way() -> Bench {
+    let mut bench = Bench::new();
+    let people: Vec<_> = (10..30).map(|n| user(n, &format!("u{n}"))).collect();
+    bench.start_with(&people);
+    bench.delta(&[group(1, "g", 10..30)]);
+    bench.plan();
+    bench.export();
+    assert_eq!(bench.plan_references().operations, 1);
+    bench
+}
+
+#[test]
+fn many_references_that_went_through_are_not_planned_again() {
+    let mut bench = twenty_on_their_way();
+    bench.export();
+    assert_eq!(bench.members(1).len(), 20);
+    assert!(!bench.engine().has_due_references(bench.job_id).unwrap());
+    // Every single one is known to be there: each that the source takes back is taken back in the target.
+    bench.delta(&[group(1, "g", [])]);
+    bench.catch_up();
+    assert_eq!(bench.members(1), [""; 0]);
+}
+
+#[test]
+fn what_the_source_changes_while_many_references_are_on_their_way_follows() {
+    let mut bench = twenty_on_their_way();
+    bench.delta(&[user(30, "u30"), members(1, [30], [17])]);
+    bench.catch_up();
+    let mut expected: Vec<_> = (10..31).map(|n| format!("u{n}")).collect();
+    expected.retain(|name| name != "u17");
+    assert_eq!(bench.members(1), expected);
+}
+
+#[test]
+fn a_reference_that_comes_between_many_others_is_not_taken_for_exported() {
+    let mut bench = Bench::new();
+    let people: Vec<_> = (10..31).map(|n| user(n, &format!("u{n}"))).collect();
+    bench.start_with(&people);
+    bench.delta(&[group(1, "g", (10..31).filter(|n| *n != 20))]);
+    bench.plan();
+    bench.export();
+    assert_eq!(bench.plan_references().operations, 1);
+    let on_the_way = bench.ready();
+    bench.delta(&[group(1, "g", 10..31)]);
+    let outcomes: Vec<_> = on_the_way
+        .into_iter()
+        .map(|change| (change.clone(), bench.target.apply(&change.operation())))
+        .collect();
+    bench.report(&outcomes);
+    assert_eq!(bench.members(1).len(), 20);
+    assert_eq!(bench.plan_references().operations, 1);
+    bench.catch_up();
+    assert_eq!(bench.members(1).len(), 21);
+}
