@@ -20,6 +20,7 @@ use sync_core::{
 use crate::{
     ObjectState, aside,
     config::JobRow,
+    crossing,
     export::{PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
     log::{Action, Record, Status},
@@ -357,6 +358,7 @@ impl Engine {
                     .exists([now])?
                     || c.prepare_cached("SELECT 1 FROM subtree LIMIT 1")?
                         .exists([])?
+                    || crossing::is_searching(c)?
                     || aside::is_time(c, now)?,
             )
         })?;
@@ -382,6 +384,7 @@ impl Engine {
             }
             aside::try_again(tx, now)?;
             subtree_step(tx, now)?;
+            self.search_accounts(tx, now)?;
             Ok(true)
         })
     }
@@ -405,7 +408,7 @@ impl Engine {
                 job,
                 now,
                 has_later: has_later(tx, job.id)?,
-                travellers: Travellers::new(self, job, travelling),
+                travellers: Travellers::new(tx, self, job, travelling)?,
                 tally: Tally::default(),
                 records: Vec::new(),
                 fresh: Vec::with_capacity(plans.len()),

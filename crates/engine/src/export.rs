@@ -19,6 +19,7 @@ use crate::{
     aside,
     claim::free_for_all,
     config::JobRow,
+    crossing::{self, Crossing},
     due::{
         Planned, Tally, fold_value, remember_conflict, retry_later, situation_number, situation_of,
         stored_pending, version_of,
@@ -301,7 +302,8 @@ impl Engine {
             let mut mark = 0;
             let (first, last) = crate::link_range(job.id);
             let has_asides = aside::any(tx, first, last)?;
-            let mut arrivals = Arrivals::new(tx, job)?;
+            let crossing = Crossing::of(tx, job.id)?;
+            let mut arrivals = Arrivals::new(tx, job, &crossing)?;
             for (change, outcome) in outcomes {
                 if let Outcome::Done { version, .. } = outcome {
                     mark = mark.max(*version);
@@ -314,12 +316,12 @@ impl Engine {
                     continue;
                 }
                 let Some(reported) = self.reported(tx, change)? else {
-                    superseded(tx, job, change, outcome, now)?;
+                    superseded(tx, (job, &crossing), change, outcome, now)?;
                     continue;
                 };
                 match outcome {
                     Outcome::Done { target, version } => {
-                        self.done(tx, job, &reported, target, *version, now, &mut tally, &mut arrivals)?;
+                        self.done(tx, (job, &crossing), &reported, target, *version, now, &mut tally, &mut arrivals)?;
                         // What a person allowed does not make the guard hold the next one.
                         destroyed += i64::from(
                             change.pending.verb.is_destructive() && !reported.is_approved,
@@ -338,7 +340,7 @@ impl Engine {
                         )?
                         .execute([change.link.0, now])?;
                         make_due(tx, change.link.0, reason::STALE, change.pending.since)?;
-                        doubt_edges(tx, job, change)?;
+                        doubt_edges(tx, (job, &crossing), change)?;
                     }
                     Outcome::Refused(why) => {
                         self.refused(tx, job, &reported, why, now)?;
@@ -485,7 +487,7 @@ impl Engine {
     fn done(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         reported: &Reported<'_>,
         target: &TargetId,
         version: u64,
@@ -519,8 +521,9 @@ impl Engine {
                     crate::object_of(change.link).0,
                     now,
                 )?;
+                crossing::take_back_of_others(tx, crossing, crate::object_of(change.link).0, now)?;
             } else {
-                self.forget_exported_edges(tx, job, change.link, now)?;
+                self.forget_exported_edges(tx, (job, crossing), change.link, now)?;
             }
             return Ok(());
         }
@@ -528,7 +531,7 @@ impl Engine {
             && matches!(reported.situation, Situation::Deleted | Situation::Lost)
         {
             // A new object in place of the one deleted: it has none of its references.
-            self.forget_exported_edges(tx, job, change.link, now)?;
+            self.forget_exported_edges(tx, (job, crossing), change.link, now)?;
         }
         tally.moved(Some(reported.situation), Situation::Linked);
         let keeps_failure = leave_escrow(tx, reported, now)?;
@@ -627,11 +630,11 @@ impl Engine {
     pub(crate) fn newly_linked(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         link: LinkId,
         now: i64,
     ) -> Result<()> {
-        Arrivals::new(tx, job)?.arrived(link, now)
+        Arrivals::new(tx, job, crossing)?.arrived(link, now)
     }
 
     fn mark_edges(
@@ -702,7 +705,7 @@ impl Engine {
     pub(crate) fn forget_exported_edges(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         link: LinkId,
         now: i64,
     ) -> Result<()> {
@@ -726,15 +729,10 @@ impl Engine {
         for (src, attribute, flags) in holders {
             clear_bit(tx, src, attribute, object, bit)?;
             if flags & 1 == 1 {
-                let holder = crate::link_id(job.id, sync_core::id::ObjectId(src)).0;
-                tx.prepare_cached(
-                    "INSERT OR IGNORE INTO due_edge (id, attribute, dst) VALUES (?1, ?2, ?3)",
-                )?
-                .execute([holder, attribute, object])?;
-                make_references_due(tx, holder, false, now)?;
+                crossing::edge_due(tx, job.id, src, attribute, object, now)?;
             }
         }
-        Ok(())
+        crossing::forget_of_others(tx, crossing, object, now)
     }
 
     /// Whoever waits for a value that is no longer held is due.
@@ -806,6 +804,7 @@ impl Engine {
 /// What follows from objects being linked that were not; prepared once for a whole report.
 struct Arrivals<'t> {
     tx: &'t Transaction<'t>,
+    crossing: &'t Crossing,
     job: JobId,
     bit: i64,
     open: CachedStatement<'t>,
@@ -813,9 +812,10 @@ struct Arrivals<'t> {
 }
 
 impl<'t> Arrivals<'t> {
-    fn new(tx: &'t Transaction<'t>, job: &JobRow) -> Result<Self> {
+    fn new(tx: &'t Transaction<'t>, job: &JobRow, crossing: &'t Crossing) -> Result<Self> {
         Ok(Self {
             tx,
+            crossing,
             job: job.id,
             bit: 2_i64 << job.slot,
             open: tx.prepare_cached(
@@ -849,6 +849,9 @@ impl<'t> Arrivals<'t> {
             self.tx
                 .prepare_cached("DELETE FROM waiting WHERE job = ?1 AND dst = ?2")?
                 .execute([self.job.0, object])?;
+        }
+        for (sibling, row) in self.crossing.referred_to_as(self.tx, object)? {
+            crossing::wake_waiting(self.tx, sibling.job, row, now)?;
         }
         Ok(())
     }
@@ -903,7 +906,7 @@ fn leave_escrow(tx: &Transaction<'_>, reported: &Reported<'_>, now: i64) -> Resu
 /// An answer to an operation that was replaced meanwhile: if it changed the target, the target is read back.
 fn superseded(
     tx: &Transaction<'_>,
-    job: &JobRow,
+    jobs: (&JobRow, &Crossing),
     change: &PlannedChange,
     outcome: &Outcome,
     now: i64,
@@ -916,14 +919,18 @@ fn superseded(
         .execute(params![change.link.0, change.generation])?;
     if is_known > 0 {
         make_due(tx, change.link.0, reason::STALE, now)?;
-        doubt_edges(tx, job, change)?;
+        doubt_edges(tx, jobs, change)?;
     }
     Ok(())
 }
 
 /// It is not known whether the target holds these references: those the source has are exported again, the others are
 /// taken back once more.
-fn doubt_edges(tx: &Transaction<'_>, job: &JobRow, change: &PlannedChange) -> Result<()> {
+fn doubt_edges(
+    tx: &Transaction<'_>,
+    (job, crossing): (&JobRow, &Crossing),
+    change: &PlannedChange,
+) -> Result<()> {
     let edges = &change.pending.edges;
     if edges.is_empty() {
         return Ok(());
@@ -937,7 +944,7 @@ fn doubt_edges(tx: &Transaction<'_>, job: &JobRow, change: &PlannedChange) -> Re
                 "UPDATE edge SET flags = flags & ~?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags & 1 = 1",
             )?
             .execute(key)?;
-        if in_source == 0 && may_be_referred_to(tx, job.id, edge.dst)? {
+        if in_source == 0 && may_be_referred_to(tx, crossing, edge.dst)? {
             tx.prepare_cached(
                 "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | excluded.flags",
@@ -949,17 +956,25 @@ fn doubt_edges(tx: &Transaction<'_>, job: &JobRow, change: &PlannedChange) -> Re
 }
 
 /// Whether the target can hold references to an object: it is there, or deleted softly.
-fn may_be_referred_to(tx: &Transaction<'_>, job: JobId, dst: i64) -> Result<bool> {
-    let link = crate::link_id(job, sync_core::id::ObjectId(dst)).0;
+fn may_be_referred_to(tx: &Transaction<'_>, crossing: &Crossing, dst: i64) -> Result<bool> {
+    let Some(end) = crossing.end_of(tx, dst)? else {
+        return Ok(false);
+    };
     Ok(tx
         .prepare_cached(
             "SELECT 1 FROM link l LEFT JOIN name n ON n.id = l.class
              WHERE l.id = ?1 AND (l.situation = 1 OR l.situation = 2 AND n.text = 'User')",
         )?
-        .exists([link])?)
+        .exists([end.link.0])?)
 }
 
-fn clear_bit(tx: &Transaction<'_>, src: i64, attribute: i64, dst: i64, bit: i64) -> Result<()> {
+pub(crate) fn clear_bit(
+    tx: &Transaction<'_>,
+    src: i64,
+    attribute: i64,
+    dst: i64,
+    bit: i64,
+) -> Result<()> {
     tx.prepare_cached(
         "UPDATE edge SET flags = flags & ~?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
     )?

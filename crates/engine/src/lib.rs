@@ -13,6 +13,7 @@ mod claim;
 mod comparison;
 mod config;
 mod cycle;
+mod crossing;
 mod due;
 mod export;
 mod fresh;

@@ -16,6 +16,7 @@ use sync_core::{
 
 use crate::{
     JobRow, JobState, aside, claim,
+    crossing::Crossing,
     due::{Tally, situation_number, situation_of},
     observe::make_due,
     query::LinkRow,
@@ -110,7 +111,7 @@ impl Engine {
                 params![link.0, self.intern(tx, class)?, target.0, now],
             )?;
             tally.store(tx, job.id)?;
-            self.newly_linked(tx, job, link, now)?;
+            self.newly_linked(tx, (job, &Crossing::of(tx, job.id)?), link, now)?;
             make_due(tx, link.0, reason::ASKED | reason::STALE, now)?;
             audit(tx, change, &format!("relink to {}", target.0), now)
         })
@@ -144,7 +145,7 @@ impl Engine {
             [job.id.0, link.0],
         )?;
         aside::forget(tx, link)?;
-        self.forget_exported_edges(tx, job, link, now)?;
+        self.forget_exported_edges(tx, (job, &Crossing::of(tx, job.id)?), link, now)?;
         Ok(before)
     }
 }

@@ -16,10 +16,12 @@ use sync_core::{
     judge::Census,
     object::{Entry, EntryKind, LinkChange},
     operation::Refusal,
+    sid,
     value::{Attributes, Name},
 };
 
 use crate::{
+    crossing,
     read::LOOKUP_INCOMPLETE,
     reason,
     rows::{self, Key, Rows},
@@ -249,6 +251,8 @@ struct Merge<'a> {
     rows: Option<&'a Rows>,
     /// The same of this page.
     page: RefCell<HashMap<Key, i64>>,
+    /// Whether objects of some source stand for accounts of another.
+    has_principals: bool,
     /// The replica that was looked up last, and its row.
     replica: Cell<Option<([u8; 16], i64)>>,
 }
@@ -294,6 +298,7 @@ impl Engine {
                 placed,
                 rows: Some(rows),
                 page: RefCell::default(),
+                has_principals: crossing::has_principals(tx)?,
                 replica: Cell::default(),
             };
             let mut changed = 0;
@@ -353,6 +358,7 @@ impl Engine {
                 placed: None,
                 rows: None,
                 page: RefCell::default(),
+                has_principals: crossing::has_principals(tx)?,
                 replica: Cell::default(),
             };
             let (object, changed) = merge.entry(entry)?;
@@ -513,8 +519,51 @@ impl Merge<'_> {
                 Some(stored) if stored.state >= 3 => self.alive_after_all(&stored),
                 other => Ok((other.map(|stored| stored.id), false)),
             },
-            EntryKind::Whole | EntryKind::Skeleton => self.whole(entry, stored, (replica, usn)),
+            EntryKind::Elsewhere => self.elsewhere(entry, stored),
+            EntryKind::Whole | EntryKind::Skeleton => {
+                let merged = self.whole(entry, stored, (replica, usn))?;
+                if let (Some(object), _) = merged {
+                    self.account(entry, object)?;
+                }
+                Ok(merged)
+            }
         }
+    }
+
+    /// A reference led to an object of another naming context: what is known of it is its name.
+    fn elsewhere(&self, entry: &Entry, stored: Option<Stored>) -> Result<(Option<i64>, bool)> {
+        let row = match &stored {
+            Some(stored) => stored.id,
+            None => self.row_of(&entry.anchor)?,
+        };
+        if stored
+            .is_none_or(|stored| stored.state == 0 && stored.rdn.as_deref() != entry.rdn.as_deref())
+        {
+            self.tx
+                .prepare_cached("UPDATE object SET rdn = ?2 WHERE id = ?1")?
+                .execute(params![row, entry.rdn.as_deref()])?;
+        }
+        Ok((Some(row), false))
+    }
+
+    /// What an object has to do with accounts of other forests.
+    fn account(&self, entry: &Entry, object: i64) -> Result<()> {
+        let is_foreign = entry
+            .class
+            .as_ref()
+            .is_some_and(|class| class.eq_ignore_ascii_case(sid::FOREIGN_CLASS));
+        if is_foreign {
+            return match entry.rdn.as_deref().and_then(sid::of_foreign) {
+                Some(sid) => crossing::note_principal(self.tx, self.connector.0, object, sid),
+                None => Ok(()),
+            };
+        }
+        if self.has_principals
+            && let Some(sid) = crossing::sid_of(&entry.attributes)
+        {
+            crossing::note_account(self.tx, self.connector.0, object, &sid, self.now)?;
+        }
+        Ok(())
     }
 
     fn deleted(
@@ -550,6 +599,10 @@ impl Merge<'_> {
         self.tx
             .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
             .execute([stored.id])?;
+        // What stands for another object is never deleted in the target itself: nothing is to be waited for.
+        if self.has_principals && crossing::is_principal(self.tx, stored.id)? {
+            self.incoming_due(stored.id)?;
+        }
         due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;
         Ok((Some(stored.id), true))
     }

@@ -15,6 +15,7 @@ use sync_core::{
 
 use crate::{
     config::JobRow,
+    crossing::{Crossing, End, is_deleted_in_source},
     due::{DueItem, situation_of},
     export::{EdgeChange, PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
@@ -80,18 +81,25 @@ pub(crate) struct Travellers<'a> {
     engine: &'a Engine,
     job: &'a JobRow,
     mapped: &'a [MappedReference],
+    crossing: Crossing,
     /// References this transaction may still take along.
     room: usize,
 }
 
 impl<'a> Travellers<'a> {
-    pub(crate) fn new(engine: &'a Engine, job: &'a JobRow, mapped: &'a [MappedReference]) -> Self {
-        Self {
+    pub(crate) fn new(
+        tx: &Transaction<'_>,
+        engine: &'a Engine,
+        job: &'a JobRow,
+        mapped: &'a [MappedReference],
+    ) -> Result<Self> {
+        Ok(Self {
             engine,
             job,
             mapped,
+            crossing: Crossing::of(tx, job.id)?,
             room: MOST_TRAVELLING,
-        }
+        })
     }
 
     /// Adds what is known to a pending creation. What is left over becomes due when the object is in the target.
@@ -111,7 +119,7 @@ impl<'a> Travellers<'a> {
         let mut statement = tx.prepare_cached(
             "SELECT attribute, dst FROM edge WHERE src = ?1 AND flags & 1 = 1 AND flags & ?2 = 0",
         )?;
-        let mut ends = Ends::new(tx, self.job.id)?;
+        let mut ends = Ends::new(tx, &self.crossing)?;
         let mut rows = statement.query([item.source.id.0, bit])?;
         while let Some(row) = rows.next()? {
             if pending.edges.len() >= most {
@@ -124,6 +132,7 @@ impl<'a> Travellers<'a> {
             let Some(End {
                 situation: Situation::Linked,
                 target,
+                ..
             }) = ends.of(dst)?
             else {
                 continue;
@@ -195,6 +204,7 @@ impl Engine {
         let (work, fresh) = self.write("engine.plan_references", |tx| {
             let mut fresh = Vec::new();
             let mut work = ReferenceWork::default();
+            let crossing = Crossing::of(tx, job.id)?;
             let mut planned = 0;
             for (id, whole, stamp, since) in due {
                 if planned >= MOST_AT_ONCE {
@@ -207,7 +217,7 @@ impl Engine {
                     forget(tx, link, stamp)?;
                     continue;
                 };
-                let difference = self.difference(tx, job, &holder, mapped, whole)?;
+                let difference = self.difference(tx, (job, &crossing), &holder, mapped, whole)?;
                 work.waiting += difference.waiting;
                 planned += difference.edges.len() + difference.waiting;
                 // What is left stays due; it is planned when this operation has been carried out.
@@ -290,7 +300,7 @@ impl Engine {
     fn difference(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         holder: &Holder,
         mapped: &[MappedReference],
         whole: bool,
@@ -298,15 +308,19 @@ impl Engine {
         let src = crate::object_of(holder.link).0;
         let bit = 2_i64 << job.slot;
         let mut difference = Difference::default();
-        let targets = targets_of(self, mapped, holder.source.class.as_ref());
-        let sql = if whole {
-            "SELECT attribute, dst, flags FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0) AND ?3 = ?3"
-        } else {
-            "SELECT e.attribute, e.dst, e.flags FROM due_edge d JOIN edge e ON e.src = ?1 AND e.attribute = d.attribute AND e.dst = d.dst
-             WHERE d.id = ?3 AND (e.flags & 1) <> ((e.flags & ?2) <> 0)"
+        let targets = targets_of(self, mapped, holder.class.as_ref());
+        // Edges named one by one are looked at even where source and target agree: their other end may be gone.
+        const NAMED: &str = "SELECT e.attribute, e.dst, e.flags FROM due_edge d JOIN edge e ON e.src = ?1 AND e.attribute = d.attribute AND e.dst = d.dst
+             WHERE d.id = ?3";
+        let sql = match whole {
+            true => format!(
+                "SELECT attribute, dst, flags FROM edge WHERE src = ?1 AND (flags & 1) <> ((flags & ?2) <> 0)
+                 UNION ALL {NAMED} AND (e.flags & 1) = ((e.flags & ?2) <> 0)"
+            ),
+            false => format!("{NAMED} AND ?2 = ?2"),
         };
-        let mut statement = tx.prepare_cached(sql)?;
-        let mut ends = Ends::new(tx, job.id)?;
+        let mut statement = tx.prepare_cached(&sql)?;
+        let mut ends = Ends::new(tx, crossing)?;
         let mut rows = statement.query([src, bit, holder.link.0])?;
         while let Some(row) = rows.next()? {
             let (attribute, dst, flags): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -317,54 +331,21 @@ impl Engine {
                 difference.has_more = true;
                 break;
             }
-            let add = flags & 1 == 1;
+            let (is_wanted, is_held) = (flags & 1 == 1, flags & bit != 0);
+            if !is_wanted && !is_held {
+                continue;
+            }
             let end = ends.of(dst)?;
-            match (add, end) {
-                (
-                    true,
-                    Some(End {
-                        situation: Situation::Linked,
-                        target,
-                        ..
-                    }),
-                ) => {
-                    difference
-                        .add
-                        .entry(reference.target.clone())
-                        .or_default()
-                        .push(TargetId(target));
-                    difference.edges.push(EdgeChange {
-                        attribute,
-                        dst,
-                        add,
-                    });
-                }
-                (true, _) => {
+            match step(tx, is_wanted, is_held, end)? {
+                Step::Nothing => {}
+                Step::Add(target) => difference.add(reference, (attribute, dst), target),
+                Step::Remove(target) => difference.remove(reference, (attribute, dst), target),
+                Step::Wait => {
                     difference.waiting += 1;
                     tx.prepare_cached("INSERT OR IGNORE INTO waiting (job, dst, src, attribute) VALUES (?1, ?2, ?3, ?4)")?
                         .execute([job.id.0, dst, src, attribute])?;
                 }
-                // Taken back when the deletion of the other end is carried out: it may yet be refused.
-                (
-                    false,
-                    Some(End {
-                        situation: Situation::Linked,
-                        ..
-                    }),
-                ) if is_deleted_in_source(tx, dst)? => {}
-                (false, Some(End { target, .. })) => {
-                    difference
-                        .remove
-                        .entry(reference.target.clone())
-                        .or_default()
-                        .push(TargetId(target));
-                    difference.edges.push(EdgeChange {
-                        attribute,
-                        dst,
-                        add,
-                    });
-                }
-                (false, None) => {
+                Step::Forget => {
                     tx.prepare_cached(
                         "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
                     )?
@@ -376,46 +357,100 @@ impl Engine {
     }
 }
 
-/// The other end of an edge.
-struct End {
-    situation: Situation,
-    target: String,
+/// What is to be done about one edge.
+enum Step {
+    Nothing,
+    Add(String),
+    Remove(String),
+    Wait,
+    /// The target cannot hold it, and the source no longer has it.
+    Forget,
 }
 
 /// Looks at other ends; prepared once for all of an object, of which a group has thousands.
 struct Ends<'t> {
-    job: JobId,
+    tx: &'t Transaction<'t>,
+    crossing: &'t Crossing,
+    own: JobId,
     statement: CachedStatement<'t>,
 }
 
 impl<'t> Ends<'t> {
-    fn new(tx: &'t Transaction<'_>, job: JobId) -> Result<Self> {
+    fn new(tx: &'t Transaction<'t>, crossing: &'t Crossing) -> Result<Self> {
         Ok(Self {
-            job,
+            tx,
+            crossing,
+            own: crossing.own(),
             statement: tx.prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?,
         })
     }
 
+    /// The job's own object, and only if that is not in the target one of another job.
     fn of(&mut self, dst: i64) -> Result<Option<End>> {
-        let link = crate::link_id(self.job, sync_core::id::ObjectId(dst));
+        let link = crate::link_id(self.own, sync_core::id::ObjectId(dst));
         let found: Option<(i64, Option<String>)> = self
             .statement
             .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        Ok(found.and_then(|(situation, target)| {
+        let own = found.and_then(|(situation, target)| {
             Some(End {
                 situation: situation_of(situation),
                 target: target?,
+                link,
             })
-        }))
+        });
+        match &own {
+            Some(end) if end.situation == Situation::Linked => Ok(own),
+            _ if self.crossing.is_alone() => Ok(own),
+            _ => self.crossing.end_of(self.tx, dst),
+        }
     }
 }
 
-/// Whether the source showed that an object is deleted.
-fn is_deleted_in_source(tx: &Transaction<'_>, object: i64) -> Result<bool> {
-    Ok(tx
-        .prepare_cached("SELECT 1 FROM object WHERE id = ?1 AND state = 3")?
-        .exists([object])?)
+fn step(tx: &Transaction<'_>, is_wanted: bool, is_held: bool, end: Option<End>) -> Result<Step> {
+    let is_gone = |end: &End| is_deleted_in_source(tx, crate::object_of(end.link).0);
+    Ok(match (is_wanted, is_held, end) {
+        (true, false, Some(end)) if end.situation == Situation::Linked => Step::Add(end.target),
+        (true, false, _) => Step::Wait,
+        // The source of the other end had it deleted, and that was carried out; this source may never say so.
+        (true, true, Some(end)) if end.situation == Situation::Deleted && is_gone(&end)? => {
+            Step::Remove(end.target)
+        }
+        (true, true, _) => Step::Nothing,
+        // Taken back when the deletion of the other end is carried out: it may yet be refused.
+        (false, _, Some(end)) if end.situation == Situation::Linked && is_gone(&end)? => {
+            Step::Nothing
+        }
+        (false, _, Some(end)) => Step::Remove(end.target),
+        (false, _, None) => Step::Forget,
+    })
+}
+
+impl Difference {
+    fn add(&mut self, reference: &MappedReference, (attribute, dst): (i64, i64), target: String) {
+        let name = reference.target.clone();
+        self.add.entry(name).or_default().push(TargetId(target));
+        self.edges.push(EdgeChange {
+            attribute,
+            dst,
+            add: true,
+        });
+    }
+
+    fn remove(
+        &mut self,
+        reference: &MappedReference,
+        (attribute, dst): (i64, i64),
+        target: String,
+    ) {
+        let name = reference.target.clone();
+        self.remove.entry(name).or_default().push(TargetId(target));
+        self.edges.push(EdgeChange {
+            attribute,
+            dst,
+            add: false,
+        });
+    }
 }
 
 /// Takes the due row back, unless something was added to it meanwhile.

@@ -101,7 +101,12 @@ impl Engine {
                     }
                     (Situation::Linked, false) => {
                         tally.moved(Some(situation), Situation::Lost);
-                        self.forget_exported_edges(tx, job, *link, now)?;
+                        self.forget_exported_edges(
+                            tx,
+                            (job, &crate::crossing::Crossing::of(tx, job.id)?),
+                            *link,
+                            now,
+                        )?;
                         lose(tx, *link, now)?;
                     }
                     _ => {}

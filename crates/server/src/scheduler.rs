@@ -276,6 +276,10 @@ pub async fn read_spec(
     if everywhere {
         union.containers.clear();
     }
+    if source.kind == "ad" {
+        // By this other forests refer to an account, whatever the rules want to know of it.
+        union.attributes.push(sync_core::sid::ATTRIBUTE.into());
+    }
     for names in [&mut union.classes, &mut union.attributes, &mut union.links] {
         names.sort();
         names.dedup();

@@ -38,5 +38,6 @@ pub mod operation;
 pub mod plan;
 pub mod schema;
 pub mod scope;
+pub mod sid;
 pub mod takeover;
 pub mod value;

@@ -23,6 +23,9 @@ pub enum EntryKind {
     Deleted,
     /// It is there and did not change since the position the read continues from (RFC 4533 present phase); nothing else is said.
     Present,
+    /// Only its name: a reference led to it, and it belongs to another naming context than the one read. `rdn` is the whole
+    /// distinguished name.
+    Elsewhere,
 }
 
 /// Which replica said it, and at which of its update sequence numbers.

@@ -5,6 +5,7 @@ mod aside;
 mod bench;
 mod comparison;
 mod cycle;
+mod crossing;
 mod due;
 mod guard;
 mod invariants;

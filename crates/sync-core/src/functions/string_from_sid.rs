@@ -1,8 +1,7 @@
 //! `StringFromSid`.
 
-use std::fmt::Write as _;
-
 use super::prelude::*;
+use crate::sid;
 
 pub(super) static STRING_FROM_SID: Function = Function {
     name: "StringFromSid",
@@ -25,28 +24,10 @@ pub(super) static STRING_FROM_SID: Function = Function {
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     match a.values(0)?.first() {
         None => Ok(null()),
-        Some(Value::Binary(bytes)) => sid_text(bytes)
+        Some(Value::Binary(bytes)) => sid::text(bytes)
             .map(one)
             .ok_or_else(|| a.fail("these bytes are no security identifier")),
         Some(Value::Text(text)) => Ok(one(Value::Text(text.clone()))),
         Some(_) => Err(a.fail("this is no security identifier")),
     }
-}
-
-/// # Source
-/// MS-DTYP §2.4.2.2 SID--Packet Representation
-fn sid_text(bytes: &[u8]) -> Option<String> {
-    let [1, count, a, b, c, d, e, f, rest @ ..] = bytes else {
-        return None;
-    };
-    if rest.len() != usize::from(*count) * 4 {
-        return None;
-    }
-    let authority = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
-    let mut text = format!("S-1-{authority}");
-    for part in rest.chunks_exact(4) {
-        let part = <[u8; 4]>::try_from(part).ok()?;
-        write!(text, "-{}", u32::from_le_bytes(part)).ok()?;
-    }
-    Some(text)
 }

@@ -11,7 +11,7 @@ use sync_core::{
     value::{Attributes, Name, Values, compare_names},
 };
 
-use super::{schema::Schema, values};
+use super::{elsewhere::Elsewhere, schema::Schema, values};
 
 /// What is asked for besides the read spec.
 const ALWAYS: &[&str] = &[
@@ -38,6 +38,8 @@ pub(super) struct Selection {
     plain: ByName<AttributeType>,
     /// With whether the server replicates the values one by one.
     links: ByName<bool>,
+    /// What references led to in other domains.
+    pub elsewhere: Elsewhere,
 }
 
 /// Something for each of some names.
@@ -90,6 +92,15 @@ impl Selection {
         Self {
             plain: plain.collect(),
             links: links.collect(),
+            elsewhere: Elsewhere::default(),
+        }
+    }
+
+    /// The same, noting what references lead to outside of this naming context.
+    pub fn within(self, naming_context: &str) -> Self {
+        Self {
+            elsewhere: Elsewhere::of(naming_context),
+            ..self
         }
     }
 
@@ -213,6 +224,11 @@ impl Seen {
             // Values from before value-by-value replication come unranged, perhaps beside others that do not.
             self.is_unclear |= *is_linked && range.is_none() && !self.is_whole;
             self.take_links(link, range, values);
+            if range != Some(REMOVED) {
+                values
+                    .iter()
+                    .for_each(|value| selection.elsewhere.note(value));
+            }
         }
         if let Some(at) = selection.plain.place(name)
             && let Some((name, kind)) = selection.plain.at(at)
@@ -298,6 +314,9 @@ impl Seen {
     /// Adds further values of a ranged attribute.
     pub fn add_chunk(&mut self, name: &Name, chunk: &[Bytes], selection: &Selection) {
         if selection.links.get(name).is_some() {
+            chunk
+                .iter()
+                .for_each(|value| selection.elsewhere.note(value));
             let anchors = chunk
                 .iter()
                 .filter_map(|bytes| values::living_reference(bytes));
@@ -338,6 +357,7 @@ mod tests {
         Selection {
             plain: plain.into_iter().collect(),
             links: [("member".into(), true)].into_iter().collect(),
+            elsewhere: Elsewhere::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! that may not use it finds changes by update sequence numbers. Never shows a state older than what was read before, whichever
 //! controller answers. Trap: a cookie may be continued on another controller, but not on the same one after a restore.
 
+mod elsewhere;
 mod entry;
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) mod fuzz;

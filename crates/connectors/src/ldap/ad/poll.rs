@@ -140,6 +140,7 @@ impl Reading<'_> {
                 if let Some(seen) = self.sort(seen, since, &mut put_off) {
                     pages.push(self.living(seen)).await?;
                 }
+                self.tell_elsewhere(pages).await?;
             }
         }
         for anchor in put_off.ranged {
@@ -151,6 +152,7 @@ impl Reading<'_> {
         for dn in put_off.arrived {
             self.subtree(&dn, pages).await?;
         }
+        self.tell_elsewhere(pages).await?;
         Ok(last)
     }
 

@@ -188,7 +188,16 @@ impl Reading<'_> {
         for anchor in put_off.restored {
             self.restored(anchor, pages).await?;
         }
+        self.tell_elsewhere(pages).await?;
         Ok(Ok(end))
+    }
+
+    /// Hands on the names of what references led to in other domains.
+    pub async fn tell_elsewhere(&self, pages: &mut Pages<'_>) -> Result<(), SourceError> {
+        for entry in self.selection.elsewhere.take() {
+            pages.push(entry).await?;
+        }
+        Ok(())
     }
 
     /// What an entry of a round is to the engine; `None`: nothing, or put off.

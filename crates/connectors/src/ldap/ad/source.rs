@@ -99,7 +99,7 @@ impl AdSource {
         let session = self.session().await?;
         let schema = session.schema_of(spec).await?;
         let containers = list::resolve(session, &spec.containers).await?;
-        let selection = Selection::new(spec, &schema);
+        let selection = Selection::new(spec, &schema).within(&session.naming_context);
         let scope = Scope::new(&spec.classes, containers);
         Ok((session, selection, scope))
     }

@@ -101,6 +101,7 @@ impl From<object::EntryKind> for Kind {
             object::EntryKind::Skeleton => Self::Skeleton,
             object::EntryKind::Deleted => Self::Deleted,
             object::EntryKind::Present => Self::Present,
+            object::EntryKind::Elsewhere => Self::Elsewhere,
         }
     }
 }
@@ -113,6 +114,7 @@ impl From<Kind> for object::EntryKind {
             Kind::Skeleton => Self::Skeleton,
             Kind::Deleted => Self::Deleted,
             Kind::Present => Self::Present,
+            Kind::Elsewhere => Self::Elsewhere,
         }
     }
 }

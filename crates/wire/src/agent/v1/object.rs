@@ -41,6 +41,8 @@ pub enum Kind {
     Deleted,
     /// There, and not changed.
     Present,
+    /// Named by a reference, and of another naming context.
+    Elsewhere,
 }
 
 /// A change of a linked attribute.

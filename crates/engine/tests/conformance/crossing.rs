@@ -1,0 +1,277 @@
+//! References over the borders of a source: two spaces, two jobs, one target, whichever side comes first.
+
+use sync_core::{
+    id::ConnectorId,
+    object::{Entry, EntryKind},
+};
+
+use super::{
+    bench::{Bench, LONG},
+    source::{anchor, deleted, group, members, user, with},
+};
+
+const SID: &str = "S-1-5-21-1-2-3-1104";
+
+/// Which side the bench stands on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Here,
+    There,
+}
+
+/// Two sources into one target.
+struct Two {
+    bench: Bench,
+    here: (ConnectorId, sync_core::id::JobId),
+    there: (ConnectorId, sync_core::id::JobId),
+}
+
+impl Two {
+    fn new(realms: [&str; 2]) -> Self {
+        let mut bench = Bench::new();
+        let here = (bench.source_id, bench.job_id);
+        let target = bench.job().target;
+        let settings = bench.job().settings;
+        bench.source_id = bench.new_connector("there").id;
+        let there = (
+            bench.source_id,
+            bench.new_job("job there", target, settings).id,
+        );
+        for (source, realm) in [here.0, there.0].into_iter().zip(realms) {
+            let info = serde_json::json!({ "realm": realm });
+            bench.engine().set_connector_info(source, &info).unwrap();
+        }
+        Self { bench, here, there }
+    }
+
+    fn one_forest() -> Self {
+        Self::new(["canal.example", "canal.example"])
+    }
+
+    fn two_forests() -> Self {
+        Self::new(["canal.example", "dock.example"])
+    }
+
+    fn at(&mut self, side: Side) -> &mut Bench {
+        (self.bench.source_id, self.bench.job_id) = match side {
+            Side::Here => self.here,
+            Side::There => self.there,
+        };
+        &mut self.bench
+    }
+
+    /// The first full read of a side, carried out on both.
+    fn read(&mut self, side: Side, entries: &[Entry]) {
+        assert_eq!(self.at(side).read_full(entries), None);
+        self.rest();
+    }
+
+    fn delta(&mut self, side: Side, entries: &[Entry]) {
+        self.at(side).delta(entries);
+        self.rest();
+    }
+
+    fn rest(&mut self) {
+        for side in [Side::Here, Side::There, Side::Here, Side::There] {
+            self.at(side).catch_up();
+        }
+    }
+
+    fn waiting(&mut self) -> u64 {
+        let bench = self.at(Side::Here);
+        let numbers = bench.engine().job_numbers(bench.job_id, true).unwrap();
+        numbers.waiting_references
+    }
+}
+
+/// Every order in which two sides can be read for the first time.
+fn in_both_orders(make: impl Fn() -> Two, here: &[Entry], there: &[Entry]) -> Vec<Two> {
+    let sides = [(Side::Here, here), (Side::There, there)];
+    let orders = [[0, 1], [1, 0]];
+    let run = |order: [usize; 2]| {
+        let mut two = make();
+        for index in order {
+            let (side, entries) = sides[index];
+            two.read(side, entries);
+        }
+        two
+    };
+    orders.into_iter().map(run).collect()
+}
+
+fn named(number: u16, dn: &str) -> Entry {
+    Entry {
+        rdn: Some(dn.into()),
+        ..Entry::new(anchor(number), EntryKind::Elsewhere)
+    }
+}
+
+/// A foreign security principal as a skeleton.
+fn principal(number: u16, sid: &str) -> Entry {
+    Entry {
+        class: Some("foreignSecurityPrincipal".into()),
+        rdn: Some(format!("CN={sid}").into()),
+        ..Entry::new(anchor(number), EntryKind::Skeleton)
+    }
+}
+
+fn account(number: u16, name: &str) -> Entry {
+    with(user(number, name), &[("objectSid", SID)])
+}
+
+#[test]
+fn members_of_another_domain_of_the_forest_flow_whichever_side_comes_first() {
+    let here = [group(1, "g", [2, 3]), user(2, "near")];
+    let there = [user(3, "far")];
+    for two in &mut in_both_orders(Two::one_forest, &here, &there) {
+        assert_eq!(two.at(Side::Here).members(1), ["far", "near"]);
+        assert_eq!(two.waiting(), 0);
+        two.delta(Side::Here, &[members(1, [], [3])]);
+        assert_eq!(two.at(Side::Here).members(1), ["near"]);
+        two.delta(Side::Here, &[members(1, [3], [])]);
+        assert_eq!(two.at(Side::Here).members(1), ["far", "near"]);
+    }
+}
+
+#[test]
+fn an_anchor_of_another_realm_is_another_object() {
+    for two in &mut in_both_orders(Two::two_forests, &[group(1, "g", [3])], &[user(3, "far")]) {
+        assert!(two.at(Side::Here).members(1).is_empty());
+        assert_eq!(two.waiting(), 1);
+    }
+}
+
+#[test]
+fn members_of_another_forest_flow_by_their_security_identifier() {
+    let here = [group(1, "g", [2, 9]), user(2, "near"), principal(9, SID)];
+    let there = [account(3, "far"), user(4, "other")];
+    for two in &mut in_both_orders(Two::two_forests, &here, &there) {
+        assert_eq!(two.at(Side::Here).members(1), ["far", "near"]);
+        // The stand-in is deleted: the account stays, the membership ends.
+        two.delta(Side::Here, &[deleted(9)]);
+        assert_eq!(two.at(Side::Here).members(1), ["near"]);
+        assert_eq!(
+            two.at(Side::There).name_in_target(3).as_deref(),
+            Some("far")
+        );
+    }
+}
+
+#[test]
+fn a_principal_that_appears_later_finds_an_account_read_long_ago() {
+    let mut two = Two::two_forests();
+    let many: Vec<Entry> = (100..4_300).map(|n| user(n, "u")).collect();
+    two.at(Side::There).read_full(&many);
+    two.at(Side::There).delta(&[account(3, "far")]);
+    two.rest();
+    two.read(Side::Here, &[group(1, "g", [])]);
+    two.delta(Side::Here, &[principal(9, SID), members(1, [9], [])]);
+    assert_eq!(two.at(Side::Here).members(1), ["far"]);
+}
+
+#[test]
+fn well_known_identifiers_stand_for_nobody() {
+    let mut two = Two::two_forests();
+    let nobody = with(user(3, "far"), &[("objectSid", "S-1-5-11")]);
+    two.read(Side::There, &[nobody]);
+    two.read(Side::Here, &[group(1, "g", [9]), principal(9, "S-1-5-11")]);
+    assert!(two.at(Side::Here).members(1).is_empty());
+}
+
+#[test]
+fn a_member_deleted_in_its_own_domain_leaves_and_comes_back() {
+    let here = [group(1, "g", [2, 3]), user(2, "near")];
+    let there = [user(3, "far"), user(4, "other")];
+    for two in &mut in_both_orders(Two::one_forest, &here, &there) {
+        two.delta(Side::There, &[deleted(3)]);
+        assert_eq!(two.at(Side::Here).members(1), ["near"]);
+        // The group's own domain never said anything of it, and need not say it again.
+        assert_eq!(two.waiting(), 1);
+        two.delta(Side::There, &[user(3, "far")]);
+        assert_eq!(two.at(Side::Here).members(1), ["far", "near"]);
+        assert_eq!(two.waiting(), 0);
+    }
+}
+
+#[test]
+fn a_group_deleted_in_its_own_domain_takes_its_memberships_along() {
+    let here = [group(1, "g", [3])];
+    let there = [group(3, "far", []), user(4, "other")];
+    for two in &mut in_both_orders(Two::one_forest, &here, &there) {
+        assert_eq!(two.at(Side::Here).members(1), ["far"]);
+        two.delta(Side::There, &[deleted(3)]);
+        assert!(two.at(Side::Here).members(1).is_empty());
+        two.delta(Side::There, &[group(3, "far", [])]);
+        assert_eq!(two.at(Side::Here).members(1), ["far"]);
+    }
+}
+
+#[test]
+fn a_member_that_leaves_the_scope_of_its_own_job_keeps_its_memberships_for_its_return() {
+    let here = [group(1, "g", [3])];
+    for two in &mut in_both_orders(Two::one_forest, &here, &[user(3, "far")]) {
+        two.delta(Side::There, &[with(user(3, "far"), &[("title", "out")])]);
+        assert_eq!(two.at(Side::There).name_in_target(3), None);
+        two.delta(Side::There, &[user(3, "far")]);
+        assert_eq!(two.at(Side::Here).members(1), ["far"]);
+    }
+}
+
+#[test]
+fn two_forests_refer_to_each_other() {
+    let other_sid = "S-1-5-21-7-8-9-500";
+    let here = [
+        group(1, "g", [9]),
+        principal(9, SID),
+        with(user(2, "near"), &[("objectSid", other_sid)]),
+    ];
+    let there = [
+        account(3, "far"),
+        group(4, "h", [8]),
+        principal(8, other_sid),
+    ];
+    for two in &mut in_both_orders(Two::two_forests, &here, &there) {
+        assert_eq!(two.at(Side::Here).members(1), ["far"]);
+        assert_eq!(two.at(Side::There).members(4), ["near"]);
+    }
+}
+
+#[test]
+fn an_object_another_job_of_the_same_source_holds_is_referred_to() {
+    let mut bench = Bench::new();
+    let (target, settings) = (bench.job().target, bench.job().settings);
+    let first = bench.job_id;
+    let second = bench.new_job("second", target, settings).id;
+    bench.read_full(&[
+        group(1, "g", [3]),
+        with(user(3, "far"), &[("title", "out")]),
+    ]);
+    bench.catch_up();
+    assert!(bench.members(1).is_empty());
+    // The second job has a scope of its own.
+    bench.job_id = second;
+    let mut items = bench.engine().take_due(second, 10).unwrap();
+    items.retain(|item| item.source.rdn == "CN=far");
+    let mut item = items.remove(0);
+    item.source.attributes = user(3, "far").attributes;
+    let planned = super::bench::decided(&bench.target, item);
+    let job = bench.job();
+    bench.engine().store_plans(&job, &[planned], &[]).unwrap();
+    bench.export();
+    bench.job_id = first;
+    bench.catch_up();
+    assert_eq!(bench.members(1), ["far"]);
+}
+
+#[test]
+fn names_of_other_domains_are_kept_and_plan_nothing() {
+    let mut two = Two::one_forest();
+    let dn = "CN=Far,DC=dock,DC=canal,DC=example";
+    two.read(Side::Here, &[group(1, "g", [3]), named(3, dn)]);
+    let item = two.at(Side::Here).item(3);
+    assert_eq!((item.source.dn.as_str(), item.is_stored), (dn, false));
+    two.read(Side::There, &[user(3, "far")]);
+    assert_eq!(two.at(Side::Here).members(1), ["far"]);
+    two.at(Side::Here).pass(LONG);
+    two.rest();
+}
