@@ -408,6 +408,14 @@ pub(crate) fn everything_due(
     now: i64,
 ) -> Result<usize> {
     let (first, _) = crate::link_range(job);
+    // References the rules did not ask for may be known, and not exported, since long ago.
+    tx.execute(
+        "INSERT INTO due_reference (id, whole, stamp, since)
+         SELECT DISTINCT ?1 | e.src, 1, ?2, ?2 FROM edge e CROSS JOIN link l ON l.id = ?1 | e.src
+         WHERE (e.flags & 1) <> ((e.flags & (SELECT 2 << slot FROM job WHERE id = ?3)) <> 0) AND l.situation = 1
+         ON CONFLICT (id) DO UPDATE SET whole = 1, stamp = max(stamp + 1, excluded.stamp)",
+        params![first, now, job.0],
+    )?;
     Ok(tx.execute(
         "INSERT INTO due (id, reasons, stamp, since) SELECT ?1 | id, ?3, ?4, ?4 FROM object
          WHERE connector = ?2 AND (state = 2 OR EXISTS (SELECT 1 FROM link WHERE link.id = ?1 | object.id))

@@ -148,6 +148,22 @@ impl Crossing {
             .collect())
     }
 
+    /// A source of the same realm that shows the object this row leads to, whether a job takes it or not.
+    pub(crate) fn shown_elsewhere(&self, c: &Connection, dst: i64) -> Result<Option<String>> {
+        let Some((connector, anchor, _)) = place_of(c, dst)? else {
+            return Ok(None);
+        };
+        let Some(realm) = realm_of(c, connector)? else {
+            return Ok(None);
+        };
+        Ok(c.prepare_cached(
+            "SELECT c.name FROM connector c JOIN object o ON o.connector = c.id
+             WHERE c.id <> ?1 AND c.info ->> '$.realm' = ?2 AND o.anchor = ?3 AND o.state = 2 LIMIT 1",
+        )?
+        .query_row(params![connector, realm, anchor], |row| row.get(0))
+        .optional()?)
+    }
+
     fn in_jobs(&self, rows: &[(i64, i64)]) -> Vec<(JobId, i64)> {
         let others = self
             .siblings
@@ -199,7 +215,7 @@ fn realm_of(c: &Connection, connector: i64) -> Result<Option<String>> {
     Ok(realm.filter(|realm| !realm.is_empty()))
 }
 
-fn place_of(c: &Connection, object: i64) -> Result<Option<(i64, Vec<u8>, i64)>> {
+pub(crate) fn place_of(c: &Connection, object: i64) -> Result<Option<(i64, Vec<u8>, i64)>> {
     Ok(
         c.prepare_cached("SELECT connector, anchor, state FROM object WHERE id = ?1")?
             .query_row([object], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

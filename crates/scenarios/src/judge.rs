@@ -19,7 +19,9 @@ impl World {
             report.differences
         );
         let mut reasons_found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-        for one in &report.explained {
+        // What another job holds in the same target is that job's to be judged.
+        let own = report.explained.iter().filter(|one| one.kind != "anotherJob");
+        for one in own {
             let code = one
                 .reason
                 .as_ref()

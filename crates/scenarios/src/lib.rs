@@ -9,6 +9,7 @@ pub mod bench;
 pub mod clients;
 pub mod crash;
 pub mod judge;
+pub mod look;
 pub mod processes;
 pub mod record;
 pub mod room;

@@ -359,6 +359,17 @@ impl Domain {
         sync_core::id::Anchor::new(found[0].first("objectGUID").unwrap()).guid_text()
     }
 
+    /// The security identifier of an account or group, as text.
+    pub async fn sid(&self, dn: &str) -> String {
+        let query = Query::new(dn, Scope::Base).attributes(["objectSid"]);
+        let found = self
+            .writer()
+            .search_all(&query)
+            .await
+            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+        sync_core::sid::text(found[0].first("objectSid").unwrap()).unwrap()
+    }
+
     /// Names of the objects directly or indirectly below a container that match a filter `(attribute=value)`.
     pub async fn names(&self, container: &str, attribute: &str, value: &str) -> Vec<String> {
         let filter = ldap::Filter::Equality(attribute.into(), value.into());

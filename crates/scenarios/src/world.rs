@@ -85,6 +85,8 @@ pub struct World {
     pub dir: TempDir,
     pub connector: ConnectorRow,
     pub job: JobRow,
+    /// Further sources with a job each, into the same target.
+    pub others: Vec<(ConnectorRow, JobRow)>,
     server_stop: Stop,
     agent_stop: Stop,
     agent_config: AgentConfig,
@@ -161,6 +163,7 @@ impl World {
             dir,
             connector,
             job,
+            others: Vec::new(),
             server_stop: Stop(server_stop),
             agent_stop: Stop(CancellationToken::new()),
             agent_config,
@@ -168,6 +171,44 @@ impl World {
         };
         world.start_agent();
         world
+    }
+
+    /// A further source, with a paused job into the same target.
+    pub async fn add_source(&mut self, name: &str, source: &Source) {
+        let engine = self.app.engine().clone();
+        let new = NewConnector {
+            name: name.into(),
+            kind: "ad".into(),
+            config: serde_json::json!({}),
+        };
+        let connector = engine.create_connector(&new).unwrap();
+        let new = NewJob {
+            name: format!("{name} to directory"),
+            source: connector.id,
+            target: self.job.target,
+            rules: preset::AD_TO_DIRECTORY.into(),
+            settings: self.job.settings.clone(),
+        };
+        let job = engine.create_job(&new).unwrap();
+        self.others.push((connector, job));
+        self.stop_agent().await;
+        self.agent_config.connectors.push(ConnectorConfig {
+            name: name.into(),
+            kind: "ad".into(),
+            settings: source.settings.clone(),
+        });
+        self.start_agent();
+        self.app.jobs_changed();
+    }
+
+    /// Starts the job of a further source.
+    pub fn start_other(&self, index: usize) {
+        let job = self.others[index].1.id;
+        self.app
+            .engine()
+            .set_job_state(job, JobState::Active)
+            .unwrap();
+        self.app.jobs_changed();
     }
 
     pub fn start_agent(&mut self) {
@@ -194,14 +235,18 @@ impl World {
     /// Reads now, and waits until everything that follows from it is done (or held).
     pub async fn sync(&self) {
         let engine = self.app.engine();
-        let before = self.reads();
+        let active: Vec<ConnectorId> = self.active_sources();
+        let before = self.last_read();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
         let mut calm = 0;
         loop {
-            self.app.read_wake(self.connector.id).notify_one();
+            for source in &active {
+                self.app.read_wake(*source).notify_one();
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
-            // Two reads must have begun after the call: the first may have begun before the change.
-            let quiet = self.reads() >= before + 2 && self.is_quiet();
+            // A read that began after the call shows the change; the second is for what it found.
+            let are_read = active.iter().all(|id| self.reads_after(*id, before) >= 2);
+            let quiet = are_read && self.is_quiet();
             calm = if quiet { calm + 1 } else { 0 };
             if calm >= 3 {
                 return;
@@ -240,12 +285,46 @@ impl World {
             .unwrap()
     }
 
+    /// The sources of jobs that are not paused.
+    fn active_sources(&self) -> Vec<ConnectorId> {
+        let jobs = self.app.engine().jobs().unwrap();
+        let active = jobs.iter().filter(|job| job.state == JobState::Active);
+        let mut sources: Vec<ConnectorId> = active.map(|job| job.source).collect();
+        if sources.is_empty() {
+            sources.push(self.connector.id);
+        }
+        sources.dedup();
+        sources
+    }
+
+    /// The newest read of all.
+    fn last_read(&self) -> i64 {
+        let engine = self.app.engine();
+        let last = engine.read(|c| {
+            Ok(c.query_row("SELECT coalesce(max(id), 0) FROM read", [], |row| row.get(0))?)
+        });
+        last.unwrap()
+    }
+
+    /// How many reads of a source that began after this one ended well.
+    fn reads_after(&self, source: ConnectorId, read: i64) -> i64 {
+        let engine = self.app.engine();
+        let count = engine.read(|c| {
+            Ok(c.query_row(
+                "SELECT count(*) FROM read WHERE state = 'complete' AND connector = ?1 AND id > ?2",
+                [source.0, read],
+                |row| row.get(0),
+            )?)
+        });
+        count.unwrap()
+    }
+
     fn is_quiet(&self) -> bool {
         let engine = self.app.engine();
         let open: i64 = engine
             .read(|c| {
                 Ok(c.query_row(
-                    "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM subtree)
+                    "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM subtree) + (SELECT count(*) FROM principal_search)
                       + (SELECT count(*) FROM due_reference d WHERE NOT EXISTS
                           (SELECT 1 FROM link WHERE link.id = d.id AND pending_state IN (5, 6)))
                       + (SELECT count(*) FROM lookup) + (SELECT count(*) FROM link WHERE pending_state IN (1, 3, 4, 7))",

@@ -6,18 +6,21 @@
 use std::sync::Arc;
 
 use connectors::Target;
-use engine::{ConnectorRow, DueItem, JobRow, ObjectState, Planned, PlannedOutcome};
+use engine::{
+    ConnectorRow, DueItem, Fates, JobRow, MappedReference, ObjectState, Planned, PlannedOutcome,
+    PreviewedReferences,
+};
 use sync_core::{
     id::{Anchor, ObjectId},
     object::ReadSpec,
     operation::{Refusal, Verb},
-    plan::{Draft, Match, Wanted},
+    plan::{Draft, Match, Situation, Wanted},
     schema::checked::Rules,
     scope::container,
     value::{Name, Value},
 };
 use tokio::sync::mpsc;
-use wire::api::v1::{PreviewChange, PreviewEvent, PreviewObject, PreviewReport};
+use wire::api::v1::{PreviewChange, PreviewEvent, PreviewObject, PreviewReferences, PreviewReport};
 
 use crate::{
     agents::blocking,
@@ -55,6 +58,7 @@ pub async fn run(
         surroundings,
         target,
         links: places::links(&places, &rules),
+        fates: Fates::default(),
         report: PreviewReport {
             job: job.name.clone(),
             not_read: not_read(app, &source, &places::spec_with(&places, &rules)).await?,
@@ -63,6 +67,7 @@ pub async fn run(
         told,
     };
     preview.all().await?;
+    preview.references().await?;
     preview.guard().await?;
     Ok(preview.report)
 }
@@ -94,6 +99,7 @@ struct Preview<'a> {
     surroundings: Arc<Surroundings>,
     target: Arc<dyn Target>,
     links: engine::ScopeLinks,
+    fates: Fates,
     report: PreviewReport,
     told: &'a Told,
 }
@@ -143,6 +149,7 @@ impl Preview<'_> {
     fn without_unread(&mut self, items: Vec<DueItem>) -> Vec<DueItem> {
         let rules = &self.surroundings.rules;
         let context = self.surroundings.context();
+        let is_linked = |item: &DueItem| item.view.situation == Situation::Linked;
         let is_unread = |item: &DueItem| {
             let class = item.source.class.as_deref().unwrap_or_default();
             let is_mapped = |mapping: &sync_core::schema::checked::ObjectMapping| {
@@ -154,6 +161,10 @@ impl Preview<'_> {
                 && container::is_inside(rules.containers(), &context.containers, above)
         };
         let (unread, rest): (Vec<DueItem>, Vec<DueItem>) = items.into_iter().partition(is_unread);
+        for item in &unread {
+            self.fates
+                .note(item.source.id, is_linked(item), is_linked(item));
+        }
         self.report.unread += unread.len() as u64;
         rest
     }
@@ -165,6 +176,12 @@ impl Preview<'_> {
             name,
             takes_from: _,
         } = planned;
+        let is_there = item.view.situation == Situation::Linked;
+        let will_be = match &outcome {
+            PlannedOutcome::Operate(draft) => draft.verb != Verb::Delete,
+            _ => is_there,
+        };
+        self.fates.note(item.source.id, is_there, will_be);
         let leaving = match &outcome {
             PlannedOutcome::Operate(draft) if draft.verb == Verb::Delete => self.leaving(&item),
             _ => None,
@@ -201,6 +218,37 @@ impl Preview<'_> {
                 self.tell(object).await;
             }
         }
+    }
+
+    /// What becomes of references when all that is in [`Self::fates`] has happened.
+    async fn references(&mut self) -> Result<(), Refusal> {
+        let mapped = planner::references_of(&self.surroundings.rules);
+        // What the rules no longer map stays, but for those who leave; it is told by the name it had.
+        let mut names = mapped.clone();
+        names.extend(planner::references_of(&*scheduler::rules_of(self.job)?));
+        let fates = Arc::new(std::mem::take(&mut self.fates));
+        let mapped = Arc::new(mapped);
+        let mut place = Some((0, 0, 0));
+        while let Some(after) = place {
+            let (job, mapped, fates) = (self.job.clone(), mapped.clone(), fates.clone());
+            let (found, next) = blocking(self.app.engine(), move |engine| {
+                engine.preview_references(&job, &mapped, &fates, after)
+            })
+            .await?;
+            place = next;
+            for part in found {
+                let Some(name) = target_of(&names, &part) else {
+                    continue;
+                };
+                self.report.references_added += part.added.len() as u64;
+                self.report.references_removed += part.removed.len() as u64;
+                let event = PreviewEvent::References(shown(part, name));
+                if self.told.send(event).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Why an object is not to be in the target any more.
@@ -272,5 +320,27 @@ impl Preview<'_> {
             self.report.guard = Some(why.into());
         }
         Ok(())
+    }
+}
+
+/// The reference attribute of the target that a linked attribute flows to.
+fn target_of(mapped: &[MappedReference], part: &PreviewedReferences) -> Option<String> {
+    let mut own = mapped.iter().filter(|one| {
+        one.class.eq_ignore_ascii_case(&part.holder.class)
+            && one.source.eq_ignore_ascii_case(&part.attribute)
+    });
+    own.next().map(|one| one.target.to_string())
+}
+
+fn shown(part: PreviewedReferences, name: String) -> PreviewReferences {
+    PreviewReferences {
+        dn: part.holder.dn,
+        anchor: part.holder.anchor,
+        class: part.holder.class.to_string(),
+        target: part.holder.target,
+        enters: !part.holder.is_there,
+        name,
+        added: part.added,
+        removed: part.removed,
     }
 }

@@ -7,14 +7,18 @@ mod dn;
 mod explain;
 mod object;
 mod pending;
+mod reference_preview;
 mod run;
 mod search;
 mod status;
+mod waiting;
 
 pub use explain::{DuePlace, ReferenceState, Waiter};
 pub use object::{LinkRow, ReferenceRow, SpaceObject};
 pub use pending::{PendingRow, PendingView};
+pub use reference_preview::{EdgePlace, Fates, PreviewedHolder, PreviewedReferences};
 pub(crate) use run::is_run_open;
 pub use run::{LastRuns, OpenRun, RunEnd, RunRow};
 pub use search::SearchSlice;
 pub use status::{JobNumbers, ReadRow};
+pub use waiting::{WaitingPlace, WaitingReason, WaitingReference};

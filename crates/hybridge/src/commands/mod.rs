@@ -26,6 +26,7 @@ mod notify;
 mod object;
 mod pending;
 mod preview;
+mod references;
 mod rules;
 mod runs;
 mod server;
@@ -105,6 +106,8 @@ pub enum Command {
     /// Which target object belongs to which source object: list, show, undo, put right
     #[command(subcommand)]
     Links(links::Command),
+    /// References that wait for the other end, and why that is not in the target
+    References(references::Arguments),
     /// The provisioning log
     Log(log::Arguments),
     /// Who changed what of the configuration
@@ -240,6 +243,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Explain(arguments) => explain::run(&arguments, context).await,
         Command::Idfix(arguments) => idfix::run(&arguments, context).await,
         Command::Links(command) => links::run(command, context).await,
+        Command::References(arguments) => references::run(&arguments, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Audit(arguments) => audit::run(&arguments, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,

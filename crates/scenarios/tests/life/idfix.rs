@@ -1,50 +1,13 @@
 //! `idfix`: what is planted is found, and what is proposed, carried out by a real `ldapmodify`, leaves nothing to find.
 
-use std::process::Command;
-
 use forest::{Edit, Organisation, Rights};
-use scenarios::{Source, World, world::quick_settings};
-use server::idfix::{self, Plan};
-use sync_core::idfix::ldif::{self, Correction};
-use wire::api::v1::{IdfixEvent, IdfixFinding, IdfixReport};
+use scenarios::{
+    Source, World,
+    look::{apply, corrections, found, line},
+    world::quick_settings,
+};
 
 const PASSWORD: &str = "Secret.Write1";
-
-async fn found(world: &World, fresh: bool) -> (IdfixReport, Vec<IdfixFinding>) {
-    let engine = world.app.engine();
-    let plan = Plan {
-        source: engine.connector(world.source_id()).unwrap(),
-        job: engine.job(world.job.id).unwrap(),
-        has_job: true,
-        fresh,
-    };
-    let (told, mut heard) = tokio::sync::mpsc::channel(100_000);
-    let report = idfix::run(&world.app, &plan, &told).await.unwrap();
-    drop(told);
-    let mut findings = Vec::new();
-    while let Some(event) = heard.recv().await {
-        if let IdfixEvent::Finding(finding) = event {
-            findings.push(finding);
-        }
-    }
-    assert_eq!(report.findings, findings.len() as u64);
-    (report, findings)
-}
-
-fn corrections(findings: &[IdfixFinding]) -> String {
-    let one = |finding: &'_ IdfixFinding| matches!(finding.action.as_str(), "EDIT" | "REMOVE");
-    ldif::of(
-        findings
-            .iter()
-            .filter(|f| one(f))
-            .map(|finding| Correction {
-                dn: &finding.dn,
-                attribute: &finding.attribute,
-                value: &finding.value,
-                update: (finding.action == "EDIT").then_some(finding.update.as_str()),
-            }),
-    )
-}
 
 // LONG: one story, told in order: planted, found, corrected, clean, read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,18 +49,7 @@ async fn what_is_planted_is_found_and_its_corrections_leave_nothing_to_find() {
 
     let (report, findings) = found(&world, false).await;
     assert_eq!(report.from, "source");
-    let lines: Vec<String> = findings
-        .iter()
-        .map(|one| {
-            format!(
-                "{} {} {} → {}",
-                one.common_name,
-                one.attribute,
-                one.errors.join("+"),
-                one.update
-            )
-        })
-        .collect();
+    let lines: Vec<String> = findings.iter().map(line).collect();
     for expected in [
         "Anna Local userPrincipalName topleveldomain → annalocal@canal.example",
         "Anna Local mail character+format → ",
@@ -126,23 +78,7 @@ async fn what_is_planted_is_found_and_its_corrections_leave_nothing_to_find() {
     std::fs::write(&file, corrections(&findings)).unwrap();
     let url = format!("ldaps://127.0.0.1:{}", served.addr.port());
     let authority = world.dir.path().join("forest-ca.pem");
-    let ran = tokio::task::spawn_blocking(move || {
-        let mut command = Command::new("ldapmodify");
-        command
-            .args(["-x", "-H", &url, "-D", "writer@canal.example"])
-            .args(["-w", PASSWORD, "-f"])
-            .arg(file)
-            .env("LDAPTLS_CACERT", authority);
-        command.output().unwrap()
-    })
-    .await
-    .unwrap();
-    assert!(
-        ran.status.success(),
-        "{} {}",
-        String::from_utf8_lossy(&ran.stdout),
-        String::from_utf8_lossy(&ran.stderr)
-    );
+    apply(&url, ("writer@canal.example", PASSWORD), &authority, &file).await;
     let (report, findings) = found(&world, true).await;
     assert_eq!(findings, [], "{report:#?}");
 

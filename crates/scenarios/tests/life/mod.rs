@@ -6,6 +6,7 @@ mod conflicts;
 mod cycles;
 mod doorbell;
 mod explain;
+mod forests;
 mod groups;
 mod identity;
 mod idfix;

@@ -14,7 +14,7 @@ use scenarios::{Story, is_full};
 use serde_json::{Value as Json, json};
 use sync_core::schema::preset;
 use uuid::Uuid;
-use wire::api::v1::{PreviewEvent, PreviewObject, PreviewReport};
+use wire::api::v1::{PreviewEvent, PreviewObject, PreviewReferences, PreviewReport};
 
 /// What the target holds: live objects with their attributes as texts.
 type Held = BTreeMap<Uuid, BTreeMap<String, Vec<String>>>;
@@ -41,6 +41,52 @@ fn held(story: &Story) -> Held {
     let tree = story.tree();
     let live = tree.objects.iter();
     live.map(|(id, object)| (*id, attributes(object))).collect()
+}
+
+/// References between live objects of the target, by id: object, attribute, object referred to.
+type Refers = BTreeSet<(Uuid, String, Uuid)>;
+
+fn refers(story: &Story) -> Refers {
+    let tree = story.tree();
+    let all = tree.references.iter().flat_map(|((from, name), to)| {
+        let one = move |to: &Uuid| (*from, (*name).to_owned(), *to);
+        to.iter().map(one)
+    });
+    all.collect()
+}
+
+/// What differs between the references of two states.
+fn references_differ(before: &Refers, after: &Refers, gone: &BTreeSet<Uuid>) -> BTreeSet<String> {
+    let line =
+        |sign: &str, (from, name, to): &(Uuid, String, Uuid)| format!("{sign} {from} {name} {to}");
+    let added = after.difference(before).map(|one| line("+", one));
+    // Whoever leaves takes his own along; that is told of him, and not of each of them.
+    let removed = before
+        .difference(after)
+        .filter(|(from, ..)| !gone.contains(from));
+    added.chain(removed.map(|one| line("-", one))).collect()
+}
+
+/// What a preview says of references, with the ids that its names have in the target by now.
+fn references_expected(story: &Story, parts: &[PreviewReferences]) -> BTreeSet<String> {
+    let engine = story.world.app.engine();
+    let (job, source) = (story.world.job.id, story.world.connector.id);
+    let id = |dn: &str| -> String {
+        let object = engine.object_at_dn(source, dn).unwrap().unwrap();
+        let link = engine.link_row(job, object).unwrap().unwrap();
+        link.target.unwrap()
+    };
+    let mut lines = BTreeSet::new();
+    for part in parts {
+        let from = id(&part.dn);
+        assert!(part.target.is_empty() || part.target == from, "{part:?}");
+        for (sign, names) in [("+", &part.added), ("-", &part.removed)] {
+            for name in names {
+                lines.insert(format!("{sign} {from} {} {}", part.name, id(name)));
+            }
+        }
+    }
+    lines
 }
 
 /// What differs between two states of the target, in lines.
@@ -101,20 +147,32 @@ fn expected(objects: &[PreviewObject]) -> Vec<String> {
     lines
 }
 
-async fn preview(story: &Story, rules: &str) -> (Vec<PreviewObject>, PreviewReport) {
+struct Previewed {
+    objects: Vec<PreviewObject>,
+    references: Vec<PreviewReferences>,
+    report: PreviewReport,
+}
+
+async fn preview(story: &Story, rules: &str) -> Previewed {
     let app = &story.world.app;
     let job = Arc::new(app.engine().job(story.world.job.id).unwrap());
     let rules = Arc::new(preset::load(rules).unwrap());
     let (told, mut heard) = tokio::sync::mpsc::channel(1_000_000);
     let report = server::preview::run(app, &job, rules, &told).await.unwrap();
     drop(told);
-    let mut objects = Vec::new();
+    let (mut objects, mut references) = (Vec::new(), Vec::new());
     while let Some(event) = heard.recv().await {
-        if let PreviewEvent::Object(object) = event {
-            objects.push(object);
+        match event {
+            PreviewEvent::Object(object) => objects.push(object),
+            PreviewEvent::References(part) => references.push(part),
+            _ => {}
         }
     }
-    (objects, report)
+    Previewed {
+        objects,
+        references,
+        report,
+    }
 }
 
 /// What random rules are made of.
@@ -177,6 +235,9 @@ impl Material {
         for _ in 0..self.rng.usize(..3) {
             self.mapping(rule);
         }
+        if self.rng.usize(..3) == 0 {
+            self.reference(rule);
+        }
         rules.to_string()
     }
 
@@ -186,6 +247,16 @@ impl Material {
         let operator = ["&", "!&"][self.rng.usize(..2)];
         rule["objectMappings"][0]["scope"]["groups"] = json!([{ "name": "random", "clauses": [
             { "operatorName": operator, "sourceOperandName": "department", "targetOperand": { "values": chosen } }] }]);
+    }
+
+    /// A reference is mapped no more, of people or of groups.
+    fn reference(&mut self, rule: &mut Json) {
+        let names = ["manager", "members", "managedBy"];
+        let name = names[self.rng.usize(..names.len())];
+        for mapping in rule["objectMappings"].as_array_mut().unwrap() {
+            let attributes = mapping["attributeMappings"].as_array_mut().unwrap();
+            attributes.retain(|one| one["targetAttributeName"] != name);
+        }
     }
 
     fn place(&mut self, rule: &mut Json) {
@@ -245,20 +316,31 @@ async fn random_changes_of_rules_do_what_their_preview_says() {
         story.world.app.jobs_changed();
         story.world.sync().await;
     };
-    let mut compared = 0;
+    let (mut compared, mut references) = (0, 0);
     for seed in 0..changes {
         let mut material = Material::of(&story, seed);
         for rules in [material.rules(), preset::AD_TO_DIRECTORY.to_owned()] {
-            let before = held(&story);
-            let (objects, report) = preview(&story, &rules).await;
+            let (before, referred) = (held(&story), refers(&story));
+            let previewed = preview(&story, &rules).await;
+            let report = &previewed.report;
             put(&rules).await;
             let done = difference(&before, &held(&story));
             // What was not read when the preview was made could not be in it.
             if report.unread == 0 && report.not_read.is_empty() {
                 compared += 1;
+                let after = held(&story);
+                let gone = before.keys().filter(|id| !after.contains_key(id));
+                let gone: BTreeSet<Uuid> = gone.copied().collect();
+                let done_references = references_differ(&referred, &refers(&story), &gone);
+                references += done_references.len();
+                assert_eq!(
+                    done_references,
+                    references_expected(&story, &previewed.references),
+                    "seed {seed}: {report:#?}\n{rules}"
+                );
                 assert_eq!(
                     done,
-                    expected(&objects),
+                    expected(&previewed.objects),
                     "seed {seed}: {report:#?}\n{rules}"
                 );
             }
@@ -266,4 +348,5 @@ async fn random_changes_of_rules_do_what_their_preview_says() {
         }
     }
     assert!(compared >= changes, "only {compared} previews were whole");
+    assert!(references > 100, "only {references} references changed");
 }

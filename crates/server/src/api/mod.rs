@@ -88,6 +88,10 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/escrow/retry", post(cycles::retry))
         .route("/jobs/{name}/provision", post(cycles::provision))
         .route("/jobs/{name}/reconcile", post(cycles::reconcile))
+        .route(
+            "/jobs/{name}/references/waiting",
+            get(explain::awaited::list),
+        )
         .route("/jobs/{name}/links", get(links::list))
         .route("/jobs/{name}/link", get(links::show))
         .route("/jobs/{name}/links/unlink", post(links::unlink))

@@ -5,6 +5,8 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
+use smallvec::smallvec;
+
 use super::{
     context::Context,
     identity,
@@ -25,7 +27,7 @@ use crate::{
         AttributeMapping, FlowType, ObjectMapping, ReferenceMapping, Rules, Shape, TargetKind,
     },
     scope::{ScopeReason, Verdict, clause::Seen, container},
-    value::{Attributes, Name, Value},
+    value::{Attributes, Name, Value, Values},
 };
 
 /// Longest source anchor, in characters.
@@ -167,7 +169,7 @@ fn evaluate_with(
     evaluation.attributes = Attributes::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
         if evaluation.trace.is_none() && is_simply_null(attribute, &values) {
-            evaluation.set(attribute, Vec::new());
+            evaluation.set(attribute, Values::new());
             continue;
         }
         match flow(
@@ -335,7 +337,7 @@ fn traced(
         inputs: slots_of(&mapping.node).into_iter().map(input).collect(),
         steps: steps.into_steps(),
         result: match flowed {
-            Ok(Flowed::Values(_)) if are_hidden => Flowed::Values(hidden()),
+            Ok(Flowed::Values(_)) if are_hidden => Flowed::Values(hidden().into()),
             Ok(result) => result.clone(),
             Err(_) if are_hidden => Flowed::Failed(REDACTED.into()),
             Err(refusal) => Flowed::Failed(refusal.to_string()),
@@ -379,11 +381,11 @@ fn is_blank(value: &Value) -> bool {
     matches!(value, Value::Text(text) if text.is_empty())
 }
 
-fn without_blanks(operand: Operand<'_>) -> Vec<Value> {
+fn without_blanks(operand: Operand<'_>) -> Values {
     match operand {
-        Operand::One(value) if !is_blank(&value) => vec![value],
+        Operand::One(value) if !is_blank(&value) => smallvec![value],
         operand => match &*operand {
-            [value] if !is_blank(value) => vec![value.clone()],
+            [value] if !is_blank(value) => smallvec![value.clone()],
             values => {
                 let kept = values.iter().filter(|value| !is_blank(value));
                 kept.cloned().collect()
@@ -393,7 +395,7 @@ fn without_blanks(operand: Operand<'_>) -> Vec<Value> {
 }
 
 /// Several values are a set: their order in the source means nothing and is made definite.
-fn as_set(mut values: Vec<Value>) -> Vec<Value> {
+fn as_set(mut values: Values) -> Values {
     if values.len() > 1 {
         values.sort();
         values.dedup();
@@ -406,9 +408,9 @@ fn shaped<'v>(
     kind: TargetKind,
     mapping: &AttributeMapping,
     is_choice: bool,
-) -> Result<Vec<Value>, Refusal> {
+) -> Result<Values, Refusal> {
     let refuse = |code| Refusal::new(code).with("attribute", &*mapping.target);
-    let mut all = Vec::with_capacity(values.size_hint().1.unwrap_or_default());
+    let mut all = Values::new();
     for value in values {
         let shaped = shape(value, kind.shape).ok_or_else(|| {
             refuse(Code::DataValidationFailed).with("wanted", format!("{:?}", kind.shape))
@@ -492,11 +494,11 @@ impl Evaluation {
             Flowed::Default(text) => {
                 self.create_only.insert(mapping.target.clone());
                 let text = Value::from(text);
-                vec![
+                smallvec![
                     mapping
                         .kind
                         .and_then(|kind| shape(&text, kind.shape))
-                        .unwrap_or(text),
+                        .unwrap_or(text)
                 ]
             }
             Flowed::LeftAlone | Flowed::Failed(_) => return,
@@ -507,7 +509,7 @@ impl Evaluation {
         self.set(mapping, values);
     }
 
-    fn set(&mut self, mapping: &AttributeMapping, values: Vec<Value>) {
+    fn set(&mut self, mapping: &AttributeMapping, values: Values) {
         let name = mapping.target.clone();
         match mapping.flow {
             FlowType::Always => {}

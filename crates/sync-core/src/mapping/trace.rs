@@ -4,7 +4,7 @@
 
 use crate::{
     expression::{compile::Node, steps::Step},
-    value::{Name, Value},
+    value::{Name, Value, Values},
 };
 
 /// How one target attribute came to its value.
@@ -26,7 +26,7 @@ pub struct AttributeTrace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flowed {
     /// These values; none: to be cleared.
-    Values(Vec<Value>),
+    Values(Values),
     /// The default, at creation only.
     Default(String),
     /// Left as it is in the target.

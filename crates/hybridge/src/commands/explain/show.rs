@@ -215,8 +215,12 @@ fn reference(one: &ExplainedReference) -> String {
             count(one.outside)
         ));
     }
-    for named in &one.waiting.first {
-        text.push_str(&format!("\n      waits for {}", one_line(&named.name)));
+    for awaited in &one.waits {
+        text.push_str(&format!(
+            "\n      waits for {}: {}",
+            one_line(&awaited.object.name),
+            awaited.text
+        ));
     }
     text
 }

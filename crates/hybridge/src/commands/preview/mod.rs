@@ -9,6 +9,7 @@ mod judge;
 pub mod report;
 pub mod running;
 mod secret;
+mod stream;
 
 use std::path::PathBuf;
 

@@ -4,9 +4,11 @@
 
 use serde::Serialize;
 use sync_core::code::Code;
-use wire::api::v1::{Job, PreviewEvent, PreviewObject, PreviewReport, PreviewRequest};
+use wire::api::v1::{
+    Job, PreviewEvent, PreviewObject, PreviewReferences, PreviewReport, PreviewRequest,
+};
 
-use super::{Arguments, report::cell};
+use super::{Arguments, stream::Stream};
 use crate::{
     client::Client,
     commands::{Context, segment},
@@ -16,17 +18,21 @@ use crate::{
 };
 
 // LIMIT: objects listed for people.
-const LISTED: usize = 100;
+pub const LISTED: usize = 100;
 // LIMIT: attributes shown of one object.
 const ATTRIBUTES: usize = 8;
 
 /// The report with its objects.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
+    /// The counts.
     #[serde(flatten)]
-    report: PreviewReport,
-    items: Vec<PreviewObject>,
+    pub report: PreviewReport,
+    /// Objects that would be touched.
+    pub items: Vec<PreviewObject>,
+    /// References that would be added or taken away.
+    pub references: Vec<PreviewReferences>,
 }
 
 /// Shows what would be done.
@@ -40,14 +46,15 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     };
     let client = context.client()?;
     let job = context.job(&client, arguments.job.as_deref()).await?;
-    let preview = ask(&client, &job, rules, context.output).await?;
-    if let Some(path) = &arguments.csv {
-        std::fs::write(path, csv(&preview.items)).map_err(|error| {
-            let place = path.display().to_string();
-            Failure::text(Code::ConfigurationInvalid, place, error.to_string())
-        })?;
+    let mut stream = Stream::to(arguments.csv.as_deref(), context.output)?;
+    let report = each(&client, &job, rules, context.output, |event| {
+        stream.take(event)
+    })
+    .await?;
+    match stream.end(report)? {
+        Some(preview) => context.output.data(&preview, people),
+        None => Ok(()),
     }
-    context.output.data(&preview, people)
 }
 
 /// Asks the server, telling the progress on stderr.
@@ -60,9 +67,31 @@ pub async fn ask(
     rules: Option<serde_json::Value>,
     output: Output,
 ) -> Result<Preview, Failure> {
+    let mut preview = Preview::default();
+    let (items, references) = (&mut preview.items, &mut preview.references);
+    let report = each(client, job, rules, output, |event| {
+        match event {
+            PreviewEvent::Object(object) => items.push(object),
+            PreviewEvent::References(part) => references.push(part),
+            _ => {}
+        }
+        Ok(())
+    })
+    .await?;
+    preview.report = report;
+    Ok(preview)
+}
+
+/// The same, piece by piece.
+async fn each(
+    client: &Client,
+    job: &Job,
+    rules: Option<serde_json::Value>,
+    output: Output,
+    mut take: impl FnMut(PreviewEvent) -> Result<(), Failure>,
+) -> Result<PreviewReport, Failure> {
     let path = format!("jobs/{}/preview", segment(&job.id));
     let mut lines = client.lines(&path, &PreviewRequest { rules }).await?;
-    let mut items = Vec::new();
     while let Some(event) = lines.next::<PreviewEvent>().await? {
         match event {
             PreviewEvent::Progress { objects } => {
@@ -70,9 +99,9 @@ pub async fn ask(
                     output.say(format!("{} objects …", count(objects)));
                 }
             }
-            PreviewEvent::Object(object) => items.push(object),
-            PreviewEvent::Report(report) => return Ok(Preview { report, items }),
+            PreviewEvent::Report(report) => return Ok(report),
             PreviewEvent::Failed(problem) => return Err(Failure::told(problem, client.url())),
+            event => take(event)?,
         }
     }
     Err(Failure::text(
@@ -102,6 +131,8 @@ pub fn counts(preview: &Preview) -> String {
         ("stay as they are", count(report.same)),
         ("not in scope", count(report.outside)),
         ("fail", count(report.fail)),
+        ("references added", unless_none(report.references_added)),
+        ("references removed", unless_none(report.references_removed)),
     ]);
     if let Some(guard) = &report.guard {
         text.push_str(&format!(
@@ -145,7 +176,13 @@ fn people(preview: &Preview) -> String {
     for object in preview.items.iter().take(LISTED) {
         one(&mut text, object);
     }
-    if preview.items.len() > LISTED {
+    if !preview.references.is_empty() {
+        text.push_str("\n\nreferences:");
+    }
+    for part in preview.references.iter().take(LISTED) {
+        refers(&mut text, part);
+    }
+    if preview.items.len() > LISTED || preview.references.len() > LISTED {
         text.push_str("\n… and more; --csv and --json hold all");
     }
     text
@@ -188,63 +225,19 @@ fn one(text: &mut String, object: &PreviewObject) {
     }
 }
 
-/// A line per attribute that would be written, or per object without one (RFC 4180).
-fn csv(items: &[PreviewObject]) -> String {
-    let mut text = String::from(
-        "fate,action,class,targetClass,name,dn,anchor,target,attribute,before,after,code,why\r\n",
-    );
-    let mut line = |object: &PreviewObject, name: &str, before: &str, after: &str| {
-        let why = object.why.as_ref();
-        let cells = [
-            object.fate.as_str(),
-            object.action.as_str(),
-            object.class.as_str(),
-            object.target_class.as_str(),
-            object.name.as_str(),
-            object.dn.as_str(),
-            object.anchor.as_str(),
-            object.target.as_str(),
-            name,
-            before,
-            after,
-            why.map_or("", |why| why.code.as_str()),
-            why.map_or("", |why| why.message.as_str()),
-        ];
-        let cells: Vec<String> = cells.into_iter().map(cell).collect();
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
-    };
-    for object in items {
-        if object.changes.is_empty() {
-            line(object, "", "", "");
+fn refers(text: &mut String, part: &PreviewReferences) {
+    text.push_str(&format!(
+        "\n{}  {}",
+        one_line(&part.name),
+        one_line(&part.dn)
+    ));
+    for (sign, names) in [("+", &part.added), ("-", &part.removed)] {
+        for name in names.iter().take(ATTRIBUTES) {
+            text.push_str(&format!("\n           {sign} {}", one_line(name)));
         }
-        for change in &object.changes {
-            let (before, after) = (change.before.join(" | "), change.after.join(" | "));
-            line(object, &change.name, &before, &after);
+        if names.len() > ATTRIBUTES {
+            let rest = (names.len() - ATTRIBUTES) as u64;
+            text.push_str(&format!("\n           {sign} {} more", count(rest)));
         }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wire::api::v1::PreviewChange;
-
-    #[test]
-    fn every_attribute_is_a_line_and_an_object_without_one_too() {
-        let change = |name: &str| PreviewChange {
-            name: name.into(),
-            before: vec![],
-            after: vec!["a".into(), "=b".into()],
-        };
-        let object = PreviewObject {
-            fate: "change".into(),
-            changes: vec![change("x"), change("y")],
-            ..PreviewObject::default()
-        };
-        let text = csv(&[object, PreviewObject::default()]);
-        assert_eq!(text.lines().count(), 4);
-        assert!(text.contains("x,,a | =b,,"), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use connectors::Target;
 use engine::{
     AsideRow, ConnectorRow, DueItem, DuePlace, Engine, JobRow, LinkRow, ObjectState, PendingRow,
-    PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter,
+    PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter, WaitingReason,
 };
 use sync_core::{
     id::{JobId, ObjectId, TargetId},
@@ -24,6 +24,7 @@ use wire::api::v1::{
 
 use super::{
     attributes::{self, Held},
+    awaited,
     verdict::{self, Known},
 };
 use crate::{
@@ -51,6 +52,7 @@ struct Stored {
     due: Option<DuePlace>,
     references: Vec<ReferenceState>,
     waiters: Vec<Waiter>,
+    reasons: BTreeMap<ObjectId, WaitingReason>,
     names: BTreeMap<ObjectId, Named>,
 }
 
@@ -149,8 +151,13 @@ fn gather(engine: &Engine, job: JobId, object: ObjectId) -> Result<Stored, Store
             names.insert(*id, named);
         }
     }
+    let mut reasons = BTreeMap::new();
+    for id in references.iter().flat_map(|one| &one.first) {
+        reasons.insert(*id, engine.waiting_reason(job, *id)?);
+    }
     Ok(Stored {
         item,
+        reasons,
         asides: engine.asides(engine::link_id(job, object))?,
         link: engine.link_row(job, object)?,
         pending: row,
@@ -408,6 +415,11 @@ fn references(stored: &Stored, evaluated: &Evaluated) -> Vec<ExplainedReference>
             shown.wanted = state.wanted;
             shown.held = state.held;
             shown.outside = state.outside;
+            let awaits = |id: &ObjectId| {
+                let named = stored.names.get(id).cloned()?;
+                Some(awaited::shown(named, stored.reasons.get(id)?))
+            };
+            shown.waits = state.first.iter().filter_map(awaits).collect();
             shown.waiting = References {
                 count: state.waiting,
                 first: state

@@ -5,6 +5,7 @@
 //! failed last was planned then; where the two differ, the object is due.
 
 mod attributes;
+pub mod awaited;
 mod job;
 mod missing;
 mod verdict;

@@ -288,8 +288,10 @@ fn waiting(references: &[ExplainedReference]) -> Option<String> {
         .iter()
         .filter(|one| one.waiting.count > one.outside)
         .map(|one| {
-            let first = one.waiting.first.first();
-            let whom = first.map_or(String::new(), |named| format!(" ({} …)", named.name));
+            let mut others = one.waits.iter().filter(|one| one.reason != "outOfScope");
+            let whom = others.next().map_or(String::new(), |awaited| {
+                format!(" ({}: {})", awaited.object.name, awaited.text)
+            });
             format!(
                 "{} of {} wait for objects that are not in the target yet{whom}",
                 one.waiting.count - one.outside,

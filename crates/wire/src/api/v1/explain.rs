@@ -240,6 +240,33 @@ pub struct ExplainedReference {
     pub waiting: References,
     /// How many of those wait for an object that is not to be in the target.
     pub outside: u64,
+    /// The first of those that wait, with the reason.
+    pub waits: Vec<Awaited>,
+}
+
+/// An object that is referred to and is not in the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Awaited {
+    /// The object.
+    pub object: Named,
+    /// Why it is not there, in a word: `onItsWay`, `failed`, `outOfScope`, `gone`, `notRead`, `noConnector`, `notShown`,
+    /// `foreignAccount`, `noJob`.
+    pub reason: String,
+    /// The same in a sentence, with what to do.
+    pub text: String,
+}
+
+/// A reference that waits for its other end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WaitingReference {
+    /// Who refers.
+    pub holder: Named,
+    /// By which linked attribute of the source.
+    pub attribute: String,
+    /// To whom, and why that is not there.
+    pub to: Awaited,
 }
 
 /// An object that failed and is tried again.

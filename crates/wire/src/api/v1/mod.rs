@@ -43,8 +43,9 @@ pub use directory::{
     Reference, Repaired, RolesChange, RotateCredential, Tenant,
 };
 pub use explain::{
-    Candidate, DueView, Escrow, ExplainedAttribute, ExplainedClause, ExplainedGroup, ExplainedJob,
-    ExplainedReference, ExplainedScope, Explanation, LookedIn, MatchAttempt, Missing,
+    Awaited, Candidate, DueView, Escrow, ExplainedAttribute, ExplainedClause, ExplainedGroup,
+    ExplainedJob, ExplainedReference, ExplainedScope, Explanation, LookedIn, MatchAttempt, Missing,
+    WaitingReference,
 };
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
@@ -61,7 +62,9 @@ pub use object::{
     FoundObject, LinkView, ObjectInJob, ObjectView, References, ScopeView, SetAside, TargetView,
 };
 pub use pending::{PendingExport, ReferenceCount};
-pub use preview::{PreviewChange, PreviewEvent, PreviewObject, PreviewReport, PreviewRequest};
+pub use preview::{
+    PreviewChange, PreviewEvent, PreviewObject, PreviewReferences, PreviewReport, PreviewRequest,
+};
 pub use problem::{ErrorAnswer, Problem, section};
 pub use rules::{
     NewRules, Rollback, Rules, RulesDiff, RulesDifference, RulesProblem, RulesReport, RulesToCheck,

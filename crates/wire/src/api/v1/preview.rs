@@ -29,6 +29,8 @@ pub enum PreviewEvent {
     },
     /// An object that would be touched, or that fails.
     Object(PreviewObject),
+    /// References that would be added or taken away; those of one object may come in several parts.
+    References(PreviewReferences),
     /// It is done.
     Report(PreviewReport),
     /// It could not be done.
@@ -76,6 +78,31 @@ pub struct PreviewChange {
     pub after: Vec<String>,
 }
 
+/// What would become of the references of one attribute of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PreviewReferences {
+    /// Distinguished name of the object.
+    pub dn: String,
+    /// Its anchor.
+    pub anchor: String,
+    /// Class in the source.
+    pub class: String,
+    /// Object of the target, if there is one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    /// Whether the object itself would only come into the target.
+    pub enters: bool,
+    /// Reference attribute of the target.
+    pub name: String,
+    /// Distinguished names in the source of those it would refer to as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    /// Of those it would no longer refer to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+}
+
 /// The counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -102,6 +129,10 @@ pub struct PreviewReport {
     pub actions: BTreeMap<String, u64>,
     /// Attributes that would be written, with the number of objects.
     pub attributes: BTreeMap<String, u64>,
+    /// References that would be added.
+    pub references_added: u64,
+    /// References that would be taken away, or go with those they lead to.
+    pub references_removed: u64,
     /// Reasons of those that leave, fail or are outside.
     pub reasons: BTreeMap<String, u64>,
     /// What the rules ask for and the source was not read for yet: attributes, linked attributes, classes.
