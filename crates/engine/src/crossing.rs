@@ -368,10 +368,12 @@ pub(crate) fn forget_of_others(
     Ok(())
 }
 
-/// Whether any foreign security principal is known.
-pub(crate) fn has_principals(c: &Connection) -> Result<bool> {
-    Ok(c.prepare_cached("SELECT 1 FROM principal LIMIT 1")?
-        .exists([])?)
+/// Whether foreign security principals of other sources are known, whose accounts this source may show.
+pub(crate) fn are_awaited(c: &Connection, connector: i64) -> Result<bool> {
+    Ok(c.prepare_cached(
+        "SELECT 1 FROM principal p JOIN object o ON o.id = p.object WHERE o.connector <> ?1 LIMIT 1",
+    )?
+    .exists([connector])?)
 }
 
 /// Whether this row is a foreign security principal.

@@ -251,8 +251,8 @@ struct Merge<'a> {
     rows: Option<&'a Rows>,
     /// The same of this page.
     page: RefCell<HashMap<Key, i64>>,
-    /// Whether objects of some source stand for accounts of another.
-    has_principals: bool,
+    /// Whether objects of another source stand for accounts that this one may show.
+    is_awaited: bool,
     /// The replica that was looked up last, and its row.
     replica: Cell<Option<([u8; 16], i64)>>,
 }
@@ -298,7 +298,7 @@ impl Engine {
                 placed,
                 rows: Some(rows),
                 page: RefCell::default(),
-                has_principals: crossing::has_principals(tx)?,
+                is_awaited: crossing::are_awaited(tx, memory.connector.0)?,
                 replica: Cell::default(),
             };
             let mut changed = 0;
@@ -358,7 +358,7 @@ impl Engine {
                 placed: None,
                 rows: None,
                 page: RefCell::default(),
-                has_principals: crossing::has_principals(tx)?,
+                is_awaited: crossing::are_awaited(tx, connector.0)?,
                 replica: Cell::default(),
             };
             let (object, changed) = merge.entry(entry)?;
@@ -558,7 +558,7 @@ impl Merge<'_> {
                 None => Ok(()),
             };
         }
-        if self.has_principals
+        if self.is_awaited
             && let Some(sid) = crossing::sid_of(&entry.attributes)
         {
             crossing::note_account(self.tx, self.connector.0, object, &sid, self.now)?;
@@ -600,7 +600,7 @@ impl Merge<'_> {
             .prepare_cached("DELETE FROM lookup WHERE object = ?1")?
             .execute([stored.id])?;
         // What stands for another object is never deleted in the target itself: nothing is to be waited for.
-        if self.has_principals && crossing::is_principal(self.tx, stored.id)? {
+        if crossing::is_principal(self.tx, stored.id)? {
             self.incoming_due(stored.id)?;
         }
         due_for_jobs(self.tx, &self.jobs, stored.id, reason::CHANGED, self.now)?;

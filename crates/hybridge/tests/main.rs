@@ -18,5 +18,6 @@ mod links;
 mod log;
 mod preview;
 mod readme;
+mod references;
 mod rules;
 mod world;

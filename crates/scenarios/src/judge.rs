@@ -20,7 +20,10 @@ impl World {
         );
         let mut reasons_found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         // What another job holds in the same target is that job's to be judged.
-        let own = report.explained.iter().filter(|one| one.kind != "anotherJob");
+        let own = report
+            .explained
+            .iter()
+            .filter(|one| one.kind != "anotherJob");
         for one in own {
             let code = one
                 .reason

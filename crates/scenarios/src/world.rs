@@ -301,7 +301,11 @@ impl World {
     fn last_read(&self) -> i64 {
         let engine = self.app.engine();
         let last = engine.read(|c| {
-            Ok(c.query_row("SELECT coalesce(max(id), 0) FROM read", [], |row| row.get(0))?)
+            Ok(
+                c.query_row("SELECT coalesce(max(id), 0) FROM read", [], |row| {
+                    row.get(0)
+                })?,
+            )
         });
         last.unwrap()
     }

@@ -1,5 +1,6 @@
 //! References over the borders of a source: two spaces, two jobs, one target, whichever side comes first.
 
+use engine::WaitingReason;
 use sync_core::{
     id::ConnectorId,
     object::{Entry, EntryKind},
@@ -274,4 +275,84 @@ fn names_of_other_domains_are_kept_and_plan_nothing() {
     assert_eq!(two.at(Side::Here).members(1), ["far"]);
     two.at(Side::Here).pass(LONG);
     two.rest();
+}
+
+#[test]
+fn why_a_reference_waits_is_told_of_each_and_all_are_listed_page_by_page() {
+    let mut two = Two::two_forests();
+    let elsewhere = "CN=Far,DC=dock,DC=canal,DC=example";
+    two.read(
+        Side::Here,
+        &[
+            group(1, "g", [3, 4, 5, 9]),
+            named(3, elsewhere),
+            with(user(4, "left out"), &[("title", "out")]),
+            principal(9, SID),
+        ],
+    );
+    let bench = two.at(Side::Here);
+    let reason = |number| {
+        let object = bench.object(number);
+        bench.engine().waiting_reason(bench.job_id, object).unwrap()
+    };
+    let domain = "dock.canal.example".to_owned();
+    assert_eq!(reason(3), WaitingReason::NoConnector { domain });
+    assert!(matches!(reason(4), WaitingReason::OutOfScope(Some(_))));
+    assert_eq!(reason(5), WaitingReason::NotRead);
+    assert_eq!(reason(9), WaitingReason::ForeignAccount { sid: SID.into() });
+    let mut listed = Vec::new();
+    let mut place = None;
+    loop {
+        let (some, next) = bench
+            .engine()
+            .waiting_references(bench.job_id, place, 3)
+            .unwrap();
+        listed.extend(some);
+        place = next;
+        if place.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed.len(), 4, "{listed:?}");
+    for one in &listed {
+        assert_eq!(one.holder, bench.object(1));
+        assert_eq!(
+            one.reason,
+            bench
+                .engine()
+                .waiting_reason(bench.job_id, one.object)
+                .unwrap()
+        );
+    }
+
+    // Its forest is read, and its job has not brought it in.
+    let read = two.at(Side::There).read_full(&[account(8, "far")]);
+    assert_eq!(read, None);
+    while two.at(Side::There).engine().wake().unwrap() {}
+    let bench = two.at(Side::Here);
+    let principal = bench.object(9);
+    let reason = bench.engine().waiting_reason(bench.job_id, principal);
+    assert_eq!(reason.unwrap(), WaitingReason::OnItsWay);
+    two.rest();
+    assert_eq!(two.at(Side::Here).members(1), ["far"]);
+}
+
+#[test]
+fn new_rules_have_references_exported_that_were_known_and_not_asked_for() {
+    let mut bench = Bench::new();
+    bench.read_full(&[group(1, "g", [2]), user(2, "a")]);
+    // The rules of before map no reference.
+    bench.plan();
+    bench.export();
+    bench
+        .engine()
+        .plan_references(&bench.job(), &[], 500)
+        .unwrap();
+    assert!(bench.members(1).is_empty());
+    bench
+        .engine()
+        .set_job_rules(bench.job_id, "{\"new\":1}")
+        .unwrap();
+    bench.catch_up();
+    assert_eq!(bench.members(1), ["a"]);
 }

@@ -63,7 +63,7 @@ async fn what_is_explained_of_every_object_is_what_stands_in_the_target() {
         .unwrap();
     let mut states: BTreeMap<String, usize> = BTreeMap::new();
     let mut seen = 0;
-    let mut compared = 0;
+    let (mut compared, mut referred) = (0, 0);
     for item in items {
         let anchor = item.source.anchor.guid_text();
         let job = in_job(&story, &anchor).await;
@@ -105,6 +105,13 @@ async fn what_is_explained_of_every_object_is_what_stands_in_the_target() {
             assert!(is_explained, "{name} of {} is not explained", object.id);
         }
         for reference in &job.references {
+            let key = |(from, name): &(uuid::Uuid, &'static str)| {
+                *from == object.id && *name == reference.name
+            };
+            let mut held = tree.references.iter().filter(|(one, _)| key(one));
+            let held = held.next().map_or(0, |(_, to)| to.len());
+            assert_eq!(reference.held, held as u64, "{reference:#?}");
+            referred += held;
             assert_eq!(
                 reference.held + reference.waiting.count,
                 reference.wanted,
@@ -113,6 +120,7 @@ async fn what_is_explained_of_every_object_is_what_stands_in_the_target() {
         }
     }
     assert_eq!(seen, tree.objects.len());
+    assert!(referred > seen, "{referred} references of {seen} objects");
     assert!(compared > seen * 10, "{compared} values of {seen} objects");
     assert_eq!(
         states.get("failed").copied().unwrap_or(0),
@@ -185,6 +193,8 @@ async fn refused_excluded_and_waiting_objects_say_why() {
     assert_eq!(job.state, "failed", "{job:#?}");
     let escrow = job.escrow.as_ref().unwrap();
     assert!(escrow.attempts > 0 && escrow.reason.is_some(), "{escrow:?}");
+    let retry_at: jiff::Timestamp = escrow.retry_at.as_deref().unwrap().parse().unwrap();
+    assert!(retry_at > jiff::Timestamp::now(), "{escrow:?}");
     assert!(!job.cure.is_empty() && job.sentence.contains(&job.cure));
 
     let job = in_job(&story, &excluded.to_string()).await;
@@ -201,6 +211,13 @@ async fn refused_excluded_and_waiting_objects_say_why() {
     let members = members.unwrap();
     assert_eq!((members.wanted, members.held), (3, 1), "{members:#?}");
     assert_eq!((members.waiting.count, members.outside), (2, 1));
+    let mut reasons: Vec<&str> = members
+        .waits
+        .iter()
+        .map(|one| one.reason.as_str())
+        .collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["failed", "outOfScope"], "{members:#?}");
     let job = in_job(&story, &second.to_string()).await;
     assert!(job.waited_for_by[0].name.contains("Lock keepers"));
 }
