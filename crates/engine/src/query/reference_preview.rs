@@ -273,7 +273,8 @@ impl Look<'_> {
                     anchor: sync_core::id::Anchor::new(anchor).guid_text(),
                     class: class_name(self.engine, class).unwrap_or_else(|| "".into()),
                     dn: self.dn(src)?,
-                    target: target.unwrap_or_default(),
+                    // One that was there once may be made anew.
+                    target: target.filter(|_| fates.was(src)).unwrap_or_default(),
                     is_there: fates.was(src),
                 })
             }

@@ -226,11 +226,13 @@ fn unknown(c: &Connection, crossing: &Crossing, dst: i64) -> Result<WaitingReaso
 fn domain_of(dn: &str) -> Option<String> {
     let mut labels = Vec::new();
     for part in dn.rsplit(',') {
-        let (kind, label) = part.trim_start().split_once('=')?;
-        if !kind.eq_ignore_ascii_case("DC") {
-            break;
+        // A comma in a value parts it in the middle; the end of the name has none.
+        match part.trim_start().split_once('=') {
+            Some((kind, label)) if kind.eq_ignore_ascii_case("DC") => {
+                labels.push(label.to_lowercase());
+            }
+            _ => break,
         }
-        labels.push(label.to_lowercase());
     }
     labels.reverse();
     (!labels.is_empty()).then(|| labels.join("."))
