@@ -103,14 +103,15 @@ impl Crossing {
 
     /// The rows a reference to this one may mean in other jobs.
     pub(crate) fn meant_by(&self, c: &Connection, dst: i64) -> Result<Vec<(JobId, i64)>> {
-        let Some((connector, anchor, state)) = place_of(c, dst)? else {
+        let Some((connector, anchor, _)) = place_of(c, dst)? else {
             return Ok(Vec::new());
         };
         let mut rows = vec![(connector, dst)];
-        if let Some(account) = account_of(c, dst)? {
-            rows.extend(place_of(c, account)?.map(|(connector, _, _)| (connector, account)));
-        } else if is_absent(state) {
-            rows.extend(self.namesakes(c, connector, &anchor)?);
+        match account_of(c, dst)? {
+            Some(account) => {
+                rows.extend(place_of(c, account)?.map(|(connector, _, _)| (connector, account)));
+            }
+            None => rows.extend(self.namesakes(c, connector, &anchor)?),
         }
         Ok(self.in_jobs(&rows))
     }
@@ -128,11 +129,7 @@ impl Crossing {
             return Ok(Vec::new());
         };
         let mut rows = vec![(connector, object)];
-        for (other, row) in self.namesakes(c, connector, &anchor)? {
-            if place_of(c, row)?.is_some_and(|(_, _, state)| is_absent(state)) {
-                rows.push((other, row));
-            }
-        }
+        rows.extend(self.namesakes(c, connector, &anchor)?);
         for row in stand_ins(c, object)? {
             rows.extend(place_of(c, row)?.map(|(connector, _, _)| (connector, row)));
         }
@@ -199,11 +196,6 @@ impl Crossing {
         }
         Ok(found)
     }
-}
-
-/// Whether an object is not, or no longer, shown by the source the reference is of.
-fn is_absent(state: i64) -> bool {
-    matches!(state, 0 | 3 | 5)
 }
 
 fn realm_of(c: &Connection, connector: i64) -> Result<Option<String>> {

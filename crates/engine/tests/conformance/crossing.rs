@@ -356,3 +356,15 @@ fn new_rules_have_references_exported_that_were_known_and_not_asked_for() {
     bench.catch_up();
     assert_eq!(bench.members(1), ["a"]);
 }
+
+#[test]
+fn an_object_two_sources_show_is_referred_to_where_either_has_it_in_the_target() {
+    // Two connectors of one domain, each with a scope of its own.
+    let here = [
+        group(1, "g", [3]),
+        with(user(3, "far"), &[("title", "out")]),
+    ];
+    for two in &mut in_both_orders(Two::one_forest, &here, &[user(3, "far")]) {
+        assert_eq!(two.at(Side::Here).members(1), ["far"]);
+    }
+}
