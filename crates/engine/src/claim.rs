@@ -15,6 +15,7 @@ use sync_core::{
 
 use crate::{
     DueItem, JobRow, ObjectState, PendingState, aside,
+    crossing::Crossing,
     due::Tally,
     export::PendingExport,
     observe::{attributes_of, make_due, make_references_due},
@@ -187,7 +188,7 @@ impl Engine {
             .execute([job.id.0, from.0])?;
         aside::forget(tx, from)?;
         move_edges(tx, job, from, item.link, now)?;
-        self.newly_linked(tx, job, item.link, now)?;
+        self.newly_linked(tx, (job, &Crossing::of(tx, job.id)?), item.link, now)?;
         make_due(tx, from.0, reason::ASKED, now)?;
         Ok(true)
     }

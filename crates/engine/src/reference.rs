@@ -308,7 +308,7 @@ impl Engine {
         let src = crate::object_of(holder.link).0;
         let bit = 2_i64 << job.slot;
         let mut difference = Difference::default();
-        let targets = targets_of(self, mapped, holder.class.as_ref());
+        let targets = targets_of(self, mapped, holder.source.class.as_ref());
         // Edges named one by one are looked at even where source and target agree: their other end may be gone.
         const NAMED: &str = "SELECT e.attribute, e.dst, e.flags FROM due_edge d JOIN edge e ON e.src = ?1 AND e.attribute = d.attribute AND e.dst = d.dst
              WHERE d.id = ?3";

@@ -4,8 +4,8 @@
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
 mod groups;
-mod idfix;
 mod identity;
+mod idfix;
 mod initial;
 mod names;
 mod people;
