@@ -82,8 +82,12 @@ fn destroyed(story: &Story, mark: i64) -> Vec<Record> {
     records
 }
 
-/// Cured: the source is read again without complaint, and the two sides agree.
+/// Cured, and somebody has tested the connection, which ends a quarantine that began meanwhile: the source is read again
+/// without complaint, and the two sides agree.
 async fn recovers(story: &Story) {
+    let engine = story.world.app.engine();
+    engine.quarantine_is_hopeful(story.world.job.id).unwrap();
+    story.world.app.jobs_changed();
     story.world.sync().await;
     let row = connector(story);
     assert_eq!((row.failure, row.suspect), (None, None));
