@@ -85,9 +85,12 @@ fn destroyed(story: &Story, mark: i64) -> Vec<Record> {
 /// Cured, and somebody has tested the connection, which ends a quarantine that began meanwhile: the source is read again
 /// without complaint, and the two sides agree.
 async fn recovers(story: &Story) {
-    let engine = story.world.app.engine();
-    engine.quarantine_is_hopeful(story.world.job.id).unwrap();
-    story.world.app.jobs_changed();
+    until(story, "a connection that works", |story| {
+        let (engine, job) = (story.world.app.engine(), story.world.job.id);
+        engine.quarantine_is_hopeful(job).unwrap();
+        engine.standing(job).unwrap().standing.quarantine.is_none()
+    })
+    .await;
     story.world.sync().await;
     let row = connector(story);
     assert_eq!((row.failure, row.suspect), (None, None));
