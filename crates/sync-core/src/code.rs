@@ -259,7 +259,6 @@ const ALIASES: &[(&str, Code)] = &[
     ("stopped-deletion-threshold-exceeded", Code::TooManyDeletes),
     ("114", Code::DeletionAccessViolation),
     ("0x8023134a", Code::DeletionAccessViolation),
-    ("Deletion access violation", Code::DeletionAccessViolation),
     ("EntryConflict", Code::AttributeValueMustBeUnique),
     ("AttributeConflict", Code::AttributeValueMustBeUnique),
     ("PropertyConflict", Code::AttributeValueMustBeUnique),
