@@ -282,7 +282,6 @@ const ALIASES: &[(&str, Code)] = &[
     ("MissingValues", Code::MandatoryFieldsMissing),
     ("LargeObject", Code::ExceededAllowedLength),
     (
-        "Existing Admin Role Conflict",
         Code::ExistingAdminRoleConflict,
     ),
     (
