@@ -282,9 +282,6 @@ const ALIASES: &[(&str, Code)] = &[
     ("MissingValues", Code::MandatoryFieldsMissing),
     ("LargeObject", Code::ExceededAllowedLength),
     (
-        Code::ExistingAdminRoleConflict,
-    ),
-    (
         "AzureActiveDirectoryQuotaLimitExceeded",
         Code::QuotaExceeded,
     ),
