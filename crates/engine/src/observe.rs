@@ -20,6 +20,7 @@ use sync_core::{
 };
 
 use crate::{
+    hold,
     read::LOOKUP_INCOMPLETE,
     reason,
     scope::Watch,
@@ -239,6 +240,8 @@ struct Merge<'a> {
     jobs: Vec<i64>,
     /// What the jobs' scopes ask of references.
     scope: Watch<'a>,
+    /// Whether any reference is held.
+    has_holds: bool,
     now: i64,
     /// Containers that are known up to the root; `None`: nothing waits for its containers.
     placed: Option<RefCell<HashSet<i64>>>,
@@ -282,6 +285,7 @@ impl Engine {
                 tx,
                 connector: memory.connector,
                 scope: Watch::new(self, tx, &jobs),
+                has_holds: hold::has_references(tx)?,
                 jobs,
                 now,
                 placed,
@@ -338,6 +342,7 @@ impl Engine {
                 tx,
                 connector,
                 scope: Watch::new(self, tx, &jobs),
+                has_holds: hold::has_references(tx)?,
                 jobs,
                 now,
                 placed: None,
@@ -888,7 +893,18 @@ impl Merge<'_> {
                  ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | 1 WHERE flags & 1 = 0",
             )?
             .execute([src, attribute, dst])?;
+        if changed > 0 {
+            self.ends_hold(src, attribute, dst)?;
+        }
         Ok(changed > 0)
+    }
+
+    /// What was held of a reference holds only until the source changes it.
+    fn ends_hold(&self, src: i64, attribute: i64, dst: i64) -> Result<()> {
+        match self.has_holds {
+            true => hold::source_changed(self.tx, &self.jobs, src, attribute, dst),
+            false => Ok(()),
+        }
     }
 
     fn clear_edge(&self, src: i64, attribute: i64, dst: i64) -> Result<bool> {
@@ -906,6 +922,9 @@ impl Merge<'_> {
                 "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags = 0",
             )?
             .execute([src, attribute, dst])?;
+        if changed > 0 {
+            self.ends_hold(src, attribute, dst)?;
+        }
         Ok(changed > 0)
     }
 }

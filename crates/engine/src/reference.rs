@@ -17,6 +17,13 @@ use crate::{
     config::JobRow,
     due::{DueItem, situation_of},
     export::{EdgeChange, PendingExport, PendingState},
+    guard::{
+        cause::Causes,
+        ledger::{self, Waiting},
+        losses::{self, Removals},
+    },
+    hold::{self, HeldReference, HeldReferences},
+    log::Record,
     observe::class_name,
     store::{Engine, Result, pack},
 };
@@ -43,6 +50,8 @@ pub struct ReferenceWork {
     pub operations: usize,
     /// References that wait for their object to appear in the target.
     pub waiting: usize,
+    /// References whose removal the guard holds now.
+    pub held: usize,
 }
 
 /// References in one operation at most.
@@ -67,6 +76,18 @@ struct Difference {
     remove: BTreeMap<Name, Vec<TargetId>>,
     has_more: bool,
     waiting: usize,
+    /// Removals the guard counts, by edge and target attribute.
+    lost: Vec<(EdgeChange, Name, TargetId)>,
+    /// How many of them it lets through.
+    lets_through: usize,
+}
+
+/// One link of a step, before it is stored.
+struct Step {
+    holder: Holder,
+    difference: Difference,
+    stamp: i64,
+    since: i64,
 }
 
 /// References that go along with the creation of their object, because their other end is in the target already. In an
@@ -188,6 +209,8 @@ impl Engine {
         }
         self.write("engine.plan_references", |tx| {
             let mut work = ReferenceWork::default();
+            let has_holds = hold::has_references(tx)?;
+            let mut steps = Vec::new();
             let mut planned = 0;
             for (id, whole, stamp, since) in due {
                 if planned >= MOST_AT_ONCE {
@@ -200,12 +223,31 @@ impl Engine {
                     forget(tx, link, stamp)?;
                     continue;
                 };
-                let difference = self.difference(tx, job, &holder, mapped, whole)?;
+                let held = match has_holds {
+                    true => hold::references_of(tx, link)?,
+                    false => HeldReferences::new(),
+                };
+                let difference = self.difference(tx, job, &holder, mapped, whole, &held)?;
                 work.waiting += difference.waiting;
-                planned += difference.edges.len() + difference.waiting;
+                planned += difference.edges.len() + difference.lost.len() + difference.waiting;
+                steps.push(Step {
+                    holder,
+                    difference,
+                    stamp,
+                    since,
+                });
+            }
+            work.held = self.judge_members(tx, job, &mut steps, now)?;
+            for Step {
+                holder,
+                difference,
+                stamp,
+                since,
+            } in steps
+            {
                 // What is left stays due; it is planned when this operation has been carried out.
                 if !difference.has_more {
-                    forget(tx, link, stamp)?;
+                    forget(tx, holder.link, stamp)?;
                 }
                 if !difference.edges.is_empty() {
                     store(self, tx, job, &holder, difference, since, now)?;
@@ -228,6 +270,75 @@ impl Engine {
                     .exists([first, last])?,
             )
         })
+    }
+
+    /// Asks the guard about members that are to be removed, all of the step together and group by group. What it holds is
+    /// taken out of the step; the rest goes on. Returns how many references are held.
+    fn judge_members(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        steps: &mut [Step],
+        now: i64,
+    ) -> Result<usize> {
+        let losing = || steps.iter().filter(|step| !step.difference.lost.is_empty());
+        let more = Waiting {
+            objects: losing().count() as u64,
+            memberships: losing().map(|step| step.difference.lost.len() as u64).sum(),
+        };
+        if more.objects == 0 {
+            return Ok(0);
+        }
+        let verdict = ledger::verdict(tx, job, more, now)?;
+        let limits = job.settings.limits();
+        let mut causes = Causes::default();
+        let (mut held, mut reason, mut records) = (0, None, Vec::new());
+        for step in steps
+            .iter_mut()
+            .filter(|step| !step.difference.lost.is_empty())
+        {
+            let count = step.difference.lost.len();
+            let group = ledger::group_loss(tx, job, step.holder.link, count as u64, now)?;
+            let refused = verdict.clone().and_then(|()| limits.check_group(&group));
+            match refused {
+                Ok(()) => step.difference.lose(),
+                Err(why) => {
+                    let name = name_of(self, tx, &step.holder)?;
+                    causes.take_losses("MembersRemoved", &name, 1);
+                    held += count;
+                    records.push(self.hold_members(tx, job, step, &why, now)?);
+                    reason.get_or_insert(why);
+                }
+            }
+        }
+        if let Some(why) = reason {
+            losses::raise(tx, job.id, &causes.add_to(job, why), now)?;
+        }
+        self.append_log(tx, records, now)?;
+        Ok(held)
+    }
+
+    fn hold_members(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        step: &mut Step,
+        why: &sync_core::operation::Refusal,
+        now: i64,
+    ) -> Result<Record> {
+        let link = step.holder.link;
+        let mut removals = Removals::new();
+        for (edge, attribute, target) in std::mem::take(&mut step.difference.lost) {
+            let held = HeldReference {
+                keep: true,
+                state: sync_core::hold::HoldState::Held,
+            };
+            hold::put_reference(tx, (link, edge.attribute, edge.dst), held, None, now)?;
+            removals.entry(attribute).or_default().push(target);
+        }
+        let notes = losses::notes(&removals);
+        let name = name_of(self, tx, &step.holder)?;
+        losses::members_record(self, tx, job, link, &name, notes, why, (step.since, now))
     }
 
     fn holder(&self, tx: &Transaction<'_>, link: LinkId) -> Result<Option<Holder>> {
@@ -279,6 +390,7 @@ impl Engine {
         holder: &Holder,
         mapped: &[MappedReference],
         whole: bool,
+        held: &HeldReferences,
     ) -> Result<Difference> {
         let src = crate::object_of(holder.link).0;
         let bit = 2_i64 << job.slot;
@@ -297,7 +409,11 @@ impl Engine {
             let Some(reference) = targets.get(&attribute) else {
                 continue;
             };
-            if difference.edges.len() >= MOST_IN_ONE {
+            let hold = held.get(&(attribute, dst)).copied();
+            if hold.is_some_and(HeldReference::blocks) {
+                continue;
+            }
+            if difference.edges.len() + difference.lost.len() >= MOST_IN_ONE {
                 difference.has_more = true;
                 break;
             }
@@ -336,17 +452,18 @@ impl Engine {
                         ..
                     }),
                 ) if is_deleted_in_source(tx, dst)? => {}
-                (false, Some(End { target, .. })) => {
-                    difference
-                        .remove
-                        .entry(reference.target.clone())
-                        .or_default()
-                        .push(TargetId(target));
-                    difference.edges.push(EdgeChange {
+                (false, Some(End { target, situation })) => {
+                    let edge = EdgeChange {
                         attribute,
                         dst,
                         add,
-                    });
+                    };
+                    let name = reference.target.clone();
+                    // Who is deleted in the target is no loss any more, and what was allowed is none.
+                    match situation == Situation::Linked && hold.is_none() {
+                        true => difference.lost.push((edge, name, TargetId(target))),
+                        false => difference.remove(edge, name, TargetId(target)),
+                    }
                 }
                 (false, None) => {
                     tx.prepare_cached(
@@ -356,8 +473,96 @@ impl Engine {
                 }
             }
         }
+        keep_held(tx, job, (src, bit), &targets, held, &mut difference)?;
+        // Another manager is no loss.
+        let replaces = |name: &Name| {
+            let is_single = targets
+                .values()
+                .any(|reference| reference.target == *name && !reference.is_multivalued);
+            is_single && difference.add.contains_key(name)
+        };
+        let (replaced, lost) = std::mem::take(&mut difference.lost)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, name, _)| replaces(name));
+        difference.lost = lost;
+        for (edge, name, target) in replaced {
+            difference.remove(edge, name, target);
+        }
         Ok(difference)
     }
+}
+
+impl Difference {
+    fn remove(&mut self, edge: EdgeChange, attribute: Name, target: TargetId) {
+        self.remove.entry(attribute).or_default().push(target);
+        self.edges.push(edge);
+    }
+
+    /// What is lost is lost: the guard lets it through.
+    fn lose(&mut self) {
+        self.lets_through = self.lost.len();
+        for (edge, attribute, target) in std::mem::take(&mut self.lost) {
+            self.remove(edge, attribute, target);
+        }
+    }
+}
+
+/// References that are kept, or kept away, although the source says otherwise: where the target does not show that, it is
+/// brought about.
+fn keep_held(
+    tx: &Transaction<'_>,
+    job: &JobRow,
+    (src, bit): (i64, i64),
+    targets: &BTreeMap<i64, &MappedReference>,
+    held: &HeldReferences,
+    difference: &mut Difference,
+) -> Result<()> {
+    for ((attribute, dst), hold) in held {
+        let Some(reference) = targets.get(attribute) else {
+            continue;
+        };
+        if !hold.blocks() {
+            continue;
+        }
+        if difference.edges.len() + difference.lost.len() >= MOST_IN_ONE {
+            difference.has_more = true;
+            break;
+        }
+        let flags: Option<i64> = tx
+            .prepare_cached(
+                "SELECT flags FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
+            )?
+            .query_row([src, *attribute, *dst], |row| row.get(0))
+            .optional()?;
+        let is_there = flags.unwrap_or(0) & bit != 0;
+        if is_there == hold.keep {
+            continue;
+        }
+        let edge = EdgeChange {
+            attribute: *attribute,
+            dst: *dst,
+            add: hold.keep,
+        };
+        match (hold.keep, end_of(tx, job.id, *dst)?) {
+            (
+                true,
+                Some(End {
+                    situation: Situation::Linked,
+                    target,
+                }),
+            ) => {
+                let added = difference.add.entry(reference.target.clone()).or_default();
+                added.push(TargetId(target));
+                difference.edges.push(edge);
+            }
+            (false, Some(End { target, .. })) => {
+                difference.remove(edge, reference.target.clone(), TargetId(target));
+            }
+            // When it gets into the target, the reference becomes due.
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The other end of an edge.
@@ -428,13 +633,8 @@ fn store(
             attribute,
         });
     }
-    let name = tx
-        .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
-        .query_row([holder.link.0], |row| row.get::<_, Option<Vec<u8>>>(0))
-        .optional()?
-        .flatten()
-        .and_then(|blob| engine.codec().attributes(&blob).ok())
-        .and_then(|attributes| attributes.text("displayName").map(str::to_owned));
+    let name = name_of(engine, tx, holder)?;
+    let loss = i64::try_from(difference.lets_through).unwrap_or(i64::MAX);
     let pending = PendingExport {
         verb: Verb::Update,
         class: holder
@@ -448,7 +648,7 @@ fn store(
         before: Attributes::new(),
         references,
         edges: difference.edges,
-        name: name.unwrap_or_else(|| holder.name.clone()),
+        name,
         job: job.id.0,
         since,
         planned_at: now,
@@ -456,7 +656,19 @@ fn store(
         is_adoption: false,
         why: None,
     };
-    tx.prepare_cached("UPDATE link SET pending = ?2, pending_state = ?3, generation = generation + 1 WHERE id = ?1")?
-        .execute(params![holder.link.0, pack(&pending)?, PendingState::Ready.number()])?;
+    tx.prepare_cached("UPDATE link SET pending = ?2, pending_state = ?3, generation = generation + 1, loss = ?4, allowed_at = NULL WHERE id = ?1")?
+        .execute(params![holder.link.0, pack(&pending)?, PendingState::Ready.number(), loss])?;
     Ok(())
+}
+
+/// What the target calls the holder.
+fn name_of(engine: &Engine, tx: &Transaction<'_>, holder: &Holder) -> Result<String> {
+    let name = tx
+        .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
+        .query_row([holder.link.0], |row| row.get::<_, Option<Vec<u8>>>(0))
+        .optional()?
+        .flatten()
+        .and_then(|blob| engine.codec().attributes(&blob).ok())
+        .and_then(|attributes| attributes.text("displayName").map(str::to_owned));
+    Ok(name.unwrap_or_else(|| holder.name.clone()))
 }

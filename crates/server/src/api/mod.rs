@@ -15,6 +15,8 @@ pub(crate) mod error;
 pub mod explain;
 mod expression;
 pub(crate) mod extract;
+mod guard;
+mod holds;
 mod idfix;
 pub(crate) mod jobs;
 pub(crate) mod links;
@@ -30,6 +32,7 @@ pub mod routes;
 mod rules;
 pub(crate) mod runs;
 pub(crate) mod status;
+mod undo;
 mod verify;
 
 use axum::{
@@ -120,6 +123,10 @@ pub fn router(app: App) -> Router {
         .route("/deletions", get(deletions::list))
         .route("/deletions/allow", post(deletions::allow))
         .route("/deletions/refuse", post(deletions::refuse))
+        .route("/guard", get(guard::show).patch(guard::change))
+        .route("/undo", post(undo::undo))
+        .route("/holds", get(holds::list))
+        .route("/holds/release", post(holds::release))
         .route("/directory", get(directory::tenant))
         .route("/directory/objects", get(directory::objects))
         .route("/directory/objects/{name}", get(directory::object))

@@ -11,6 +11,7 @@ mod deletion;
 mod directory;
 mod explain;
 mod expression;
+mod guard;
 mod idfix;
 mod job;
 mod link;
@@ -23,6 +24,7 @@ mod problem;
 mod rules;
 mod run;
 mod status;
+mod undo;
 mod verify;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,7 @@ pub use explain::{
     ExplainedReference, ExplainedScope, Explanation, LookedIn, MatchAttempt, Missing,
 };
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
+pub use guard::{Budget, Guard, JobBudget, Prevention};
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob, Reconcile};
 pub use link::{Link, LinkRequest};
@@ -69,6 +72,7 @@ pub use rules::{
 };
 pub use run::Run;
 pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
+pub use undo::{Hold, HoldChoice, UndoLeft, UndoRequest, Undone, UndoneObject, UndoneValue};
 pub use verify::{Difference, Explained, Report, VerifyEvent};
 
 /// Path all acts begin with.
