@@ -98,6 +98,8 @@ async fn people_and_groups_that_were_deleted_come_back_and_stay_until_the_source
         .forest
         .set(crew[2], "displayName", "Cor Roer")
         .unwrap();
+    // The membership the source took away itself does not come back with her.
+    let _ = story.forest.add_member(two, crew[0]);
     story.world.sync().await;
     idle(&story).await;
     let engine = story.world.app.engine();
