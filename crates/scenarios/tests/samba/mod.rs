@@ -91,6 +91,9 @@ impl Story {
     /// The same, with everything synchronised.
     async fn begin(setting: &Setting) -> Self {
         let story = Self::prepare(setting).await;
+        // In this life a large group is emptied, and nobody is there to allow it.
+        let settings = ["job", "settings", "main", "--guard-group-percent", "0"];
+        story.installation.ask::<serde_json::Value>(&settings);
         initial::populate(&story).await;
         story.installation.resume();
         story.installation.sync();
