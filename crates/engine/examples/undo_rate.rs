@@ -14,6 +14,7 @@ use engine::{
     ReadResult, UndoQuery,
 };
 use sync_core::{
+    guard::{Prevention, PreventionKind},
     id::{Anchor, TargetId},
     object::{Entry, EntryKind, LinkChange, ReadSpec},
     operation::{Outcome, Refusal, TargetObject},
@@ -176,6 +177,11 @@ fn setting(directory: &std::path::Path) -> Result<Setting, Failure> {
         config: serde_json::json!({}),
     };
     let source = engine.create_connector(&connector("source"))?;
+    let unprotected = Prevention {
+        kind: PreventionKind::Disabled,
+        threshold: 0,
+    };
+    engine.set_deletion_prevention(&unprotected, "bench")?;
     let job = engine.create_job(&NewJob {
         name: "job".into(),
         source: source.id,
