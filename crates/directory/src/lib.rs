@@ -43,6 +43,6 @@ pub use read::{
 };
 pub use refusal::{Clash, Refusal};
 pub use schema::{ADMINISTRATIVE_ROLES, Attribute, Kind, Uniqueness, ValueType, attribute, schema};
-pub use store::Directory;
+pub use store::{CopyFacts, Directory};
 pub use tenant::Tenant;
 pub use value::{Attributes, Value};

@@ -9,6 +9,7 @@
 
 mod access;
 mod aside;
+mod backup;
 mod claim;
 mod comparison;
 mod config;
@@ -34,6 +35,7 @@ mod store;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use aside::AsideRow;
+pub use backup::CopyFacts;
 pub use claim::Holder;
 pub use comparison::{ComparisonEnd, ComparisonOrder};
 pub use config::{

@@ -515,7 +515,10 @@ fn unwritable(path: &Path, error: &std::io::Error) -> OpenError {
 }
 
 /// Refuses the database of another program before anything is written to it.
-fn check_is_ours(path: &Path, connection: &Connection) -> std::result::Result<(), OpenError> {
+pub(crate) fn check_is_ours(
+    path: &Path,
+    connection: &Connection,
+) -> std::result::Result<(), OpenError> {
     let number = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -559,7 +562,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(crate) fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     use rusqlite::ErrorCode;
     let path = path.to_path_buf();
     match error.sqlite_error_code() {
@@ -586,37 +589,39 @@ fn sort_start_error(path: &Path, error: &StoreError) -> OpenError {
     }
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> std::result::Result<(), OpenError> {
+/// The newest schema this program knows.
+pub(crate) fn newest_schema() -> i64 {
     let runner = migrations::migrations::runner();
-    let know = runner
-        .get_migrations()
-        .iter()
-        .map(|m| i64::from(m.version()))
+    let versions = runner.get_migrations().iter();
+    versions
+        .map(|one| i64::from(one.version()))
         .max()
-        .unwrap_or(0);
-    let has_history: bool = connection
-        .query_row(
-            "SELECT count(*) FROM sqlite_master WHERE name = 'refinery_schema_history'",
-            [],
-            |row| row.get::<_, i64>(0).map(|n| n > 0),
-        )
-        .map_err(|e| sort_open_error(path, &e))?;
-    if has_history {
-        let have: i64 = connection
-            .query_row(
-                "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
-                [],
-                |row| row.get(0),
-            )
-            .map_err(|e| sort_open_error(path, &e))?;
-        if have > know {
-            return Err(OpenError::Newer {
-                path: path.into(),
-                have,
-                know,
-            });
-        }
+        .unwrap_or(0)
+}
+
+/// The schema of a database; 0 if it has none yet.
+pub(crate) fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Ok(0);
     }
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        [],
+        |row| row.get(0),
+    )
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> std::result::Result<(), OpenError> {
+    let know = newest_schema();
+    let have = schema_of(connection).map_err(|e| sort_open_error(path, &e))?;
+    if have > know {
+        return Err(OpenError::Newer {
+            path: path.into(),
+            have,
+            know,
+        });
+    }
+    let runner = migrations::migrations::runner();
     match runner.run(connection) {
         Ok(_) => Ok(()),
         Err(error) => Err(sort_migration_error(path, &error)),

@@ -398,6 +398,18 @@ impl Installation {
         command.output().unwrap()
     }
 
+    /// Runs a verb that dies when it reaches this point the first time.
+    pub fn run_doomed(&self, point: &str, arguments: &[&str]) -> Output {
+        let mut command = self.program("hybridge");
+        command
+            .args(arguments)
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(self.data())
+            .env("HYBRIDGE_FAILPOINT", format!("{point}:1"));
+        command.output().unwrap()
+    }
+
     /// Runs a verb that must succeed, and reads its answer.
     pub fn ask<T: DeserializeOwned>(&self, arguments: &[&str]) -> T {
         let output = self.run(arguments);

@@ -407,6 +407,7 @@ async fn start_server_at(
         initial_domain: "canal.hybridge.example".into(),
         verified_domains: domains.to_vec(),
         adopts_directory: false,
+        extras: Default::default(),
     };
     let (ready, told) = tokio::sync::oneshot::channel();
     let stop = CancellationToken::new();

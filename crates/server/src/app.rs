@@ -63,6 +63,15 @@ pub struct Config {
     pub verified_domains: Vec<String>,
     /// Whether an empty engine may begin beside a directory that is in use.
     pub adopts_directory: bool,
+    /// What most servers need not say.
+    pub extras: Extras,
+}
+
+/// What most servers need not say.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// Where backups go; unless said, into the data directory.
+    pub backup_directory: Option<PathBuf>,
 }
 
 /// Why a server cannot start: a code with place and cure.
@@ -122,6 +131,7 @@ struct Inner {
     /// When a source in quarantine was last knocked at, unix ms.
     probes: Mutex<BTreeMap<ConnectorId, i64>>,
     comparisons: Mutex<BTreeMap<ConnectorId, Comparing>>,
+    backups: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How often tokens may be asked for.
@@ -157,6 +167,7 @@ impl App {
     /// Each with code, place and cure.
     pub fn open(config: Config) -> Result<Self, StartError> {
         let now = Timestamp::now();
+        crate::backup::resume(&config.data_directory)?;
         let Stores {
             engine,
             directory,
@@ -202,6 +213,7 @@ impl App {
             doorbells: Mutex::default(),
             probes: Mutex::default(),
             comparisons: Mutex::default(),
+            backups: Arc::default(),
         }));
         app.prepare()?;
         Ok(app)
@@ -363,6 +375,11 @@ impl App {
     /// How often an object may be provisioned on demand.
     pub(crate) fn demand_throttle(&self) -> &Throttle {
         &self.0.demand_throttle
+    }
+
+    /// Held while a backup is made.
+    pub(crate) fn backups(&self) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.0.backups)
     }
 
     /// Id of the tenant.

@@ -8,6 +8,7 @@ pub mod agent_api;
 pub mod agents;
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod caller;
 pub mod catch_up;
 mod claims;

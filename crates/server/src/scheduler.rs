@@ -912,6 +912,7 @@ mod tests {
             initial_domain: "canal.hybridge.example".into(),
             verified_domains: Vec::new(),
             adopts_directory: false,
+            extras: Default::default(),
         })
         .unwrap();
         let source = NewConnector {

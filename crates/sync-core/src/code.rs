@@ -174,6 +174,7 @@ codes! {
     InvitationCreationFailure Target Never "an invitation across tenants failed";
     TargetChanged Target Later "the target was changed by somebody else";
     NotificationFailed Network Later "a message to an administrator could not be sent";
+    BackupUnusable Rules Never "the file is not a backup that can be used";
 }
 
 impl Code {

@@ -3,6 +3,7 @@
 //! Never leaves a transaction open between calls. Trap: `<file>.lock` is not litter; it carries the lock and the mark
 //! that tells a clean shutdown from a crash.
 
+mod copy;
 mod lock;
 mod open;
 
@@ -17,6 +18,8 @@ use crate::fault::Fault;
 use crate::located::Located;
 use crate::options::Options;
 use crate::principal::{Administrator, Reads, admit};
+
+pub use copy::CopyFacts;
 
 /// How many idle readers are kept open.
 const MAX_IDLE_READERS: usize = 8;

@@ -93,7 +93,7 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn check_is_ours(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+pub(super) fn check_is_ours(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let number = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -135,7 +135,7 @@ fn check_file(
     }
 }
 
-fn check_schema_version(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+pub(super) fn check_schema_version(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let has_history = connection
         .table_exists(None, "refinery_schema_history")
         .map_err(|error| storage(path, error))?;
@@ -218,7 +218,7 @@ fn seed(connection: &mut Connection, options: &Options) -> Result<(Domains, Opti
     Ok((domains, objects.map(i64::unsigned_abs)))
 }
 
-fn storage(path: &Path, source: rusqlite::Error) -> OpenError {
+pub(super) fn storage(path: &Path, source: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Damaged {

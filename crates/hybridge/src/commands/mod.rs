@@ -7,6 +7,7 @@ mod agent;
 mod agent_child;
 mod api_client;
 mod audit;
+mod backup;
 mod codes;
 mod completions;
 mod connect;
@@ -112,6 +113,9 @@ pub enum Command {
     Log(log::Arguments),
     /// Who changed what of the configuration
     Audit(audit::Arguments),
+    /// Copies of everything the server remembers: make, list, check, put back
+    #[command(subcommand)]
+    Backup(backup::Command),
     /// Operations that are planned and not carried out yet
     Pending(pending::Arguments),
     /// Runs of the jobs
@@ -246,6 +250,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::References(arguments) => references::run(&arguments, context).await,
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Audit(arguments) => audit::run(&arguments, context).await,
+        Command::Backup(command) => backup::run(command, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,
         Command::Escrow(command) => escrow::run(command, context).await,

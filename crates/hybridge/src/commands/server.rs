@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
-use server::app::{self, Config};
+use server::app::{self, Config, Extras};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Begin with an empty engine beside a tenant directory that is in use (after the engine's file was lost)
     #[arg(long)]
     adopt_directory: bool,
+    /// Where backups go, if not into the data directory; another disk survives what this one does not
+    #[arg(long, value_name = "DIR")]
+    backup_dir: Option<PathBuf>,
     /// End when stdin ends (for a parent process)
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -70,6 +73,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         initial_domain: arguments.initial_domain.clone(),
         verified_domains: arguments.domains.clone(),
         adopts_directory: arguments.adopt_directory,
+        extras: Extras {
+            backup_directory: arguments.backup_dir.clone(),
+        },
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(shutdown.clone()));

@@ -29,6 +29,7 @@ pub fn server_config(data_directory: PathBuf, port: u16) -> Config {
         initial_domain: "canal.hybridge.example".into(),
         verified_domains: vec![DOMAIN.into()],
         adopts_directory: false,
+        extras: Default::default(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod agents;
 mod audit;
+pub mod backups;
 mod cloud;
 pub(crate) mod connectors;
 pub(crate) mod convert;
@@ -70,6 +71,7 @@ pub fn router(app: App) -> Router {
         .route("/api-clients/{name}", delete(access::delete))
         .route("/api-clients/{name}/rotate", post(access::rotate))
         .route("/audit", get(audit::list))
+        .route("/backups", get(backups::list).post(backups::create))
         .route("/agents", get(agents::list))
         .route("/agents/{name}/revoke", post(agents::revoke))
         .route("/jobs", get(jobs::list).post(jobs::create))

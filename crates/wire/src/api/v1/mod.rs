@@ -5,6 +5,7 @@
 
 mod agent;
 mod api_client;
+mod backup;
 mod connector;
 mod cycle;
 mod deletion;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EnrolmentToken, NewToken};
 pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
+pub use backup::{Backup, BackupEvent, NewBackup};
 pub use connector::{
     Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
 };

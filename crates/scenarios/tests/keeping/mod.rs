@@ -1,0 +1,3 @@
+//! What an administrator keeps and carries elsewhere: backups, configuration, servers that wait beside others.
+
+mod backup;
