@@ -18,6 +18,7 @@ use crate::{
     crossing::Crossing,
     due::Tally,
     export::PendingExport,
+    hold,
     observe::{attributes_of, make_due, make_references_due},
     reason,
     store::{Engine, Result, unpack_option},
@@ -204,7 +205,8 @@ pub(crate) fn clear(tx: &Transaction<'_>, link: LinkId, now: i64) -> Result<()> 
     .execute([link.0, now])?;
     tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?
         .execute([link.0])?;
-    Ok(())
+    // What is held is held of an object this one no longer has.
+    hold::forget(tx, link)
 }
 
 /// What the target holds of references from and to the one is what it holds of the other now. What the source does not say of

@@ -92,12 +92,20 @@ pub struct NewJob {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct JobSettings {
-    /// The guard trips at this many deletes and disables …
+    /// The guard trips at this many objects that lose something (0: not by count) …
     pub delete_threshold: u64,
-    /// … or at this percentage of all linked objects.
+    /// … or at this percentage of all linked objects (0: not by percentage).
     pub delete_threshold_percent: u64,
+    /// A group trips the guard when it loses this percentage of its members (0: never).
+    pub group_threshold_percent: u64,
+    /// The guard trips at this many memberships removed from all groups together (0: never).
+    pub membership_threshold: u64,
     /// Length of the guard's window in seconds.
     pub delete_window_seconds: u64,
+    /// How long what an administrator allowed may wait to be carried out, in seconds.
+    pub approval_seconds: u64,
+    /// How many days after it left an object is deleted; until then it is disabled. 0: at once.
+    pub leaver_grace_days: u64,
     /// How long deletes and disables wait after the catch-up, in seconds.
     pub settle_seconds: u64,
     /// Time between two reads, in seconds.
@@ -159,6 +167,10 @@ impl Default for JobSettings {
         Self {
             delete_threshold: 500,
             delete_threshold_percent: 20,
+            group_threshold_percent: 50,
+            membership_threshold: 5_000,
+            approval_seconds: 24 * 3600,
+            leaver_grace_days: 0,
             delete_window_seconds: 24 * 3600,
             settle_seconds: 30,
             interval_seconds: 10,
@@ -191,6 +203,8 @@ impl JobSettings {
         Limits {
             count: self.delete_threshold,
             percent: self.delete_threshold_percent,
+            group_percent: self.group_threshold_percent,
+            memberships: self.membership_threshold,
             window_ms: i64::try_from(self.delete_window_seconds.saturating_mul(1000))
                 .unwrap_or(i64::MAX),
             ..Limits::default()
@@ -656,6 +670,7 @@ impl Engine {
         let text = serde_json::to_string(settings).map_err(|_| StoreError::Blob("job settings"))?;
         let before = self.job(id)?;
         let decides_anew = before.settings.takeover() != settings.takeover()
+            || before.settings.leaver_grace_days != settings.leaver_grace_days
             || before.settings.set_conflicts_aside != settings.set_conflicts_aside;
         let now = self.now();
         self.write("engine.job_settings", |tx| {

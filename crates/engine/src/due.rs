@@ -10,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
     aside::Aside,
     code::Code,
+    grace::Leaver,
+    hold::Holds,
     id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
     object::Entry,
     operation::{Precondition, Refusal, Verb},
@@ -23,6 +25,8 @@ use crate::{
     crossing,
     export::{PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
+    guard::{ledger::OBJECT_LOSS, losses},
+    hold,
     log::{Action, Record, Status},
     observe::{
         DEEPEST, attributes_of, class_name, due_for_jobs, jobs_of, make_due, make_references_due,
@@ -87,6 +91,16 @@ pub struct DueItem {
     pub(crate) asides_stored: usize,
     /// Plans of the link so far.
     pub(crate) generation: u32,
+    /// What is held of it; planning drops what has ended.
+    pub holds: Holds,
+    /// How many of them are stored.
+    pub(crate) holds_stored: usize,
+    /// Since when it is to go and when it is deleted, within a grace period; planning keeps it up to date.
+    pub leaver: Option<Leaver>,
+    /// The same as stored.
+    pub(crate) leaver_stored: Option<Leaver>,
+    /// Why it is to go, if planning puts that off.
+    pub why: Option<Refusal>,
 }
 
 /// What planning an object came to.
@@ -185,6 +199,38 @@ impl Places<'_> {
     }
 }
 
+/// Distinguished names of the containers above an object, the outermost first.
+pub(crate) fn place_of(connection: &Connection, object: ObjectId) -> Result<Vec<String>> {
+    let mut places = Places {
+        connection,
+        known: HashMap::new(),
+    };
+    let (mut next, _, _) = places.place(object.0)?;
+    let mut above: Vec<String> = Vec::new();
+    while let Some(id) = next {
+        let (parent, rdn, _) = places.place(id)?;
+        if !rdn.is_empty() {
+            above.push(places.above(parent, &rdn)?.0);
+        }
+        if above.len() >= DEEPEST {
+            break;
+        }
+        next = parent;
+    }
+    above.reverse();
+    Ok(above)
+}
+
+/// The distinguished name of an object.
+pub(crate) fn name_of(connection: &Connection, object: ObjectId) -> Result<String> {
+    let mut places = Places {
+        connection,
+        known: HashMap::new(),
+    };
+    let (parent, rdn, _) = places.place(object.0)?;
+    Ok(places.above(parent, &rdn)?.0)
+}
+
 const ITEM: &str = "SELECT o.id, o.anchor, o.parent, o.class, o.state, o.rdn, o.attributes,
    l.situation, l.class, l.target, l.version, l.anchor, l.exported, l.stale, l.reason, l.attempts, l.pending_state,
    l.generation";
@@ -238,6 +284,11 @@ fn item(
         asides: Vec::new(),
         asides_stored: 0,
         generation: row.get::<_, Option<u32>>(17)?.unwrap_or(0),
+        holds: Holds::default(),
+        holds_stored: 0,
+        leaver: None,
+        leaver_stored: None,
+        why: None,
     })
 }
 
@@ -251,6 +302,8 @@ struct Storing<'a> {
     tally: Tally,
     records: Vec<Record>,
     fresh: Vec<Fresh>,
+    /// Why what loses values is held, if it is.
+    holds_losses: Option<Refusal>,
 }
 
 impl Engine {
@@ -275,6 +328,7 @@ impl Engine {
                 items.push(item(self, &mut places, job, row, due)?);
             }
             aside::add_to(connection, &mut items)?;
+            hold::add_to(connection, &mut items)?;
             Ok(items)
         })
     }
@@ -297,6 +351,7 @@ impl Engine {
                 Some(row) => {
                     let mut one = [item(self, &mut places, job, row, (0, 0, 0))?];
                     aside::add_to(connection, &mut one)?;
+                    hold::add_to(connection, &mut one)?;
                     Ok(one.into_iter().next())
                 }
                 None => Ok(None),
@@ -327,6 +382,7 @@ impl Engine {
                 items.push(item(self, &mut places, job.id, row, (0, 0, 0))?);
             }
             aside::add_to(connection, &mut items)?;
+            hold::add_to(connection, &mut items)?;
             Ok(items)
         })
     }
@@ -359,6 +415,7 @@ impl Engine {
                     || c.prepare_cached("SELECT 1 FROM subtree LIMIT 1")?
                         .exists([])?
                     || crossing::is_searching(c)?
+                    || hold::is_time(c, now)?
                     || aside::is_time(c, now)?,
             )
         })?;
@@ -383,6 +440,7 @@ impl Engine {
                 tx.prepare_cached("DELETE FROM due_later WHERE id = ?1")?.execute([id])?;
             }
             aside::try_again(tx, now)?;
+            hold::wake_leavers(tx, now)?;
             subtree_step(tx, now)?;
             self.search_accounts(tx, now)?;
             Ok(true)
@@ -412,6 +470,7 @@ impl Engine {
                 tally: Tally::default(),
                 records: Vec::new(),
                 fresh: Vec::with_capacity(plans.len()),
+                holds_losses: losses::judge_values(tx, job, plans, now)?,
             };
             let mut ready = 0;
             let mut planned_off =
@@ -454,6 +513,7 @@ impl Engine {
         if item.asides.len() != item.asides_stored {
             aside::keep_only(tx, item.link, &item.asides)?;
         }
+        hold::store_planned(tx, item)?;
         if later.is_some_and(|reasons| reasons & reason::REFERENCES != 0)
             || before.as_ref().is_some_and(|old| !old.edges.is_empty())
         {
@@ -509,9 +569,46 @@ impl Engine {
                 Ok(false)
             }
             PlannedOutcome::Operate(draft) => {
-                self.store_operation(tx, planned, (draft, before), batch)
+                let draft: &Draft = draft;
+                if batch.holds_losses.is_none() || losses::lost_values(item, draft).is_empty() {
+                    return self.store_operation(tx, planned, (draft, before), batch);
+                }
+                match self.without_losses(tx, planned, draft, batch)? {
+                    Some(rest) => self.store_operation(tx, planned, (&rest, before), batch),
+                    None => {
+                        self.store_same(tx, item, None, now)?;
+                        Ok(false)
+                    }
+                }
             }
         }
+    }
+
+    /// Holds the values an operation would cost, and says what is left of it.
+    fn without_losses(
+        &self,
+        tx: &Transaction<'_>,
+        planned: &Planned,
+        draft: &Draft,
+        batch: &mut Storing<'_>,
+    ) -> Result<Option<Draft>> {
+        let (job, now) = (batch.job, batch.now);
+        let (rest, held) = losses::hold_values(tx, &planned.item, draft, now)?;
+        if let Some(why) = &batch.holds_losses {
+            losses::raise(tx, job.id, why, now)?;
+            let record = self.record(
+                job,
+                planned,
+                Action::StagedDelete,
+                Status::Skipped,
+                Some(why.clone()),
+                now,
+            );
+            batch.records.push(losses::values_record(record, held));
+        }
+        let is_empty =
+            rest.attributes.is_empty() && rest.adopted.is_none() && rest.verb == Verb::Update;
+        Ok((!is_empty).then_some(rest))
     }
 
     pub(crate) fn record(
@@ -654,13 +751,20 @@ impl Engine {
         let stands =
             item.pending.holds_delete() && before.is_some_and(|old| old.verb == draft.verb);
         let needs_person = item.source.state == ObjectState::Missing;
-        let state = match (draft.verb.is_destructive(), needs_person) {
+        let is_destructive = draft.verb.is_destructive();
+        let state = match (is_destructive, needs_person) {
+            (true, _) if item.holds.asks_for(draft.verb) => PendingState::Approved,
             (true, true) if !stands || item.pending == PendingState::Settling => PendingState::Held,
             (true, _) if stands && draft.verb == Verb::Delete => return Ok(false),
             (true, _) if stands => item.pending,
             (true, _) => PendingState::Settling,
             (false, _) => PendingState::Ready,
         };
+        let loss = match is_destructive || !losses::lost_values(item, draft).is_empty() {
+            true => OBJECT_LOSS,
+            false => 0,
+        };
+        let allowed_at = item.holds.asks_for(draft.verb).then_some(now);
         let mut pending = PendingExport::from_draft(job.id, planned, draft, now);
         if draft.verb == Verb::Create {
             batch.travellers.join(tx, item, &mut pending)?;
@@ -673,19 +777,19 @@ impl Engine {
         let is_new = !item.is_stored
             && tx
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO link (id, identity, situation, class, version, pending_state, pending, generation, changed_at)
-                     VALUES (?1, ?1, ?6, ?2, 0, ?3, ?4, 1, ?5)",
+                    "INSERT OR IGNORE INTO link (id, identity, situation, class, version, pending_state, pending, generation, changed_at, loss)
+                     VALUES (?1, ?1, ?6, ?2, 0, ?3, ?4, 1, ?5, ?7)",
                 )?
-                .execute(params![item.link.0, class, state_number, blob, now, situation])?
+                .execute(params![item.link.0, class, state_number, blob, now, situation, loss])?
                 > 0;
         if is_new {
             batch.tally.moved(None, item.view.situation);
         } else {
             tx.prepare_cached(
                 "UPDATE link SET class = coalesce(class, ?2), pending_state = ?3, pending = ?4, generation = generation + 1,
-                   changed_at = ?5 WHERE id = ?1",
+                   changed_at = ?5, loss = ?6, allowed_at = CASE WHEN ?3 = 7 THEN coalesce(?7, allowed_at) END WHERE id = ?1",
             )?
-            .execute(params![item.link.0, class, state_number, blob, now])?;
+            .execute(params![item.link.0, class, state_number, blob, now, loss, allowed_at])?;
         }
         if state == PendingState::Held && needs_person {
             let why = Refusal::new(Code::ObjectVanished).with("dn", &item.source.dn);
@@ -715,7 +819,7 @@ impl Engine {
                 bytes,
             });
         }
-        Ok(is_ready)
+        Ok(is_ready || state == PendingState::Approved)
     }
 
     /// Objects to be looked up one by one: row, anchor, and whether a full read did not show them.

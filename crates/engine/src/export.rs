@@ -25,6 +25,8 @@ use crate::{
         stored_pending, version_of,
     },
     fresh::SourceNote,
+    guard::{Loss, ledger},
+    hold, image,
     log::{Action, Record, ReferenceNote, Status},
     marks,
     observe::{attributes_of, class_name, make_due, make_references_due, refusal_of},
@@ -193,7 +195,7 @@ impl PendingExport {
             planned_at: now,
             reasons: planned.item.reasons,
             is_adoption: draft.adopted.is_some(),
-            why: None,
+            why: draft.why.clone().or_else(|| planned.item.why.clone()),
         }
     }
 }
@@ -218,7 +220,10 @@ struct Reported<'a> {
     attempts: u32,
     last: Option<Refusal>,
     source: SourceNote,
+    /// Whether an administrator allowed it.
     is_approved: bool,
+    /// What it costs, as the guard counts it.
+    loss: i64,
 }
 
 impl Engine {
@@ -298,7 +303,7 @@ impl Engine {
         self.write("engine.report", |tx| {
             let mut tally = Tally::default();
             let mut records = Vec::new();
-            let mut destroyed = 0;
+            let has_allowed = hold::has_allowed(tx)?;
             let mut mark = 0;
             let (first, last) = crate::link_range(job.id);
             let has_asides = aside::any(tx, first, last)?;
@@ -322,10 +327,11 @@ impl Engine {
                 match outcome {
                     Outcome::Done { target, version } => {
                         self.done(tx, (job, &crossing), &reported, target, *version, now, &mut tally, &mut arrivals)?;
-                        // What a person allowed does not make the guard hold the next one.
-                        destroyed += i64::from(
-                            change.pending.verb.is_destructive() && !reported.is_approved,
-                        );
+                        note_loss(tx, job, &reported, now)?;
+                        if has_allowed {
+                            let pending = &change.pending;
+                            hold::carried_out(tx, change.link, &pending.attributes, &pending.edges)?;
+                        }
                         let is_news = match has_asides || !change.asides.is_empty() {
                             true => self.store_asides(tx, job, &reported, now)?,
                             false => true,
@@ -352,14 +358,6 @@ impl Engine {
                         tx.prepare_cached("UPDATE link SET pending_state = 3 WHERE id = ?1")?.execute([change.link.0])?;
                     }
                 }
-            }
-            if destroyed > 0 {
-                tx.execute("INSERT INTO destroyed (job, target, at, count) VALUES (?1, ?2, ?3, ?4)", params![
-                    job.id.0,
-                    job.target.0,
-                    now,
-                    destroyed
-                ])?;
             }
             if mark > 0 {
                 crate::rejoin::raise_mark(tx, mark)?;
@@ -421,6 +419,7 @@ impl Engine {
             last: None,
             source: source.clone(),
             is_approved: false,
+            loss: 0,
         };
         Ok(Some(done_record(&reported, target, now)))
     }
@@ -434,7 +433,7 @@ impl Engine {
         // Two statements, not a join: SQLite prepares a join anew for every new value bound to it.
         let row = tx
             .prepare_cached(
-                "SELECT situation, exported, attempts, reason, generation, pending_state FROM link WHERE id = ?1",
+                "SELECT situation, exported, attempts, reason, generation, pending_state, allowed_at, loss FROM link WHERE id = ?1",
             )?
             .query_row([change.link.0], |row| {
                 Ok((
@@ -444,10 +443,13 @@ impl Engine {
                     row.get::<_, Option<Vec<u8>>>(3)?,
                     row.get::<_, u32>(4)?,
                     row.get::<_, i64>(5)?,
+                    row.get::<_, Option<i64>>(6)?,
+                    row.get::<_, i64>(7)?,
                 ))
             })
             .optional()?;
-        let Some((situation, exported, attempts, last, generation, state)) = row else {
+        let Some((situation, exported, attempts, last, generation, state, allowed_at, loss)) = row
+        else {
             return Ok(None);
         };
         if generation != change.generation || state == PendingState::None.number() {
@@ -464,7 +466,8 @@ impl Engine {
             attempts,
             last: refusal_of(last)?,
             source,
-            is_approved: state == PendingState::Approved.number(),
+            is_approved: allowed_at.is_some(),
+            loss,
         }))
     }
 
@@ -499,6 +502,8 @@ impl Engine {
         let pending = &change.pending;
         if pending.verb == Verb::Delete {
             tally.moved(Some(reported.situation), Situation::Deleted);
+            image::keep(tx, job, change, reported.exported.as_deref(), now)?;
+            hold::forget_leaver(tx, change.link)?;
             tx.prepare_cached(
                 "UPDATE link SET situation = ?2, exported = NULL, version = ?3, pending = NULL, pending_state = 0, stale = 0,
                    reason = NULL, attempts = 0, changed_at = ?4 WHERE id = ?1",
@@ -809,6 +814,8 @@ struct Arrivals<'t> {
     bit: i64,
     open: CachedStatement<'t>,
     waiting: CachedStatement<'t>,
+    /// Whether any reference is held.
+    has_holds: bool,
 }
 
 impl<'t> Arrivals<'t> {
@@ -816,6 +823,7 @@ impl<'t> Arrivals<'t> {
         Ok(Self {
             tx,
             crossing,
+            has_holds: hold::has_references(tx)?,
             job: job.id,
             bit: 2_i64 << job.slot,
             open: tx.prepare_cached(
@@ -829,6 +837,9 @@ impl<'t> Arrivals<'t> {
     /// Its own references can be planned, and those that wait for it.
     fn arrived(&mut self, link: LinkId, now: i64) -> Result<()> {
         let object = crate::object_of(link).0;
+        if self.has_holds {
+            hold::newly_linked(self.tx, self.job, link, now)?;
+        }
         if self.open.exists([object, self.bit])? {
             make_references_due(self.tx, link.0, true, now)?;
         }
@@ -937,8 +948,16 @@ fn doubt_edges(
     }
     let src = crate::object_of(change.link).0;
     let bit = 2_i64 << job.slot;
+    let has_holds = hold::has_references(tx)?;
     for edge in edges {
         let key = [src, edge.attribute, edge.dst, bit];
+        if has_holds
+            && let Some(held) = hold::reference(tx, change.link, edge.attribute, edge.dst)?
+            && held.blocks()
+        {
+            doubt_held(tx, crossing, key, held.keep)?;
+            continue;
+        }
         let in_source = tx
             .prepare_cached(
                 "UPDATE edge SET flags = flags & ~?4 WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags & 1 = 1",
@@ -953,6 +972,36 @@ fn doubt_edges(
         }
     }
     make_references_due(tx, change.link.0, true, change.pending.since)
+}
+
+/// The same of a reference that is kept, or kept away, whatever the source says: it is brought about once more.
+fn doubt_held(tx: &Transaction<'_>, crossing: &Crossing, key: [i64; 4], keep: bool) -> Result<()> {
+    let [src, attribute, dst, bit] = key;
+    if keep {
+        return clear_bit(tx, src, attribute, dst, bit);
+    }
+    if may_be_referred_to(tx, crossing, dst)? {
+        tx.prepare_cached(
+            "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | excluded.flags",
+        )?
+        .execute(key)?;
+    }
+    Ok(())
+}
+
+/// Counts what was carried out for the guard; what a person allowed does not make it hold the next one.
+fn note_loss(tx: &Transaction<'_>, job: &JobRow, reported: &Reported<'_>, now: i64) -> Result<()> {
+    let (link, verb) = (reported.change.link, reported.change.pending.verb);
+    let (loss, count) = match (verb, reported.loss) {
+        _ if reported.is_approved => return Ok(()),
+        (Verb::Delete, _) => (Loss::Deleted, 1),
+        (Verb::Disable, _) => (Loss::Disabled, 1),
+        (_, 0) => return Ok(()),
+        (_, members) if members > 0 => (Loss::Members, members),
+        _ => (Loss::Values, 1),
+    };
+    ledger::note(tx, job, link, loss, count, now)
 }
 
 /// Whether the target can hold references to an object: it is there, or deleted softly.

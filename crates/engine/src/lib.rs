@@ -19,6 +19,8 @@ mod due;
 mod export;
 mod fresh;
 mod guard;
+mod hold;
+mod image;
 mod links;
 mod log;
 mod marks;
@@ -32,6 +34,7 @@ mod rules;
 mod scope;
 mod segment;
 mod store;
+mod undo;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use aside::AsideRow;
@@ -48,7 +51,9 @@ pub use cycle::{
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
-pub use guard::{DeleteChoice, GuardOutcome, StagedDelete};
+pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, StagedDelete, StagedLoss};
+pub use hold::{HeldWhat, HoldRow};
+pub use image::IMAGES_KEPT_DAYS;
 pub use links::LinkChange;
 pub use log::{Action, LogPage, LogQuery, LogSize, Record, ReferenceNote, Status};
 pub use observe::{ObserveError, Observed};
@@ -59,6 +64,9 @@ pub use rejoin::{DoubtedLink, HeldReferences};
 pub use rules::{RulesChange, RulesVersion};
 pub use scope::ScopeLinks;
 pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
+pub use undo::{
+    UndoAct, UndoItem, UndoLeft, UndoPlan, UndoQuery, UndoReference, UndoRow, UndoValue,
+};
 
 /// States of an object in the connector space, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,10 +120,14 @@ pub mod reason {
     pub const REFERENCES: i64 = 128;
     /// A group of the scope has another member, or a number of links that the scope asks for changed.
     pub const SCOPE_GROUP: i64 = 256;
+    /// The grace period of an object that left is over.
+    pub const GRACE_OVER: i64 = 512;
+    /// An administrator undid what was done to it.
+    pub const UNDO: i64 = 1024;
 
     /// The names of the bits that are set.
     pub fn names(bits: i64) -> Vec<&'static str> {
-        const ALL: [(i64, &str); 9] = [
+        const ALL: [(i64, &str); 11] = [
             (CHANGED, "changed"),
             (CONTAINER, "containerMoved"),
             (RETRY, "retry"),
@@ -125,6 +137,8 @@ pub mod reason {
             (ASKED, "asked"),
             (REFERENCES, "references"),
             (SCOPE_GROUP, "scopeGroup"),
+            (GRACE_OVER, "graceOver"),
+            (UNDO, "undo"),
         ];
         ALL.iter()
             .filter(|(bit, _)| bits & bit != 0)

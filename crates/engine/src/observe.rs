@@ -21,7 +21,7 @@ use sync_core::{
 };
 
 use crate::{
-    crossing,
+    crossing, hold,
     read::LOOKUP_INCOMPLETE,
     reason,
     rows::{self, Key, Rows},
@@ -244,6 +244,8 @@ struct Merge<'a> {
     jobs: Vec<i64>,
     /// What the jobs' scopes ask of references.
     scope: Watch<'a>,
+    /// Whether any reference is held.
+    has_holds: bool,
     now: i64,
     /// Containers that are known up to the root; `None`: nothing waits for its containers.
     placed: Option<RefCell<HashSet<i64>>>,
@@ -293,6 +295,7 @@ impl Engine {
                 tx,
                 connector: memory.connector,
                 scope: Watch::new(self, tx, &jobs),
+                has_holds: hold::has_references(tx)?,
                 jobs,
                 now,
                 placed,
@@ -353,6 +356,7 @@ impl Engine {
                 tx,
                 connector,
                 scope: Watch::new(self, tx, &jobs),
+                has_holds: hold::has_references(tx)?,
                 jobs,
                 now,
                 placed: None,
@@ -928,7 +932,9 @@ impl Merge<'_> {
             .collect();
         let mut setter = self.edge_setter()?;
         for dst in &added {
-            setter.execute([src, attribute, *dst])?;
+            if setter.execute([src, attribute, *dst])? > 0 {
+                self.ends_hold(src, attribute, *dst)?;
+            }
         }
         drop(setter);
         for dst in &gone {
@@ -959,6 +965,7 @@ impl Merge<'_> {
         for anchor in &change.added {
             let dst = self.row_of(anchor)?;
             if self.edge_setter()?.execute([src, attribute, dst])? > 0 {
+                self.ends_hold(src, attribute, dst)?;
                 touched.push(dst);
             }
         }
@@ -988,6 +995,14 @@ impl Merge<'_> {
         )?)
     }
 
+    /// What was held of a reference holds only until the source changes it.
+    fn ends_hold(&self, src: i64, attribute: i64, dst: i64) -> Result<()> {
+        match self.has_holds {
+            true => hold::source_changed(self.tx, &self.jobs, src, attribute, dst),
+            false => Ok(()),
+        }
+    }
+
     fn clear_edge(&self, src: i64, attribute: i64, dst: i64) -> Result<bool> {
         let changed = self
             .tx
@@ -1003,6 +1018,9 @@ impl Merge<'_> {
                 "DELETE FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3 AND flags = 0",
             )?
             .execute([src, attribute, dst])?;
+        if changed > 0 {
+            self.ends_hold(src, attribute, dst)?;
+        }
         Ok(changed > 0)
     }
 }

@@ -19,6 +19,13 @@ use crate::{
     due::{DueItem, situation_of},
     export::{EdgeChange, PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
+    guard::{
+        cause::Causes,
+        ledger::{self, Waiting},
+        losses::{self, Removals},
+    },
+    hold::{self, HeldReference, HeldReferences},
+    log::Record,
     observe::class_name,
     store::{Engine, Result, pack},
 };
@@ -45,6 +52,8 @@ pub struct ReferenceWork {
     pub operations: usize,
     /// References that wait for their object to appear in the target.
     pub waiting: usize,
+    /// References whose removal the guard holds now.
+    pub held: usize,
 }
 
 /// References in one operation at most.
@@ -73,6 +82,18 @@ struct Difference {
     remove: BTreeMap<Name, Vec<TargetId>>,
     has_more: bool,
     waiting: usize,
+    /// Removals the guard counts, by edge and target attribute.
+    lost: Vec<(EdgeChange, Name, TargetId)>,
+    /// How many of them it lets through.
+    lets_through: usize,
+}
+
+/// One link of a step of planning, before it is stored.
+struct LinkStep {
+    holder: Holder,
+    difference: Difference,
+    stamp: i64,
+    since: i64,
 }
 
 /// References that go along with the creation of their object, because their other end is in the target already. In an
@@ -205,6 +226,8 @@ impl Engine {
             let mut fresh = Vec::new();
             let mut work = ReferenceWork::default();
             let crossing = Crossing::of(tx, job.id)?;
+            let has_holds = hold::has_references(tx)?;
+            let mut steps = Vec::new();
             let mut planned = 0;
             for (id, whole, stamp, since) in due {
                 if planned >= MOST_AT_ONCE {
@@ -217,12 +240,32 @@ impl Engine {
                     forget(tx, link, stamp)?;
                     continue;
                 };
-                let difference = self.difference(tx, (job, &crossing), &holder, mapped, whole)?;
+                let held = match has_holds {
+                    true => hold::references_of(tx, link)?,
+                    false => HeldReferences::new(),
+                };
+                let jobs = (job, &crossing);
+                let difference = self.difference(tx, jobs, &holder, mapped, whole, &held)?;
                 work.waiting += difference.waiting;
-                planned += difference.edges.len() + difference.waiting;
+                planned += difference.edges.len() + difference.lost.len() + difference.waiting;
+                steps.push(LinkStep {
+                    holder,
+                    difference,
+                    stamp,
+                    since,
+                });
+            }
+            work.held = self.judge_members(tx, job, &mut steps, now)?;
+            for LinkStep {
+                holder,
+                difference,
+                stamp,
+                since,
+            } in steps
+            {
                 // What is left stays due; it is planned when this operation has been carried out.
                 if !difference.has_more {
-                    forget(tx, link, stamp)?;
+                    forget(tx, holder.link, stamp)?;
                 }
                 if !difference.edges.is_empty() {
                     fresh.push(store(self, tx, job, holder, difference, (since, now))?);
@@ -247,6 +290,75 @@ impl Engine {
                     .exists([first, last])?,
             )
         })
+    }
+
+    /// Asks the guard about members that are to be removed, all of the step together and group by group. What it holds is
+    /// taken out of the step; the rest goes on. Returns how many references are held.
+    fn judge_members(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        steps: &mut [LinkStep],
+        now: i64,
+    ) -> Result<usize> {
+        let losing = || steps.iter().filter(|step| !step.difference.lost.is_empty());
+        let more = Waiting {
+            objects: losing().count() as u64,
+            memberships: losing().map(|step| step.difference.lost.len() as u64).sum(),
+        };
+        if more.objects == 0 {
+            return Ok(0);
+        }
+        let verdict = ledger::verdict(tx, job, more, now)?;
+        let limits = job.settings.limits();
+        let mut causes = Causes::default();
+        let (mut held, mut reason, mut records) = (0, None, Vec::new());
+        for step in steps
+            .iter_mut()
+            .filter(|step| !step.difference.lost.is_empty())
+        {
+            let count = step.difference.lost.len();
+            let group = ledger::group_loss(tx, job, step.holder.link, count as u64, now)?;
+            let refused = verdict.clone().and_then(|()| limits.check_group(&group));
+            match refused {
+                Ok(()) => step.difference.lose(),
+                Err(why) => {
+                    let name = name_of(self, tx, &step.holder)?;
+                    causes.take_losses("MembersRemoved", &name, 1);
+                    held += count;
+                    records.push(self.hold_members(tx, job, step, &why, now)?);
+                    reason.get_or_insert(why);
+                }
+            }
+        }
+        if let Some(why) = reason {
+            losses::raise(tx, job.id, &causes.add_to(job, why), now)?;
+        }
+        self.append_log(tx, records, now)?;
+        Ok(held)
+    }
+
+    fn hold_members(
+        &self,
+        tx: &Transaction<'_>,
+        job: &JobRow,
+        step: &mut LinkStep,
+        why: &sync_core::operation::Refusal,
+        now: i64,
+    ) -> Result<Record> {
+        let link = step.holder.link;
+        let mut removals = Removals::new();
+        for (edge, attribute, target) in std::mem::take(&mut step.difference.lost) {
+            let held = HeldReference {
+                keep: true,
+                state: sync_core::hold::HoldState::Held,
+            };
+            hold::put_reference(tx, (link, edge.attribute, edge.dst), held, None, now)?;
+            removals.entry(attribute).or_default().push(target);
+        }
+        let notes = losses::notes(&removals);
+        let name = name_of(self, tx, &step.holder)?;
+        losses::members_record(self, tx, job, link, &name, notes, why, (step.since, now))
     }
 
     fn holder(&self, tx: &Transaction<'_>, link: LinkId) -> Result<Option<Holder>> {
@@ -304,6 +416,7 @@ impl Engine {
         holder: &Holder,
         mapped: &[MappedReference],
         whole: bool,
+        held: &HeldReferences,
     ) -> Result<Difference> {
         let src = crate::object_of(holder.link).0;
         let bit = 2_i64 << job.slot;
@@ -327,7 +440,11 @@ impl Engine {
             let Some(reference) = targets.get(&attribute) else {
                 continue;
             };
-            if difference.edges.len() >= MOST_IN_ONE {
+            let hold = held.get(&(attribute, dst)).copied();
+            if hold.is_some_and(HeldReference::blocks) {
+                continue;
+            }
+            if difference.edges.len() + difference.lost.len() >= MOST_IN_ONE {
                 difference.has_more = true;
                 break;
             }
@@ -339,7 +456,19 @@ impl Engine {
             match step(tx, is_wanted, is_held, end)? {
                 Step::Nothing => {}
                 Step::Add(target) => difference.add(reference, (attribute, dst), target),
-                Step::Remove(target) => difference.remove(reference, (attribute, dst), target),
+                Step::Remove { target, is_there } => {
+                    let edge = EdgeChange {
+                        attribute,
+                        dst,
+                        add: false,
+                    };
+                    let (name, target) = (reference.target.clone(), TargetId(target));
+                    // What was allowed is no loss.
+                    match is_there && hold.is_none() {
+                        true => difference.lost.push((edge, name, target)),
+                        false => difference.remove(edge, name, target),
+                    }
+                }
                 Step::Wait => {
                     difference.waiting += 1;
                     tx.prepare_cached("INSERT OR IGNORE INTO waiting (job, dst, src, attribute) VALUES (?1, ?2, ?3, ?4)")?
@@ -353,6 +482,22 @@ impl Engine {
                 }
             }
         }
+        drop(rows);
+        keep_held(tx, &mut ends, (src, bit), &targets, held, &mut difference)?;
+        // Another manager is no loss.
+        let replaces = |name: &Name| {
+            let is_single = targets
+                .values()
+                .any(|reference| reference.target == *name && !reference.is_multivalued);
+            is_single && difference.add.contains_key(name)
+        };
+        let (replaced, lost) = std::mem::take(&mut difference.lost)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, name, _)| replaces(name));
+        difference.lost = lost;
+        for (edge, name, target) in replaced {
+            difference.remove(edge, name, target);
+        }
         Ok(difference)
     }
 }
@@ -361,7 +506,11 @@ impl Engine {
 enum Step {
     Nothing,
     Add(String),
-    Remove(String),
+    Remove {
+        target: String,
+        /// Whether the target has the other end: who is deleted there is no loss any more.
+        is_there: bool,
+    },
     Wait,
     /// The target cannot hold it, and the source no longer has it.
     Forget,
@@ -414,14 +563,20 @@ fn step(tx: &Transaction<'_>, is_wanted: bool, is_held: bool, end: Option<End>) 
         (true, false, _) => Step::Wait,
         // The source of the other end had it deleted, and that was carried out; this source may never say so.
         (true, true, Some(end)) if end.situation == Situation::Deleted && is_gone(&end)? => {
-            Step::Remove(end.target)
+            Step::Remove {
+                target: end.target,
+                is_there: false,
+            }
         }
         (true, true, _) => Step::Nothing,
         // Taken back when the deletion of the other end is carried out: it may yet be refused.
         (false, _, Some(end)) if end.situation == Situation::Linked && is_gone(&end)? => {
             Step::Nothing
         }
-        (false, _, Some(end)) => Step::Remove(end.target),
+        (false, _, Some(end)) => Step::Remove {
+            is_there: end.situation == Situation::Linked,
+            target: end.target,
+        },
         (false, _, None) => Step::Forget,
     })
 }
@@ -437,20 +592,74 @@ impl Difference {
         });
     }
 
-    fn remove(
-        &mut self,
-        reference: &MappedReference,
-        (attribute, dst): (i64, i64),
-        target: String,
-    ) {
-        let name = reference.target.clone();
-        self.remove.entry(name).or_default().push(TargetId(target));
-        self.edges.push(EdgeChange {
-            attribute,
-            dst,
-            add: false,
-        });
+    fn remove(&mut self, edge: EdgeChange, attribute: Name, target: TargetId) {
+        self.remove.entry(attribute).or_default().push(target);
+        self.edges.push(edge);
     }
+
+    /// What is lost is lost: the guard lets it through.
+    fn lose(&mut self) {
+        self.lets_through = self.lost.len();
+        for (edge, attribute, target) in std::mem::take(&mut self.lost) {
+            self.remove(edge, attribute, target);
+        }
+    }
+}
+
+/// References that are kept, or kept away, although the source says otherwise: where the target does not show that, it is
+/// brought about.
+fn keep_held(
+    tx: &Transaction<'_>,
+    ends: &mut Ends<'_>,
+    (src, bit): (i64, i64),
+    targets: &BTreeMap<i64, &MappedReference>,
+    held: &HeldReferences,
+    difference: &mut Difference,
+) -> Result<()> {
+    for ((attribute, dst), hold) in held {
+        let Some(reference) = targets.get(attribute) else {
+            continue;
+        };
+        if !hold.blocks() {
+            continue;
+        }
+        if difference.edges.len() + difference.lost.len() >= MOST_IN_ONE {
+            difference.has_more = true;
+            break;
+        }
+        let flags: Option<i64> = tx
+            .prepare_cached(
+                "SELECT flags FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3",
+            )?
+            .query_row([src, *attribute, *dst], |row| row.get(0))
+            .optional()?;
+        let is_there = flags.unwrap_or(0) & bit != 0;
+        if is_there == hold.keep {
+            continue;
+        }
+        let key = (*attribute, *dst);
+        match (hold.keep, ends.of(*dst)?) {
+            (
+                true,
+                Some(End {
+                    situation: Situation::Linked,
+                    target,
+                    ..
+                }),
+            ) => difference.add(reference, key, target),
+            (false, Some(End { target, .. })) => {
+                let edge = EdgeChange {
+                    attribute: *attribute,
+                    dst: *dst,
+                    add: false,
+                };
+                difference.remove(edge, reference.target.clone(), TargetId(target));
+            }
+            // When it gets into the target, the reference becomes due.
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Takes the due row back, unless something was added to it meanwhile.
@@ -493,13 +702,8 @@ fn store(
             attribute,
         });
     }
-    let name = tx
-        .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
-        .query_row([holder.link.0], |row| row.get::<_, Option<Vec<u8>>>(0))
-        .optional()?
-        .flatten()
-        .and_then(|blob| engine.codec().attributes(&blob).ok())
-        .and_then(|attributes| attributes.text("displayName").map(str::to_owned));
+    let name = name_of(engine, tx, &holder)?;
+    let loss = i64::try_from(difference.lets_through).unwrap_or(i64::MAX);
     let pending = PendingExport {
         verb: Verb::Update,
         class: holder
@@ -513,7 +717,7 @@ fn store(
         before: Attributes::new(),
         references,
         edges: difference.edges,
-        name: name.unwrap_or_else(|| holder.name.clone()),
+        name,
         job: job.id.0,
         since,
         planned_at: now,
@@ -524,13 +728,14 @@ fn store(
     let blob = pack(&pending)?;
     let generation = holder.generation + 1;
     tx.prepare_cached(
-        "UPDATE link SET pending = ?2, pending_state = ?3, generation = ?4 WHERE id = ?1",
+        "UPDATE link SET pending = ?2, pending_state = ?3, generation = ?4, loss = ?5, allowed_at = NULL WHERE id = ?1",
     )?
     .execute(params![
         holder.link.0,
         blob,
         PendingState::Ready.number(),
-        generation
+        generation,
+        loss
     ])?;
     Ok(Fresh {
         link: holder.link,
@@ -539,4 +744,16 @@ fn store(
         source: holder.source,
         bytes: blob.len(),
     })
+}
+
+/// What the target calls the holder.
+fn name_of(engine: &Engine, tx: &Transaction<'_>, holder: &Holder) -> Result<String> {
+    let name = tx
+        .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
+        .query_row([holder.link.0], |row| row.get::<_, Option<Vec<u8>>>(0))
+        .optional()?
+        .flatten()
+        .and_then(|blob| engine.codec().attributes(&blob).ok())
+        .and_then(|attributes| attributes.text("displayName").map(str::to_owned));
+    Ok(name.unwrap_or_else(|| holder.name.clone()))
 }

@@ -155,8 +155,50 @@ fn settings_change_and_are_checked() {
     let shown = world().json(&["job", "show"]);
     assert_eq!(shown["settings"]["guardCount"], 400);
     assert!(shown["rules"]["synchronizationRules"].is_array());
-    let refused = world().ask(&["job", "settings", "--guard-count", "0"]);
+    let refused = world().ask(&["job", "settings", "--approval-expires", "99999999"]);
     assert_eq!(refused.code, 1);
+    let grace = world().json(&["job", "settings", "--leaver-grace", "30"]);
+    assert_eq!(grace["settings"]["leaverGraceDays"], 30);
+    world().json(&["job", "settings", "--leaver-grace", "0"]);
+}
+
+#[test]
+fn the_tenant_is_protected_and_the_guard_shows_its_budgets() {
+    let guard = world().json(&["guard", "show"]);
+    let prevention = &guard["prevention"];
+    assert_eq!(
+        prevention["synchronizationPreventionType"],
+        "enabledForCount"
+    );
+    assert_eq!(prevention["alertThreshold"], 500);
+    assert!(guard["jobs"][0]["own"]["linked"].as_u64() > Some(0));
+    let changed = world().json(&["guard", "set", "--type", "percentage", "--threshold", "40"]);
+    assert_eq!(
+        changed["prevention"]["synchronizationPreventionType"],
+        "enabledForPercentage"
+    );
+    let refused = world().ask(&["guard", "set", "--threshold", "101"]);
+    assert_eq!(refused.code, 1);
+    world().json(&["guard", "set", "--type", "count", "--threshold", "500"]);
+}
+
+#[test]
+fn an_undo_is_shown_first_and_nothing_is_held_unasked() {
+    let preview = world().json(&["undo", "--since", "2020-01-01T00:00:00Z", "--preview"]);
+    assert!(preview["id"].is_null());
+    assert!(preview["takeAway"].as_u64() > Some(0), "{preview}");
+    assert!(preview["keptSince"].is_string());
+    let unasked = world().ask(&["undo", "--since", "2020-01-01T00:00:00Z"]);
+    assert_eq!(unasked.code, 1, "a script has to say yes");
+    let nothing = world().json(&["undo", "--since", "2999-01-01T00:00:00Z", "--yes"]);
+    assert_eq!(nothing["objects"], 0);
+    let unknown = world().ask(&["undo", "--object", "nobody@nowhere.example"]);
+    assert_eq!(unknown.code, 1);
+    let holds = world().json(&["holds", "list"]);
+    assert_eq!(holds["items"].as_array().map(Vec::len), Some(0));
+    assert_eq!(world().ask(&["holds", "release", "12345"]).code, 1);
+    let ids = world().ask(&["deletes", "allow", "12345-members"]);
+    assert_eq!(ids.code, 1);
 }
 
 #[test]

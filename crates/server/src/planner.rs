@@ -15,6 +15,7 @@ use sync_core::{
     aside,
     code::Code,
     expression::random::Seed,
+    grace,
     id::{Anchor, LinkId},
     mapping::{
         context::{Containers, Context},
@@ -57,6 +58,8 @@ pub struct Surroundings {
     pub takeover: Takeover,
     /// Whether a value that another object holds is set aside.
     pub sets_aside: bool,
+    /// How many days after it left an object is deleted.
+    pub leaver_grace_days: u64,
 }
 
 impl Surroundings {
@@ -209,6 +212,7 @@ fn first_pass(items: Vec<DueItem>, surroundings: &Surroundings) -> Vec<Draft> {
         .map(|mut item| {
             let (mut wanted, name) = wanted(&item, &surroundings.rules, &context);
             set_aside(&mut wanted, &mut item);
+            overlay(&mut wanted, &mut item, surroundings);
             let decision = decide(&wanted, &item.view, None);
             Draft {
                 item,
@@ -233,6 +237,22 @@ pub(crate) fn set_aside(wanted: &mut Wanted, item: &mut DueItem) {
         true => aside::leave_out(desired, &mut item.asides, &item.view.exported),
         false => aside::retain_wanted(desired, &mut item.asides),
     }
+}
+
+/// What is held stays as it is, and what leaves is deleted after its grace period.
+pub(crate) fn overlay(wanted: &mut Wanted, item: &mut DueItem, surroundings: &Surroundings) {
+    let leaves = match &*wanted {
+        Wanted::Absent(why) => Some(why.clone()),
+        Wanted::Present(_) | Wanted::Undecided(_) | Wanted::Faulty(_) => None,
+    };
+    let keeps = item.holds.apply(wanted, &item.view);
+    let is_taken_back = keeps && matches!(wanted, Wanted::Absent(_));
+    if !is_taken_back {
+        let days = surroundings.leaver_grace_days;
+        let now = surroundings.now.as_millisecond();
+        grace::apply(wanted, &item.view, &mut item.leaver, days, now);
+    }
+    item.why = leaves.filter(|_| matches!(wanted, Wanted::Present(_)));
 }
 
 async fn second_pass(drafts: &mut [Draft], target: &Arc<dyn Target>) -> Result<(), Refusal> {

@@ -11,6 +11,7 @@ use engine::{
     PreviewedReferences,
 };
 use sync_core::{
+    guard::Losses,
     id::{Anchor, ObjectId},
     object::ReadSpec,
     operation::{Refusal, Verb},
@@ -311,12 +312,17 @@ impl Preview<'_> {
 
     /// Whether the guard would let so many deletions through.
     async fn guard(&mut self) -> Result<(), Refusal> {
-        let job = self.job.id;
-        let linked = blocking(self.app.engine(), move |engine| engine.linked_count(job)).await?;
         let disables = self.report.actions.get("disable").copied().unwrap_or(0);
         let waiting = self.report.leave + disables;
-        let limits = self.job.settings.limits();
-        if let Err(why) = limits.check(linked.unsigned_abs(), 0, waiting) {
+        let job = self.job.clone();
+        let (own, all, prevention) = blocking(self.app.engine(), move |engine| {
+            let (own, all) = engine.guard_budgets(&job)?;
+            Ok((own.losses, all.losses, engine.deletion_prevention()?))
+        })
+        .await?;
+        let with = |losses: Losses| Losses { waiting, ..losses };
+        let verdict = self.job.settings.limits().check(&with(own));
+        if let Err(why) = verdict.and_then(|()| prevention.check(&with(all))) {
             self.report.guard = Some(why.into());
         }
         Ok(())

@@ -149,6 +149,7 @@ async fn housekeeping(app: &App) {
     if let Err(why) = blocking(app.engine(), |engine| {
         while engine.compact_log()? {}
         while crate::api::retention::enforce(engine)? {}
+        while engine.forget_images()? {}
         Ok(())
     })
     .await
@@ -248,6 +249,7 @@ pub async fn surroundings_with(
         leaves_out_of_scope: job.settings.skip_out_of_scope_deletions,
         takeover: job.settings.takeover(),
         sets_aside: job.settings.set_conflicts_aside,
+        leaver_grace_days: job.settings.leaver_grace_days,
         rules,
         now: jiff::Timestamp::now(),
         seed: app.seed().clone(),
@@ -696,6 +698,8 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
         let left = u64::try_from(at - app.engine().now()).unwrap_or(1_000);
         return Ok(Next::Wait(Duration::from_millis(left.min(120_000))));
     }
+    let row = job.clone();
+    blocking(app.engine(), move |engine| engine.expire_approvals(&row)).await?;
     let (source_id, target_id) = (job.source, job.target);
     let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
     let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;

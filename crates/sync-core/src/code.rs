@@ -86,6 +86,8 @@ codes! {
     // deletions
     TooManyDeletes Source Never "more deletions or disables than the guard lets through";
     DeletionRefused Rules Never "an administrator refused this deletion";
+    UndoneByAdministrator Rules Never "an administrator undid this, and it stays undone";
+    LeaverWaits Rules Never "the object has left and waits for the end of its grace period";
     ObjectVanished Source Later "an object was not shown by a full read, and nothing proves that it was deleted";
     // rules
     SchemaInvalid Rules Never "the rules contain mistakes";

@@ -1,7 +1,10 @@
 //! Protection against accidental deletion, and the arithmetic of escrow: pure, with the clock as an argument.
 //!
-//! The guard counts deletes and disables in a sliding window, for a job and for a target, because runs driven by events are
-//! tiny. Trap: what waits counts too; otherwise a large deletion would pass in small slices.
+//! One budget counts the objects that lose something within a sliding window: those deleted and disabled, groups that lose
+//! members, objects that lose values. It is counted for a job and for a target, because runs driven by events are tiny.
+//! Trap: what waits counts too; otherwise a large deletion would pass in small slices.
+
+use serde::{Deserialize, Serialize};
 
 use crate::operation::Refusal;
 use crate::{
@@ -9,56 +12,209 @@ use crate::{
     id::LinkId,
 };
 
-/// Limits of the guard.
+/// Limits of a job's guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Trips at this many destructive operations.
+    /// Trips at this many objects that lose something; 0: never by count.
     pub count: u64,
-    /// Trips at this part of all linked objects, in percent.
+    /// Trips at this part of all linked objects, in percent; 0: never by part.
     pub percent: u64,
     /// The percentage never trips below this many (a directory of ten people loses one without alarm).
     pub floor: u64,
     /// Length of the sliding window in milliseconds.
     pub window_ms: i64,
+    /// A group trips when it loses this part of its members within the window, in percent; 0: never.
+    pub group_percent: u64,
+    /// A group that loses fewer members than this never trips.
+    pub group_floor: u64,
+    /// Trips at this many memberships removed from all groups together; 0: never.
+    pub memberships: u64,
 }
 
 impl Default for Limits {
-    /// 500 or 20 %, at least 5, within 24 hours.
+    /// 500 or 20 %, at least 5, within 24 hours; half of a group, at least 50 members; 5 000 memberships.
     fn default() -> Self {
         Self {
             count: 500,
             percent: 20,
             floor: 5,
             window_ms: 24 * 3_600_000,
+            group_percent: 50,
+            group_floor: 50,
+            memberships: 5_000,
         }
     }
 }
 
+/// What lost something within the window, or is about to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Objects that are or were linked.
+    pub linked: u64,
+    /// Objects that lost something within the window.
+    pub done: u64,
+    /// Objects that are about to.
+    pub waiting: u64,
+    /// Memberships removed within the window.
+    pub memberships_done: u64,
+    /// Memberships about to be removed.
+    pub memberships_waiting: u64,
+}
+
+/// What one group loses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupLoss {
+    /// Members it has in the target.
+    pub members: u64,
+    /// Members removed within the window.
+    pub done: u64,
+    /// Members about to be removed.
+    pub waiting: u64,
+}
+
 impl Limits {
-    /// The number of destructive operations at which the guard trips, for this many linked objects.
-    pub fn threshold(&self, linked: u64) -> u64 {
+    /// The number of objects at which the guard trips, for this many linked ones; `None`: it never does.
+    pub fn threshold(&self, linked: u64) -> Option<u64> {
         let part = linked
             .saturating_mul(self.percent)
             .div_ceil(100)
             .max(self.floor);
-        self.count.min(part).max(1)
+        match (self.count, self.percent) {
+            (0, 0) => None,
+            (count, 0) => Some(count),
+            (0, _) => Some(part),
+            (count, _) => Some(count.min(part)),
+        }
     }
 
-    /// Whether `waiting` more destructive operations may be carried out after `done` within the window; otherwise why not.
+    /// Whether what waits may be carried out after what was done within the window; otherwise why not.
     ///
     /// # Errors
     /// [`Code::TooManyDeletes`] with threshold and counts.
-    pub fn check(&self, linked: u64, done: u64, waiting: u64) -> Result<(), Refusal> {
-        let threshold = self.threshold(linked);
-        if waiting == 0 || done.saturating_add(waiting) < threshold {
+    pub fn check(&self, losses: &Losses) -> Result<(), Refusal> {
+        if losses.waiting == 0 {
+            return Ok(());
+        }
+        if let Some(threshold) = self.threshold(losses.linked)
+            && losses.done.saturating_add(losses.waiting) >= threshold
+        {
+            return Err(tripped("job", threshold, losses));
+        }
+        let memberships = losses
+            .memberships_done
+            .saturating_add(losses.memberships_waiting);
+        let is_over = self.memberships > 0 && memberships >= self.memberships;
+        match is_over && losses.memberships_waiting > 0 {
+            true => Err(Refusal::new(Code::TooManyDeletes)
+                .with("layer", "memberships")
+                .with("threshold", self.memberships.to_string())
+                .with("waiting", losses.memberships_waiting.to_string())
+                .with("carriedOut", losses.memberships_done.to_string())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a group may lose the members it is about to lose; otherwise why not.
+    ///
+    /// # Errors
+    /// [`Code::TooManyDeletes`] with threshold and counts.
+    pub fn check_group(&self, loss: &GroupLoss) -> Result<(), Refusal> {
+        let all = loss.members.saturating_add(loss.done);
+        let part = all.saturating_mul(self.group_percent).div_ceil(100);
+        let threshold = part.max(self.group_floor).max(1);
+        let losing = loss.done.saturating_add(loss.waiting);
+        if self.group_percent == 0 || loss.waiting == 0 || losing < threshold {
             return Ok(());
         }
         Err(Refusal::new(Code::TooManyDeletes)
+            .with("layer", "group")
             .with("threshold", threshold.to_string())
-            .with("waiting", waiting.to_string())
-            .with("carriedOut", done.to_string())
-            .with("linked", linked.to_string()))
+            .with("waiting", loss.waiting.to_string())
+            .with("carriedOut", loss.done.to_string())
+            .with("members", all.to_string()))
     }
+}
+
+/// How a target as a whole is protected, whichever jobs write to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prevention {
+    /// By what.
+    #[serde(rename = "synchronizationPreventionType")]
+    pub kind: PreventionKind,
+    /// Objects, or percent of the linked objects, at which all jobs of the target are held.
+    #[serde(rename = "alertThreshold")]
+    pub threshold: u64,
+}
+
+/// By what a target is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PreventionKind {
+    /// Not at all: only the limits of the jobs hold.
+    Disabled,
+    /// By a number of objects.
+    EnabledForCount,
+    /// By a part of the linked objects.
+    EnabledForPercentage,
+}
+
+impl Default for Prevention {
+    /// 500 objects.
+    fn default() -> Self {
+        Self {
+            kind: PreventionKind::EnabledForCount,
+            threshold: 500,
+        }
+    }
+}
+
+impl PreventionKind {
+    /// As shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::EnabledForCount => "enabledForCount",
+            Self::EnabledForPercentage => "enabledForPercentage",
+        }
+    }
+}
+
+impl Prevention {
+    /// The number of objects at which it trips; `None`: never.
+    pub fn threshold(&self, linked: u64) -> Option<u64> {
+        let part = linked.saturating_mul(self.threshold).div_ceil(100);
+        match self.kind {
+            PreventionKind::Disabled => None,
+            PreventionKind::EnabledForCount => Some(self.threshold.max(1)),
+            PreventionKind::EnabledForPercentage => Some(part.max(Limits::default().floor)),
+        }
+    }
+
+    /// Whether what waits may be carried out; otherwise why not.
+    ///
+    /// # Errors
+    /// [`Code::TooManyDeletes`] with threshold and counts.
+    pub fn check(&self, losses: &Losses) -> Result<(), Refusal> {
+        match self.threshold(losses.linked) {
+            Some(threshold)
+                if losses.waiting > 0
+                    && losses.done.saturating_add(losses.waiting) >= threshold =>
+            {
+                Err(tripped("tenant", threshold, losses))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn tripped(layer: &str, threshold: u64, losses: &Losses) -> Refusal {
+    Refusal::new(Code::TooManyDeletes)
+        .with("layer", layer)
+        .with("threshold", threshold.to_string())
+        .with("waiting", losses.waiting.to_string())
+        .with("carriedOut", losses.done.to_string())
+        .with("linked", losses.linked.to_string())
 }
 
 /// First delay of an object in escrow, in milliseconds.
@@ -94,33 +250,106 @@ pub fn connection_retry_at(now_ms: i64, failures: u32) -> i64 {
 mod tests {
     use super::*;
 
+    fn losses(linked: u64, done: u64, waiting: u64) -> Losses {
+        Losses {
+            linked,
+            done,
+            waiting,
+            ..Losses::default()
+        }
+    }
+
     #[test]
     fn trips_exactly_at_the_smaller_of_count_and_percentage() {
         let limits = Limits::default();
-        assert!(limits.check(1_000, 0, 199).is_ok());
-        assert_eq!(
-            limits
-                .check(1_000, 0, 200)
-                .unwrap_err()
-                .argument("threshold"),
-            Some("200")
-        );
-        assert!(limits.check(1_000_000, 0, 499).is_ok());
-        assert!(limits.check(1_000_000, 0, 500).is_err());
+        assert!(limits.check(&losses(1_000, 0, 199)).is_ok());
+        let tripped = limits.check(&losses(1_000, 0, 200)).unwrap_err();
+        assert_eq!(tripped.argument("threshold"), Some("200"));
+        assert_eq!(tripped.argument("layer"), Some("job"));
+        assert!(limits.check(&losses(1_000_000, 0, 499)).is_ok());
+        assert!(limits.check(&losses(1_000_000, 0, 500)).is_err());
+    }
+
+    #[test]
+    fn either_limit_can_be_switched_off_and_both() {
+        let by = |count, percent| Limits {
+            count,
+            percent,
+            ..Limits::default()
+        };
+        assert!(by(0, 20).check(&losses(10_000, 0, 1_999)).is_ok());
+        assert!(by(0, 20).check(&losses(10_000, 0, 2_000)).is_err());
+        assert!(by(500, 0).check(&losses(600, 0, 499)).is_ok());
+        assert!(by(500, 0).check(&losses(600, 0, 500)).is_err());
+        assert!(by(0, 0).check(&losses(600, 0, 600)).is_ok());
     }
 
     #[test]
     fn what_was_carried_out_within_the_window_counts() {
         let limits = Limits::default();
-        assert!(limits.check(1_000, 199, 1).is_err());
-        assert!(limits.check(1_000, 500, 0).is_ok());
+        assert!(limits.check(&losses(1_000, 199, 1)).is_err());
+        assert!(limits.check(&losses(1_000, 500, 0)).is_ok());
     }
 
     #[test]
     fn small_directories_have_a_floor() {
         let limits = Limits::default();
-        assert!(limits.check(10, 0, 4).is_ok());
-        assert!(limits.check(10, 0, 5).is_err());
+        assert!(limits.check(&losses(10, 0, 4)).is_ok());
+        assert!(limits.check(&losses(10, 0, 5)).is_err());
+    }
+
+    #[test]
+    fn memberships_of_all_groups_count_together() {
+        let limits = Limits::default();
+        let removed = |done, waiting| Losses {
+            memberships_done: done,
+            memberships_waiting: waiting,
+            ..losses(100_000, 0, 3)
+        };
+        assert!(limits.check(&removed(4_000, 999)).is_ok());
+        let tripped = limits.check(&removed(4_000, 1_000)).unwrap_err();
+        assert_eq!(tripped.argument("layer"), Some("memberships"));
+        assert!(limits.check(&removed(9_000, 0)).is_ok());
+    }
+
+    #[test]
+    fn a_group_trips_at_half_of_its_members_and_not_below_fifty() {
+        let limits = Limits::default();
+        let group = |members, done, waiting| GroupLoss {
+            members,
+            done,
+            waiting,
+        };
+        assert!(limits.check_group(&group(1_000, 0, 499)).is_ok());
+        assert!(limits.check_group(&group(1_000, 0, 500)).is_err());
+        assert!(limits.check_group(&group(600, 400, 99)).is_ok());
+        assert!(limits.check_group(&group(600, 400, 100)).is_err());
+        assert!(limits.check_group(&group(49, 0, 49)).is_ok());
+        assert!(limits.check_group(&group(50, 0, 50)).is_err());
+        let off = Limits {
+            group_percent: 0,
+            ..limits
+        };
+        assert!(off.check_group(&group(1_000, 0, 1_000)).is_ok());
+    }
+
+    #[test]
+    fn a_target_is_protected_by_count_by_part_or_not_at_all() {
+        let usual = Prevention::default();
+        assert!(usual.check(&losses(100_000, 400, 99)).is_ok());
+        let tripped = usual.check(&losses(100_000, 400, 100)).unwrap_err();
+        assert_eq!(tripped.argument("layer"), Some("tenant"));
+        let part = Prevention {
+            kind: PreventionKind::EnabledForPercentage,
+            threshold: 10,
+        };
+        assert!(part.check(&losses(1_000, 0, 99)).is_ok());
+        assert!(part.check(&losses(1_000, 0, 100)).is_err());
+        let off = Prevention {
+            kind: PreventionKind::Disabled,
+            threshold: 1,
+        };
+        assert!(off.check(&losses(1_000, 0, 1_000)).is_ok());
     }
 
     #[test]

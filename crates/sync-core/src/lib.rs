@@ -15,6 +15,8 @@
 //! * **cycle** – one run of a job, from the first thing to do until nothing is left;
 //! * **quarantine** – a job that fails too much is tried less and less often;
 //! * **guard** – the protection against accidental deletion;
+//! * **hold** – what stays as it is in the target although something else is wanted;
+//! * **leaver** – an object that is to go, within its grace period;
 //! * **watermark** – the opaque position in a source's stream of changes.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![deny(missing_docs)]
@@ -28,7 +30,9 @@ pub mod functions;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod grace;
 pub mod guard;
+pub mod hold;
 pub mod id;
 pub mod idfix;
 pub mod judge;

@@ -130,6 +130,8 @@ pub struct Draft {
     pub before: Attributes,
     /// Whether an existing object is taken over, and how it was found.
     pub adopted: Option<Match>,
+    /// Why the object is to go; only of a delete.
+    pub why: Option<Refusal>,
 }
 
 /// What to do about one object.
@@ -196,6 +198,7 @@ fn absent(why: &Refusal, link: &LinkView, answers: Option<&Answers>) -> Decision
         attributes: Attributes::new(),
         before: Attributes::new(),
         adopted: None,
+        why: Some(why.clone()),
     }))
 }
 
@@ -423,6 +426,7 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
             .collect(),
         before: Attributes::new(),
         adopted: None,
+        why: None,
     }))
 }
 
@@ -466,6 +470,7 @@ fn restore(class: &Name, desired: &Desired, found: &TargetObject) -> Decision {
         attributes,
         before,
         adopted: Some(Match::Hard),
+        why: None,
     }))
 }
 
@@ -480,6 +485,7 @@ fn adopt(class: &Name, desired: &Desired, found: &TargetObject, how: Match) -> D
         attributes,
         before,
         adopted: Some(how),
+        why: None,
     }))
 }
 
@@ -522,6 +528,7 @@ fn update(
         attributes,
         before,
         adopted: None,
+        why: None,
     }))
 }
 

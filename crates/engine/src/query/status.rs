@@ -14,6 +14,7 @@ use sync_core::{
 use crate::{
     PendingState,
     due::{pending_of, situation_of},
+    guard::losses,
     observe::{UNTIL_PLACED, class_name, refusal_of},
     reason,
     store::{Engine, Result},
@@ -58,7 +59,7 @@ pub struct JobNumbers {
     pub escrow: u64,
     /// Those by code.
     pub escrow_codes: BTreeMap<String, u64>,
-    /// Deletes and disables that wait for a person.
+    /// Objects whose deletion, disabling or loss waits for a person.
     pub held: u64,
     /// References waiting for their object to appear.
     pub waiting_references: u64,
@@ -111,7 +112,8 @@ impl Engine {
                     + pending(PendingState::Approved)?
                     + pending(PendingState::Unknown)?
                     + pending(PendingState::Settling)?,
-                held: pending(PendingState::Held)?,
+                held: pending(PendingState::Held)?
+                    + losses::held_count(c, job)?.cast_unsigned(),
                 waiting_references: c
                     .prepare_cached("SELECT count(*) FROM waiting WHERE job = ?1")?
                     .query_row([job.0], |row| row.get::<_, i64>(0))?

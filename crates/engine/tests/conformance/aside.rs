@@ -61,6 +61,7 @@ fn taking(bench: &Bench) -> Planned {
         attributes,
         before: Attributes::new(),
         adopted: Some(Match::Hard),
+        why: None,
     };
     Planned {
         item: bench.item(2),

@@ -14,6 +14,7 @@ use engine::{
 };
 use sync_core::{
     code::Code,
+    grace,
     id::{ConnectorId, JobId, LinkId, ObjectId, TargetId},
     object::{Entry, ReadSpec},
     operation::{Lookup, Outcome, Refusal, Verb},
@@ -46,6 +47,8 @@ impl Bench {
         Self::with(JobSettings {
             delete_threshold: 100_000,
             delete_threshold_percent: 1_000,
+            group_threshold_percent: 0,
+            membership_threshold: 0,
             settle_seconds: 0,
             ..JobSettings::default()
         })
@@ -230,9 +233,10 @@ impl Bench {
                 return planned;
             }
             planned += items.len();
+            let days = self.job().settings.leaver_grace_days;
             let plans: Vec<_> = items
                 .into_iter()
-                .map(|item| decided(&self.target, item))
+                .map(|item| decided_with(&self.target, item, days, self.now()))
                 .collect();
             self.engine()
                 .store_plans(&self.job(), &plans, &self.travelling)
@@ -363,7 +367,8 @@ pub fn wanted(item: &DueItem) -> Wanted {
     let why = |text: &str| Refusal::new(Code::EntrySynchronizationSkipped).with("reason", text);
     match item.source.state {
         ObjectState::Stub | ObjectState::Vanished => return Wanted::Undecided(why("unknown")),
-        ObjectState::Deleted | ObjectState::Skeleton | ObjectState::Missing => {
+        ObjectState::Deleted => return Wanted::Absent(why("DeletedInSource")),
+        ObjectState::Skeleton | ObjectState::Missing => {
             return Wanted::Absent(why("gone"));
         }
         ObjectState::Live => {}
@@ -398,9 +403,23 @@ pub fn wanted(item: &DueItem) -> Wanted {
     Wanted::Present(Box::new(desired))
 }
 
-/// The item planned against a target.
+/// The item planned against a target, by a job without grace.
 pub fn decided(target: &Target, item: DueItem) -> Planned {
-    let wanted = wanted(&item);
+    decided_with(target, item, 0, START)
+}
+
+/// The item planned against a target, as the server's planner does it.
+pub fn decided_with(target: &Target, mut item: DueItem, grace_days: u64, now: i64) -> Planned {
+    let mut wanted = wanted(&item);
+    let leaves = match &wanted {
+        Wanted::Absent(why) => Some(why.clone()),
+        _ => None,
+    };
+    let keeps = item.holds.apply(&mut wanted, &item.view);
+    if !(keeps && matches!(wanted, Wanted::Absent(_))) {
+        grace::apply(&mut wanted, &item.view, &mut item.leaver, grace_days, now);
+    }
+    item.why = leaves.filter(|_| matches!(wanted, Wanted::Present(_)));
     let mut decision = decide(&wanted, &item.view, None);
     if let Decision::Ask(questions) = &decision {
         let answers: Answers = questions

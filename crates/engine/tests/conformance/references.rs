@@ -232,6 +232,16 @@ fn one_that_comes_back_without_its_memberships_loses_them() {
     bench.catch_up();
     bench.delta(&[user(2, "a")]);
     bench.catch_up();
+    assert_eq!(
+        bench.members(1),
+        ["a", "b"],
+        "a guard as strict as this holds one member"
+    );
+    bench
+        .engine()
+        .allow_deletes(bench.job_id, &engine::DeleteChoice::All, "me")
+        .unwrap();
+    bench.catch_up();
     assert_eq!(bench.members(1), ["b"]);
 }
 

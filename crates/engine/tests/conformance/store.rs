@@ -177,7 +177,11 @@ fn refusals_of_the_store_keep_their_code() {
 fn statements_about_waiting_operations_say_what_their_index_covers() {
     let bench = Bench::new();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![sources.clone(), sources.join("query")];
+    let mut folders = vec![
+        sources.clone(),
+        sources.join("query"),
+        sources.join("guard"),
+    ];
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
         for file in std::fs::read_dir(folder).expect("a folder").flatten() {

@@ -19,6 +19,8 @@ mod escrow;
 mod explain;
 mod expression;
 mod functions;
+mod guard;
+mod holds;
 mod idfix;
 mod job;
 mod links;
@@ -33,6 +35,7 @@ mod runs;
 mod server;
 mod status;
 mod tools;
+mod undo;
 mod verify;
 
 use std::time::Duration;
@@ -123,9 +126,17 @@ pub enum Command {
     /// Objects whose last attempt failed: list them, try them again
     #[command(subcommand)]
     Escrow(escrow::Command),
-    /// Decide about deletions the guard holds
+    /// Decide about deletions and losses the guard holds
     #[command(subcommand)]
     Deletes(deletes::Command),
+    /// The protection against accidental deletion: its limits, and where it stands
+    #[command(subcommand)]
+    Guard(guard::Command),
+    /// Take back what was carried out: a cycle, everything since a time, or one object
+    Undo(undo::Arguments),
+    /// What stays as it is although the source wants something else: list, release
+    #[command(subcommand)]
+    Holds(holds::Command),
     /// Compare source and target completely, from fresh reads
     Verify(verify::Arguments),
     /// Look at the embedded tenant directory
@@ -255,6 +266,9 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Runs(arguments) => runs::run(&arguments, context).await,
         Command::Escrow(command) => escrow::run(command, context).await,
         Command::Deletes(command) => deletes::run(command, context).await,
+        Command::Guard(command) => guard::run(command, context).await,
+        Command::Undo(arguments) => undo::run(&arguments, context).await,
+        Command::Holds(command) => holds::run(command, context).await,
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Directory(command) => directory::run(command, context).await,
         Command::Notify(command) => notify::run(command, context).await,

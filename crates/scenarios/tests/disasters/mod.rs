@@ -3,7 +3,9 @@
 
 mod deletions;
 mod identity;
+mod losses;
 mod reading;
+mod undo;
 
 use std::time::Duration;
 

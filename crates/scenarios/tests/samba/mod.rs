@@ -3,6 +3,7 @@
 //! Everything is done as an administrator does it: changes over LDAP, questions with `hybridge … --json`. Trap: while the
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
+mod disasters;
 mod groups;
 mod identity;
 mod idfix;
@@ -97,6 +98,9 @@ impl Story {
     /// The same, with everything synchronised.
     async fn begin(setting: &Setting) -> Self {
         let story = Self::prepare(setting).await;
+        // In this life a large group is emptied, and nobody is there to allow it.
+        let settings = ["job", "settings", "main", "--guard-group-percent", "0"];
+        story.installation.ask::<serde_json::Value>(&settings);
         initial::populate(&story).await;
         story.installation.resume();
         story.installation.sync();

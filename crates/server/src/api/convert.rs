@@ -144,6 +144,10 @@ pub fn settings(row: &engine::JobSettings) -> JobSettings {
         guard_count: Some(row.delete_threshold),
         guard_percent: Some(row.delete_threshold_percent),
         guard_window_seconds: Some(row.delete_window_seconds),
+        guard_group_percent: Some(row.group_threshold_percent),
+        guard_memberships: Some(row.membership_threshold),
+        approval_seconds: Some(row.approval_seconds),
+        leaver_grace_days: Some(row.leaver_grace_days),
         settle_seconds: Some(row.settle_seconds),
         interval_seconds: Some(row.interval_seconds),
         doorbell: Some(row.doorbell),
@@ -171,6 +175,12 @@ pub fn changed(row: &engine::JobSettings, change: &JobSettings) -> engine::JobSe
         delete_window_seconds: change
             .guard_window_seconds
             .unwrap_or(row.delete_window_seconds),
+        group_threshold_percent: change
+            .guard_group_percent
+            .unwrap_or(row.group_threshold_percent),
+        membership_threshold: change.guard_memberships.unwrap_or(row.membership_threshold),
+        approval_seconds: change.approval_seconds.unwrap_or(row.approval_seconds),
+        leaver_grace_days: change.leaver_grace_days.unwrap_or(row.leaver_grace_days),
         settle_seconds: change.settle_seconds.unwrap_or(row.settle_seconds),
         interval_seconds: change.interval_seconds.unwrap_or(row.interval_seconds),
         doorbell: change.doorbell.unwrap_or(row.doorbell),

@@ -140,9 +140,14 @@ fn rules_of(new: &NewJob, kind: &str) -> Result<String, ApiError> {
 }
 
 fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
-    if settings.delete_threshold == 0 || !(1..=100).contains(&settings.delete_threshold_percent) {
+    if settings.delete_threshold_percent > 100 || settings.group_threshold_percent > 100 {
         return Err(ApiError::invalid(
-            "the guard needs a count of at least 1 and a part of 1 to 100 percent",
+            "a part is 1 to 100 percent, or 0 to switch that limit off",
+        ));
+    }
+    if settings.approval_seconds > 31 * 86_400 || settings.leaver_grace_days > 3_650 {
+        return Err(ApiError::invalid(
+            "an approval lasts at most 31 days, a grace period at most 3650",
         ));
     }
     if settings.delete_window_seconds > 31 * 86_400 || settings.settle_seconds > 7 * 86_400 {

@@ -169,7 +169,7 @@ fn change(text: &str) -> Result<i64, ApiError> {
     })
 }
 
-fn cycle(text: &str) -> Result<uuid::Uuid, ApiError> {
+pub fn cycle(text: &str) -> Result<uuid::Uuid, ApiError> {
     uuid::Uuid::try_parse(text).map_err(|_| {
         ApiError::invalid(format!(
             "{text} is not the id of a cycle; `hybridge runs` shows them"
@@ -177,7 +177,7 @@ fn cycle(text: &str) -> Result<uuid::Uuid, ApiError> {
     })
 }
 
-fn moment(text: &str) -> Result<i64, ApiError> {
+pub fn moment(text: &str) -> Result<i64, ApiError> {
     let time: Timestamp = text.parse().map_err(|_| {
         ApiError::invalid(format!("{text} is not a time such as 2026-01-31T12:00:00Z"))
     })?;

@@ -17,6 +17,8 @@ pub(crate) mod error;
 pub mod explain;
 mod expression;
 pub(crate) mod extract;
+mod guard;
+mod holds;
 mod idfix;
 pub(crate) mod jobs;
 pub(crate) mod links;
@@ -32,6 +34,7 @@ pub mod routes;
 mod rules;
 pub(crate) mod runs;
 pub(crate) mod status;
+mod undo;
 mod verify;
 
 use axum::{
@@ -127,6 +130,10 @@ pub fn router(app: App) -> Router {
         .route("/deletions", get(deletions::list))
         .route("/deletions/allow", post(deletions::allow))
         .route("/deletions/refuse", post(deletions::refuse))
+        .route("/guard", get(guard::show).patch(guard::change))
+        .route("/undo", post(undo::undo))
+        .route("/holds", get(holds::list))
+        .route("/holds/release", post(holds::release))
         .route("/directory", get(directory::tenant))
         .route(
             "/directory/objects",

@@ -3,9 +3,10 @@
 //! Never makes a difference disappear: it is only reported among the explained ones. Trap: an explanation must name a state
 //! that ends by itself or waits for a person; anything else is a fault and stays unexplained.
 
-use engine::{Engine, JobRow, ObjectState, PendingState, PendingView, StoreError};
+use engine::{Engine, HeldWhat, JobRow, ObjectState, PendingState, PendingView, StoreError};
 use sync_core::{
     code::Code,
+    hold::HoldState,
     id::{Anchor, ObjectId},
     operation::Refusal,
 };
@@ -34,6 +35,9 @@ pub fn explain(engine: &Engine, job: &JobRow, found: &Found) -> Result<Reason, S
     }
     if let Some(why) = shares_its_anchor(engine, job, object, found)? {
         return Ok(Some(("failed", Some(why))));
+    }
+    if let Some(reason) = of_holds(engine, job, object)? {
+        return Ok(Some(reason));
     }
     let state = engine.space_object(object)?.map(|space| space.object.state);
     Ok(match state {
@@ -105,6 +109,25 @@ fn set_aside(
     Ok(rows
         .find(|row| row.aside.touches(attribute))
         .map(|row| row.aside.refusal()))
+}
+
+/// What is held stays different until somebody decides, or until its grace period is over.
+fn of_holds(engine: &Engine, job: &JobRow, object: ObjectId) -> Result<Reason, StoreError> {
+    let holds = engine.holds_of(engine::link_id(job.id, object))?;
+    let Some(hold) = holds.first() else {
+        return Ok(None);
+    };
+    let why = match (hold.state, &hold.what) {
+        (_, HeldWhat::Leaver(_)) => Refusal::new(Code::LeaverWaits),
+        (HoldState::Held, _) => job
+            .guard
+            .clone()
+            .unwrap_or_else(|| Refusal::new(Code::TooManyDeletes)),
+        (HoldState::Refused, _) => Refusal::new(Code::DeletionRefused),
+        (HoldState::Undone, _) => Refusal::new(Code::UndoneByAdministrator),
+        (HoldState::Allowed, _) => return Ok(Some(("inFlight", None))),
+    };
+    Ok(Some(("held", Some(why))))
 }
 
 fn of_link(

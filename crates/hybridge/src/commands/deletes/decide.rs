@@ -67,7 +67,7 @@ pub async fn run(
     context.output.data(&decided, |decided| {
         let done = match verdict {
             Verdict::Allow => "allowed; they are carried out now",
-            Verdict::Refuse => "refused; the objects stay",
+            Verdict::Refuse => "refused; the objects stay as they are",
         };
         format!("{} {done}", plural(decided.count, "deletion"))
     })

@@ -7,7 +7,7 @@ use crate::{
     commands::Context,
     failure::Failure,
     output::{or_dash, table},
-    show::{short, time},
+    show::{plural, short, time},
 };
 
 /// Arguments.
@@ -53,12 +53,23 @@ fn people(page: &Page<Deletion>) -> String {
             verb.to_owned(),
             deletion.class.clone(),
             short(&deletion.name),
+            lost(deletion),
             or_dash(deletion.reason.as_ref().map(|problem| &problem.code)),
             time(&deletion.since),
             deletion.dn.clone(),
         ]
     };
     let rows = page.items.iter().map(row).collect();
-    let headers = ["ID", "WHAT", "CLASS", "NAME", "WHY", "SINCE", "DN"];
+    let headers = ["ID", "WHAT", "CLASS", "NAME", "LOSES", "WHY", "SINCE", "DN"];
     table(&headers, rows, "the guard holds nothing")
+}
+
+/// What an object loses, if it is not itself.
+fn lost(deletion: &Deletion) -> String {
+    match (deletion.verb.as_str(), deletion.what.first()) {
+        ("removeMembers", Some(first)) if deletion.count == 1 => short(first),
+        ("removeMembers", _) => plural(deletion.count, "member"),
+        ("clearValues", Some(first)) => short(first),
+        _ => "itself".to_owned(),
+    }
 }

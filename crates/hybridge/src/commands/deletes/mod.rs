@@ -1,4 +1,4 @@
-//! `hybridge deletes`: the deletions the guard holds, by name, and the decision about them.
+//! `hybridge deletes`: what the guard holds, by name, and the decision about it.
 
 mod decide;
 mod list;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Verbs.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// List held deletes and disables, with names
+    /// List held deletes, disables and losses of members and values, with names
     List(list::Arguments),
     /// Carry them out: the given ones, or all
     Allow(decide::Arguments),

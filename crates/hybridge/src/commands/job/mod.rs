@@ -59,12 +59,24 @@ pub struct Which {
 /// Settings of a job on the command line.
 #[derive(Args, Debug, Default)]
 pub struct Settings {
-    /// The guard holds at this many deletes and disables
+    /// The guard holds at this many objects that lose something; 0: not by count
     #[arg(long, value_name = "COUNT")]
     guard_count: Option<u64>,
-    /// The guard holds at this part of the linked objects
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=100))]
+    /// The guard holds at this part of the linked objects; 0: not by part
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
     guard_percent: Option<u64>,
+    /// The guard holds a group that loses this part of its members; 0: never
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
+    guard_group_percent: Option<u64>,
+    /// The guard holds at this many memberships removed from all groups together; 0: never
+    #[arg(long, value_name = "COUNT")]
+    guard_memberships: Option<u64>,
+    /// How long what was allowed may wait to be carried out; then it is held again
+    #[arg(long, value_name = "SECONDS")]
+    approval_expires: Option<u64>,
+    /// Who leaves is disabled at once and deleted after so many days; 0: deleted at once
+    #[arg(long, value_name = "DAYS")]
+    leaver_grace: Option<u64>,
     /// Length of the guard's sliding window
     #[arg(long, value_name = "SECONDS")]
     guard_window: Option<u64>,
@@ -135,6 +147,10 @@ impl From<&Settings> for JobSettings {
             guard_count: settings.guard_count,
             guard_percent: settings.guard_percent,
             guard_window_seconds: settings.guard_window,
+            guard_group_percent: settings.guard_group_percent,
+            guard_memberships: settings.guard_memberships,
+            approval_seconds: settings.approval_expires,
+            leaver_grace_days: settings.leaver_grace,
             settle_seconds: settings.settle,
             interval_seconds: settings.interval,
             doorbell: settings.doorbell,

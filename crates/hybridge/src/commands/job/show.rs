@@ -47,6 +47,10 @@ pub fn people(job: &Job) -> String {
             .unwrap_or_default()
     };
     let settings = &job.settings;
+    let limit = |value: Option<u64>, unit: &str| match value {
+        Some(0) => "off".to_owned(),
+        value => number(value, unit),
+    };
     let on_or_off = |value: Option<bool>| match value {
         Some(true) => "on".to_owned(),
         Some(false) => "off".to_owned(),
@@ -60,9 +64,19 @@ pub fn people(job: &Job) -> String {
         ("state", job.state.clone()),
         ("created", time(&job.created_at)),
         ("rules version", job.rules_version.to_string()),
-        ("guard: count", number(settings.guard_count, "")),
-        ("guard: part", number(settings.guard_percent, " %")),
+        ("guard: count", limit(settings.guard_count, "")),
+        ("guard: part", limit(settings.guard_percent, " %")),
         ("guard: window", number(settings.guard_window_seconds, " s")),
+        (
+            "guard: of a group",
+            limit(settings.guard_group_percent, " %"),
+        ),
+        ("guard: memberships", limit(settings.guard_memberships, "")),
+        ("approval expires", number(settings.approval_seconds, " s")),
+        (
+            "grace for leavers",
+            limit(settings.leaver_grace_days, " days"),
+        ),
         ("settle time", number(settings.settle_seconds, " s")),
         ("interval", number(settings.interval_seconds, " s")),
         ("doorbell", on_or_off(settings.doorbell)),

@@ -186,6 +186,7 @@ async fn evaluate(
     let is_live = item.source.state == ObjectState::Live;
     let (mut wanted, _) = planner::wanted(&item, &surroundings.rules, &surroundings.context());
     planner::set_aside(&mut wanted, &mut item);
+    planner::overlay(&mut wanted, &mut item, &surroundings);
     if is_live {
         let evaluation = over(&item, &surroundings, &mut done);
         done.evaluation = Some(evaluation);

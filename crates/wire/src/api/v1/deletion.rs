@@ -1,4 +1,4 @@
-//! Deletes and disables the guard holds, and the decision about them.
+//! Deletes, disables and losses the guard holds, and the decision about them.
 //!
 //! Trap: a choice of everything concerns what is held when the server reads the request, not what was shown before;
 //! `expected` is the protection against that.
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
-/// A held delete or disable.
+/// A held delete or disable, or a held loss of members or values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Deletion {
@@ -15,8 +15,13 @@ pub struct Deletion {
     pub id: String,
     /// Name of the job.
     pub job: String,
-    /// `delete` or `disable`.
+    /// `delete`, `disable`, `removeMembers` or `clearValues`.
     pub verb: String,
+    /// How many members or attributes it is about.
+    pub count: u64,
+    /// The first of those: names of members, attributes with what they hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub what: Vec<String>,
     /// Target class.
     pub class: String,
     /// Display name.

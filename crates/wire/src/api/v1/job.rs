@@ -39,15 +39,27 @@ pub struct NewJob {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JobSettings {
-    /// The guard holds at this many deletes and disables.
+    /// The guard holds at this many objects that lose something; 0: not by count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard_count: Option<u64>,
-    /// The guard holds at this part of the linked objects, in percent.
+    /// The guard holds at this part of the linked objects, in percent; 0: not by part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard_percent: Option<u64>,
     /// Length of the guard's sliding window, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard_window_seconds: Option<u64>,
+    /// The guard holds a group that loses this part of its members, in percent; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard_group_percent: Option<u64>,
+    /// The guard holds at this many memberships removed from all groups together; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard_memberships: Option<u64>,
+    /// How long what was allowed may wait to be carried out, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_seconds: Option<u64>,
+    /// How many days after it left an object is deleted; until then it is disabled. 0: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaver_grace_days: Option<u64>,
     /// How long deletions wait after the last change was planned, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle_seconds: Option<u64>,

@@ -12,6 +12,7 @@ mod deletion;
 mod directory;
 mod explain;
 mod expression;
+mod guard;
 mod idfix;
 mod job;
 mod link;
@@ -24,6 +25,7 @@ mod problem;
 mod rules;
 mod run;
 mod status;
+mod undo;
 mod verify;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,7 @@ pub use explain::{
     WaitingReference,
 };
 pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, ExpressionTrial};
+pub use guard::{Budget, Guard, JobBudget, Prevention};
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob, Reconcile};
 pub use link::{Link, LinkRequest};
@@ -74,6 +77,7 @@ pub use rules::{
 };
 pub use run::Run;
 pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
+pub use undo::{Hold, HoldChoice, UndoLeft, UndoRequest, Undone, UndoneObject, UndoneValue};
 pub use verify::{Difference, Explained, Report, VerifyEvent};
 
 /// Path all acts begin with.

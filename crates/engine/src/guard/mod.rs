@@ -4,12 +4,23 @@
 //! asked once about all of it. Held ones are listed by name and wait for a person. Trap: *refused* survives restarts and
 //! re-planning; only a change in the source, or a person, ends it.
 
-use rusqlite::{Transaction, params};
+pub(crate) mod cause;
+pub(crate) mod ledger;
+pub(crate) mod losses;
+
+pub use ledger::{Budget, Loss};
+pub use losses::StagedLoss;
+
+use rusqlite::{Connection, Transaction, params};
 use sync_core::{
     code::Code,
+    hold::HoldState,
     id::{JobId, LinkId},
     operation::{Refusal, Verb},
 };
+
+use cause::Causes;
+use ledger::Waiting;
 
 use crate::{
     ObjectState,
@@ -62,8 +73,10 @@ pub struct StagedDelete {
 pub enum DeleteChoice {
     /// All that are held; what was refused before stays refused unless it is named.
     All,
-    /// These.
+    /// These deletes and disables.
     Some(Vec<LinkId>),
+    /// What these groups lose of members (true), or these objects of values (false).
+    Losses(Vec<(LinkId, bool)>),
 }
 
 /// The oldest waits for this many settle times at most.
@@ -108,9 +121,8 @@ impl Engine {
             return Ok(GuardOutcome::Settling(settled_at));
         }
         self.write("engine.release_settled", |tx| {
-            let settling = count(tx, job.id, PendingState::Settling)?;
-            let held = count(tx, job.id, PendingState::Held)?;
-            let verdict = self.verdict(tx, job, settling + held, now)?;
+            // What settles and what is held is counted as waiting.
+            let verdict = ledger::verdict(tx, job, Waiting::default(), now)?;
             match verdict {
                 Ok(()) => {
                     let released = tx.execute(
@@ -120,104 +132,48 @@ impl Engine {
                     Ok(GuardOutcome::Released(released))
                 }
                 Err(why) => {
-                    let records = self.hold(tx, job, &why, now)?;
+                    let (records, why) = self.hold(tx, job, why, now)?;
                     let staged = records.len();
                     self.append_log(tx, records, now)?;
-                    tx.execute("UPDATE job SET guard = ?2, guard_since = coalesce(guard_since, ?3) WHERE id = ?1", params![
-                        job.id.0,
-                        pack(&why)?,
-                        now
-                    ])?;
+                    losses::raise(tx, job.id, &why, now)?;
                     Ok(GuardOutcome::Held(staged, why))
                 }
             }
         })
     }
 
-    /// The guard's verdict for the job, and for all jobs of its target together.
-    fn verdict(
-        &self,
-        tx: &Transaction<'_>,
-        job: &JobRow,
-        waiting: i64,
-        now: i64,
-    ) -> Result<std::result::Result<(), Refusal>> {
-        let limits = job.settings.limits();
-        let since = now.saturating_sub(limits.window_ms);
-        tx.execute(
-            "DELETE FROM destroyed WHERE at < ?1",
-            [now.saturating_sub(31 * 86_400_000)],
-        )?;
-        let sum = |sql: &str, id: i64| -> Result<u64> {
-            let count: i64 = tx.query_row(sql, params![id, since], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or(0))
-        };
-        let done = sum(
-            "SELECT coalesce(sum(count), 0) FROM destroyed WHERE job = ?1 AND at > ?2",
-            job.id.0,
-        )?;
-        let done_in_target = sum(
-            "SELECT coalesce(sum(count), 0) FROM destroyed WHERE target = ?1 AND at > ?2",
-            job.target.0,
-        )?;
-        let linked = sum(
-            "SELECT coalesce(sum(count), 0) FROM tally WHERE job = ?1 AND situation = 1 AND ?2 = ?2",
-            job.id.0,
-        )?;
-        let linked_in_target = sum(
-            "SELECT coalesce(sum(count), 0) FROM tally JOIN job ON job.id = tally.job WHERE job.target = ?1 AND situation = 1 AND ?2 = ?2",
-            job.target.0,
-        )?;
-        let waiting = u64::try_from(waiting).unwrap_or(0);
-        // What was carried out within the window was linked at its beginning.
-        Ok(limits
-            .check(linked.saturating_add(done), done, waiting)
-            .and_then(|()| {
-                limits.check(
-                    linked_in_target.saturating_add(done_in_target),
-                    done_in_target,
-                    waiting,
-                )
-            }))
-    }
-
+    /// Holds what has settled. The cause is that of everything held, what was held before included.
     fn hold(
         &self,
         tx: &Transaction<'_>,
         job: &JobRow,
-        why: &Refusal,
+        why: Refusal,
         now: i64,
-    ) -> Result<Vec<Record>> {
+    ) -> Result<(Vec<Record>, Refusal)> {
         let (first, last) = crate::link_range(job.id);
-        let mut records = Vec::new();
+        let mut causes = Causes::default();
+        let mut held = Vec::new();
         {
             let mut statement = tx.prepare_cached(
-                "SELECT l.id, l.pending, o.class, o.anchor FROM link l JOIN object o ON o.id = l.id & 1099511627775
-                 WHERE l.pending_state > 0 AND l.pending_state = 4 AND l.id BETWEEN ?1 AND ?2",
+                "SELECT l.id, l.pending, o.class, o.anchor, l.pending_state FROM link l JOIN object o ON o.id = l.id & 1099511627775
+                 WHERE l.pending_state > 0 AND l.pending_state IN (4, 5) AND l.id BETWEEN ?1 AND ?2",
             )?;
             let mut rows = statement.query([first, last])?;
             while let Some(row) = rows.next()? {
-                let pending = pending_of(row.get(1)?)?;
-                records.push(Record {
-                    sequence: 0,
-                    at: now,
+                let (link, pending) = (LinkId(row.get(0)?), pending_of(row.get(1)?)?);
+                causes.take(self, tx, job, link, &pending)?;
+                if row.get::<_, i64>(4)? == PendingState::Held.number() {
+                    continue;
+                }
+                let class = class_name(self, row.get(2)?);
+                held.push(Record {
                     since: pending.since,
-                    link: row.get(0)?,
-                    job: job.id.0,
-                    action: Action::StagedDelete,
-                    status: Status::Skipped,
-                    class: class_name(self, row.get(2)?)
-                        .as_deref()
-                        .unwrap_or_default()
-                        .to_owned(),
+                    class: class.as_deref().unwrap_or_default().to_owned(),
                     name: pending.name,
                     anchor: sync_core::id::Anchor::new(row.get::<_, Vec<u8>>(3)?),
                     target: pending.target,
-                    refusal: Some(why.clone()),
-                    changes: Vec::new(),
-                    references: Vec::new(),
                     reasons: pending.reasons,
-                    cycle: uuid::Uuid::nil(),
+                    ..staged_record(job, link, &why, now)
                 });
             }
         }
@@ -225,7 +181,7 @@ impl Engine {
             "UPDATE link SET pending_state = 5 WHERE pending_state > 0 AND pending_state = 4 AND id BETWEEN ?1 AND ?2",
             [first, last],
         )?;
-        Ok(records)
+        Ok((held, causes.add_to(job, why)))
     }
 
     /// Held and refused deletes and disables, by name; at most `limit`, after `after`.
@@ -289,39 +245,75 @@ impl Engine {
         actor: &str,
         act: &str,
     ) -> Result<usize> {
-        let (first, last) = crate::link_range(job);
+        let range = crate::link_range(job);
         let now = self.now();
+        let loss = match to {
+            PendingState::Refused => HoldState::Refused,
+            _ => HoldState::Allowed,
+        };
         self.write("engine.choose_deletes", |tx| {
-            let why = pack(&Refusal::new(Code::DeletionRefused).with("by", actor))?;
-            let reason = if to == PendingState::Refused { Some(why) } else { None };
             let mut changed = 0;
             match choice {
                 DeleteChoice::All => {
                     // "all" means what is held; what was refused before stays refused unless it is named.
-                    changed += tx.execute(
-                        "UPDATE link SET pending_state = ?3, reason = coalesce(?4, reason), changed_at = ?5
-                         WHERE pending_state > 0 AND pending_state = 5 AND id BETWEEN ?1 AND ?2",
-                        params![first, last, to.number(), reason, now],
-                    )?;
+                    changed += decide(tx, range, "5", to, actor, now)?;
+                    changed += losses::decide(tx, range, true, "1", loss, now)?;
+                    changed += losses::decide(tx, range, false, "1", loss, now)?;
                 }
                 DeleteChoice::Some(links) => {
-                    for link in links.iter().filter(|link| (first..=last).contains(&link.0)) {
-                        changed += tx.execute(
-                            "UPDATE link SET pending_state = ?2, reason = coalesce(?3, reason), changed_at = ?4
-                             WHERE pending_state IN (5, 6) AND id = ?1",
-                            params![link.0, to.number(), reason, now],
-                        )?;
+                    for link in links.iter().filter(|link| is_within(range, link)) {
+                        changed += decide(tx, (link.0, link.0), "5, 6", to, actor, now)?;
+                    }
+                }
+                DeleteChoice::Losses(links) => {
+                    for (link, is_members) in
+                        links.iter().filter(|(link, _)| is_within(range, link))
+                    {
+                        changed +=
+                            losses::decide(tx, (link.0, link.0), *is_members, "1, 2", loss, now)?;
                     }
                 }
             }
-            tx.execute("INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, ?3, ?4)", params![
-                now,
-                actor,
-                act,
-                format!("job {job}: {changed}")
-            ])?;
+            tx.execute(
+                "INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, ?3, ?4)",
+                params![now, actor, act, format!("job {job}: {changed}")],
+            )?;
             settle_guard(tx, job)?;
             Ok(changed)
+        })
+    }
+
+    /// Holds again what was allowed and not carried out in time. To be called before anything is carried out. Returns how
+    /// many objects.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn expire_approvals(&self, job: &JobRow) -> Result<usize> {
+        let now = self.now();
+        let length =
+            i64::try_from(job.settings.approval_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let before = now.saturating_sub(length);
+        let (first, last) = crate::link_range(job.id);
+        let is_needed = self.read(|c| {
+            Ok(c.prepare_cached(
+                "SELECT 1 FROM link WHERE pending_state > 0 AND pending_state = 7 AND id BETWEEN ?1 AND ?2 AND allowed_at < ?3 LIMIT 1",
+            )?
+            .exists([first, last, before])?
+                || crate::hold::has_allowed(c)?)
+        })?;
+        if !is_needed {
+            return Ok(0);
+        }
+        self.write("engine.expire_approvals", |tx| {
+            let expired = tx.execute(
+                "UPDATE link SET pending_state = 5, allowed_at = NULL WHERE pending_state > 0 AND pending_state = 7
+                   AND allowed_at < ?3 AND id BETWEEN ?1 AND ?2",
+                [first, last, before],
+            )? + losses::expire(tx, job.id, before, now)?;
+            if expired > 0 {
+                losses::raise(tx, job.id, &losses::expired(), now)?;
+            }
+            Ok(expired)
         })
     }
 
@@ -348,17 +340,72 @@ impl Engine {
     }
 }
 
-fn count(tx: &Transaction<'_>, job: JobId, state: PendingState) -> Result<i64> {
+fn is_within((first, last): (i64, i64), link: &LinkId) -> bool {
+    (first..=last).contains(&link.0)
+}
+
+/// Decides about deletes and disables in these states.
+fn decide(
+    tx: &Transaction<'_>,
+    (first, last): (i64, i64),
+    states: &str,
+    to: PendingState,
+    actor: &str,
+    now: i64,
+) -> Result<usize> {
+    let refused = to == PendingState::Refused;
+    let why = pack(&Refusal::new(Code::DeletionRefused).with("by", actor))?;
+    Ok(tx.execute(
+        &format!(
+            "UPDATE link SET pending_state = ?3, reason = coalesce(?4, reason), changed_at = ?5, allowed_at = ?6
+             WHERE pending_state > 0 AND pending_state IN ({states}) AND id BETWEEN ?1 AND ?2"
+        ),
+        params![
+            first,
+            last,
+            to.number(),
+            refused.then_some(why),
+            now,
+            (!refused).then_some(now)
+        ],
+    )?)
+}
+
+/// A record of something held, to be filled in.
+pub(crate) fn staged_record(job: &JobRow, link: LinkId, why: &Refusal, now: i64) -> Record {
+    Record {
+        sequence: 0,
+        at: now,
+        since: now,
+        link: link.0,
+        job: job.id.0,
+        cycle: uuid::Uuid::nil(),
+        action: Action::StagedDelete,
+        status: Status::Skipped,
+        class: String::new(),
+        name: String::new(),
+        anchor: sync_core::id::Anchor::new([]),
+        target: None,
+        refusal: Some(why.clone()),
+        changes: Vec::new(),
+        references: Vec::new(),
+        reasons: 0,
+    }
+}
+
+/// How many objects of a job wait for a decision.
+pub(crate) fn held_count(c: &Connection, job: JobId) -> Result<i64> {
     let (first, last) = crate::link_range(job);
-    Ok(tx
+    let deletions: i64 = c
         .prepare_cached(
-            "SELECT count(*) FROM link WHERE pending_state > 0 AND pending_state = ?1 AND id BETWEEN ?2 AND ?3",
+            "SELECT count(*) FROM link WHERE pending_state > 0 AND pending_state = 5 AND id BETWEEN ?1 AND ?2",
         )?
-        .query_row([state.number(), first, last], |row| row.get(0))?)
+        .query_row([first, last], |row| row.get(0))?;
+    Ok(deletions + losses::held_count(c, job)?)
 }
 
 fn settle_guard(tx: &Transaction<'_>, job: JobId) -> Result<()> {
-    if count(tx, job, PendingState::Held)? == 0 {
+    if held_count(tx, job)? == 0 {
         tx.execute(
             "UPDATE job SET guard = NULL, guard_since = NULL WHERE id = ?1 AND guard IS NOT NULL",
             [job.0],

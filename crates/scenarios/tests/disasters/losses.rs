@@ -1,0 +1,237 @@
+//! Members and addresses that go in masses, rules with a mistake, and slices below the limit: held, with the cause by name.
+
+use engine::{DeleteChoice, JobSettings};
+use forest::Edit;
+use scenarios::{
+    Story,
+    story::{add_members, key},
+};
+use serde_json::json;
+use sync_core::{code::Code, schema::preset};
+use uuid::Uuid;
+
+use super::{destroyed, idle, job};
+
+/// Everybody with a number, in order.
+fn people(story: &Story) -> Vec<Uuid> {
+    let all = story.forest.listing().into_iter();
+    all.filter(|one| one.text("employeeID").is_some())
+        .map(|one| one.guid)
+        .collect()
+}
+
+fn alarm(story: &Story, argument: &str) -> String {
+    let guard = job(story).guard.expect("the guard is not up");
+    assert_eq!(guard.code, Code::TooManyDeletes);
+    guard.argument(argument).unwrap_or_default().to_owned()
+}
+
+fn losses(story: &Story) -> usize {
+    let engine = story.world.app.engine();
+    engine
+        .staged_losses(story.world.job.id, 0, 100_000)
+        .unwrap()
+        .len()
+}
+
+/// Memberships of all groups together.
+fn memberships(story: &Story) -> usize {
+    let tree = story.tree();
+    let members = tree.references.iter();
+    members
+        .filter(|((_, name), _)| *name == "members")
+        .map(|(_, all)| all.len())
+        .sum()
+}
+
+/// Sets a limit by count, and none by part.
+fn limit(story: &Story, count: u64) {
+    let engine = story.world.app.engine();
+    let settings = JobSettings {
+        delete_threshold: count,
+        delete_threshold_percent: 0,
+        ..job(story).settings
+    };
+    engine
+        .set_job_settings(story.world.job.id, &settings)
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_that_lose_members_in_masses_are_held_and_nothing_else_is() {
+    let story = Story::begin(200).await;
+    limit(&story, 40);
+    let people = people(&story);
+    let groups: Vec<Uuid> = (0..60)
+        .map(|n| story.group(&format!("Crew {n:02}")))
+        .collect();
+    for group in &groups {
+        add_members(&story.forest, *group, &people[..3]);
+    }
+    let crowd = story.group("Crowd");
+    add_members(&story.forest, crowd, &people[..120]);
+    story.world.sync().await;
+    let (mark, before) = (story.world.log_end(), memberships(&story));
+
+    // One member each, of sixty groups.
+    for group in &groups {
+        story.forest.remove_member(*group, people[0]).unwrap();
+    }
+    story.world.sync().await;
+    idle(&story).await;
+    let gone = before - memberships(&story);
+    assert!(gone < 40, "{gone} memberships went before the limit");
+    assert_eq!(losses(&story), 60 - gone);
+    assert_eq!(alarm(&story, "cause"), "MembersRemoved");
+
+    // Allow of some does exactly those.
+    let held = story
+        .world
+        .app
+        .engine()
+        .staged_losses(story.world.job.id, 0, 1_000)
+        .unwrap();
+    let some: Vec<_> = held.iter().take(2).map(|one| (one.link, true)).collect();
+    let engine = story.world.app.engine();
+    engine
+        .allow_deletes(story.world.job.id, &DeleteChoice::Losses(some), "test")
+        .unwrap();
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!(before - memberships(&story), gone + 2);
+
+    // The source is put right: nothing is left of it.
+    for group in &groups {
+        story.forest.add_member(*group, people[0]).unwrap();
+    }
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!((losses(&story), memberships(&story)), (0, before));
+    assert_eq!(job(&story).guard, None);
+
+    // A big group is emptied: below every other limit, and held.
+    let emptied = Edit::Remove(
+        "member".into(),
+        people[..120]
+            .iter()
+            .map(|guid| key(*guid).into_bytes())
+            .collect(),
+    );
+    story.forest.modify(crowd, vec![emptied]).unwrap();
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!(memberships(&story), before);
+    assert_eq!(alarm(&story, "layer"), "group");
+    assert_eq!(alarm(&story, "most"), "Crowd");
+    assert!(destroyed(&story, mark).is_empty());
+    let report = story.world.judged().await;
+    assert!(report.agree, "{:#?}", report.differences);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn addresses_cleared_on_everybody_are_held_and_other_changes_flow() {
+    let mut story = Story::begin(200).await;
+    story.clean_up();
+    story.world.sync().await;
+    limit(&story, 40);
+    let people = people(&story);
+    let target = |story: &Story, guid: Uuid, attribute: &str| {
+        let anchor = sync_core::id::Anchor::new(forest_bytes(guid)).base64();
+        let tree = story.tree();
+        let found = tree
+            .objects
+            .values()
+            .find(|one| one.text("onPremisesImmutableId") == Some(anchor.as_str()));
+        found.and_then(|one| one.text(attribute).map(str::to_owned))
+    };
+    let with_mail: Vec<Uuid> = people
+        .iter()
+        .copied()
+        .filter(|guid| target(&story, *guid, "mail").is_some())
+        .take(100)
+        .collect();
+    assert!(with_mail.len() > 60);
+    for guid in &with_mail {
+        let edits = vec![
+            Edit::clear("mail"),
+            Edit::clear("telephoneNumber"),
+            Edit::set("department", "Everywhere"),
+        ];
+        story.forest.modify(*guid, edits).unwrap();
+    }
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!(alarm(&story, "cause"), "ValuesCleared");
+    let held = losses(&story);
+    assert!(held > with_mail.len() - 40, "{held} of {}", with_mail.len());
+    for guid in &with_mail {
+        let department = target(&story, *guid, "department");
+        assert_eq!(department.as_deref(), Some("Everywhere"), "the rest flows");
+    }
+    let report = story.world.judged().await;
+    assert!(report.agree, "{:#?}", report.differences);
+}
+
+fn forest_bytes(guid: Uuid) -> [u8; 16] {
+    guid.to_bytes_le()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_with_a_typing_error_is_held_and_named() {
+    let story = Story::begin(200).await;
+    let (mark, users) = (story.world.log_end(), story.users());
+    let mut rules: serde_json::Value = serde_json::from_str(preset::AD_TO_DIRECTORY).unwrap();
+    rules["synchronizationRules"][0]["objectMappings"][0]["scope"]["groups"] = json!([{ "name": "staff", "clauses": [
+        { "operatorName": "EQUALS", "sourceOperandName": "department", "targetOperand": { "values": ["Salse"] } }] }]);
+    let engine = story.world.app.engine();
+    engine
+        .set_job_rules(story.world.job.id, &rules.to_string())
+        .unwrap();
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!(alarm(&story, "cause"), "RulesChanged");
+    assert_eq!(alarm(&story, "rulesVersion"), "2");
+    assert_eq!(story.users(), users);
+    assert!(destroyed(&story, mark).is_empty());
+    engine
+        .set_job_rules(story.world.job.id, preset::AD_TO_DIRECTORY)
+        .unwrap();
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!(job(&story).guard, None);
+    story.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_cycles_below_the_limit_are_caught_by_the_window_and_undone() {
+    let story = Story::begin(400).await;
+    limit(&story, 30);
+    let (mark, users) = (story.world.log_end(), story.users());
+    let begun = story.world.app.engine().now();
+    let people = people(&story);
+    for cycle in 0..10 {
+        for guid in &people[cycle * 20..(cycle + 1) * 20] {
+            story.forest.delete(*guid).unwrap();
+        }
+        story.world.sync().await;
+    }
+    idle(&story).await;
+    let gone = destroyed(&story, mark).len();
+    assert!(gone < 30, "{gone} went");
+    assert_eq!(alarm(&story, "cause"), "DeletedInSource");
+    assert_eq!(story.users(), users - gone);
+    // Decided that all of it stays, and what went comes back.
+    let engine = story.world.app.engine();
+    engine
+        .refuse_deletes(story.world.job.id, &DeleteChoice::All, "test")
+        .unwrap();
+    super::undo::undo(&story, begun);
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    idle(&story).await;
+    assert_eq!(story.users(), users);
+    let report = story.world.judged().await;
+    assert!(report.agree, "{:#?}", report.differences);
+}

@@ -1,0 +1,219 @@
+//! What stays as it is although source and rules want something else: list and release.
+
+use axum::{Json, extract::State};
+use engine::{Engine, HeldWhat, HoldRow, JobRow, StoreError};
+use sync_core::{
+    code::Code,
+    id::{JobId, LinkId},
+    operation::Refusal,
+    value::Value,
+};
+use wire::api::v1::{Decided, Hold, HoldChoice, Page};
+
+use super::{
+    convert::time,
+    error::{Answer, ApiError},
+    extract::{Body, Parameters, Slice, page_size},
+};
+use crate::{access::actor, agents::blocking, app::App};
+
+// LIMIT: links read at once when all are released.
+const SLICE: usize = 5_000;
+// LIMIT: names told with a release.
+const NAMES_TOLD: usize = 20;
+
+/// `GET /holds`.
+pub async fn list(
+    State(app): State<App>,
+    Parameters(slice): Parameters<Slice>,
+) -> Answer<Page<Hold>> {
+    let after: i64 = match &slice.after {
+        None => 0,
+        Some(after) => after
+            .parse()
+            .map_err(|_| ApiError::invalid("after is not a place in this list"))?,
+    };
+    let size = page_size(slice.limit);
+    let page = blocking(app.engine(), move |engine| {
+        let mut items: Vec<Hold> = Vec::new();
+        let mut links = 0;
+        for job in jobs(engine, slice.job.as_deref())? {
+            for link in engine.held_links(job.id, after, size - links)? {
+                links += 1;
+                for row in engine.holds_of(link)? {
+                    items.push(shown(engine, &job, &row)?);
+                }
+            }
+            if links >= size {
+                let next = items.last().map(|last| last.id.clone());
+                return Ok(Page { items, next });
+            }
+        }
+        Ok(Page::whole(items))
+    })
+    .await?;
+    Ok(Json(page))
+}
+
+fn jobs(engine: &Engine, name: Option<&str>) -> Result<Vec<JobRow>, StoreError> {
+    match name {
+        Some(name) => Ok(vec![engine.job_named(name)?]),
+        None => engine.jobs(),
+    }
+}
+
+fn shown(engine: &Engine, job: &JobRow, row: &HoldRow) -> Result<Hold, StoreError> {
+    let object = engine
+        .space_object(engine::object_of(row.link))?
+        .map(|found| found.object);
+    let text = |name: &str| object.as_ref()?.attributes.text(name).map(str::to_owned);
+    let values = |values: &[Value]| match values {
+        [] => "nothing".to_owned(),
+        values => values
+            .iter()
+            .map(Value::display)
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    let (kind, attribute, what, until) = match &row.what {
+        HeldWhat::Object(true) => (
+            "object",
+            String::new(),
+            "stays in the target".to_owned(),
+            None,
+        ),
+        HeldWhat::Object(false) => (
+            "object",
+            String::new(),
+            "stays out of the target".to_owned(),
+            None,
+        ),
+        HeldWhat::Attribute(name, keep, wanted) => (
+            "attribute",
+            name.to_string(),
+            format!("{} instead of {}", values(keep), values(wanted)),
+            None,
+        ),
+        HeldWhat::References(name, stay, away) => (
+            "references",
+            name.to_string(),
+            format!("{stay} stay, {away} stay away"),
+            None,
+        ),
+        HeldWhat::Deletion => (
+            "deletion",
+            String::new(),
+            "stays in the target".to_owned(),
+            None,
+        ),
+        HeldWhat::Leaver(until) => (
+            "leaver",
+            String::new(),
+            format!("has left, is deleted on {}", time(*until)),
+            Some(time(*until)),
+        ),
+    };
+    let state = match kind {
+        "leaver" => "leaver",
+        _ => row.state.name(),
+    };
+    Ok(Hold {
+        id: row.link.to_string(),
+        job: job.name.clone(),
+        state: state.into(),
+        kind: kind.into(),
+        name: text("displayName")
+            .or_else(|| text("cn"))
+            .unwrap_or_default(),
+        class: object
+            .as_ref()
+            .and_then(|object| object.class.as_deref())
+            .unwrap_or_default()
+            .to_owned(),
+        dn: object.map(|object| object.dn).unwrap_or_default(),
+        attribute,
+        what,
+        undo: row.undo,
+        since: time(row.at),
+        until,
+    })
+}
+
+/// `POST /holds/release`: source and rules decide again.
+pub async fn release(State(app): State<App>, Body(choice): Body<HoldChoice>) -> Answer<Decided> {
+    if choice.all != choice.ids.is_empty() {
+        return Err(ApiError::invalid("give either ids or all"));
+    }
+    let parsed: Result<Vec<i64>, _> = choice.ids.iter().map(|id| id.parse()).collect();
+    let wanted: Vec<LinkId> = parsed
+        .map_err(|_| ApiError::invalid("an id is a number from the list of holds"))?
+        .into_iter()
+        .map(LinkId)
+        .collect();
+    let (decided, touched) = blocking(app.engine(), move |engine| {
+        let mut decided = Decided::default();
+        let mut touched: Vec<JobId> = Vec::new();
+        let mut known = Vec::new();
+        for job in jobs(engine, choice.job.as_deref())? {
+            let links = held(engine, &job, &wanted, &choice)?;
+            if links.is_empty() {
+                continue;
+            }
+            for link in links.iter().take(NAMES_TOLD) {
+                let found = engine.space_object(engine::object_of(*link))?;
+                decided.names.extend(found.map(|found| found.object.dn));
+            }
+            decided.count += engine.release_holds(&links, &actor())? as u64;
+            known.extend(links);
+            touched.push(job.id);
+        }
+        if let Some(link) = wanted.iter().find(|link| !known.contains(link)) {
+            return Err(StoreError::Refused(
+                Refusal::new(Code::NotFound)
+                    .with("what", "hold")
+                    .with("name", link.to_string()),
+            ));
+        }
+        decided.names.truncate(NAMES_TOLD);
+        Ok((decided, touched))
+    })
+    .await?;
+    for job in touched {
+        app.wake(job).notify_one();
+    }
+    Ok(Json(decided))
+}
+
+/// The links with holds that are concerned.
+fn held(
+    engine: &Engine,
+    job: &JobRow,
+    wanted: &[LinkId],
+    choice: &HoldChoice,
+) -> Result<Vec<LinkId>, StoreError> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let slice = engine.held_links(job.id, after, SLICE)?;
+        let is_last = slice.len() < SLICE;
+        after = slice.last().map_or(after, |last| last.0);
+        for link in slice {
+            let is_concerned = match choice.all {
+                false => wanted.contains(&link),
+                true => match choice.undo {
+                    None => true,
+                    Some(undo) => engine
+                        .holds_of(link)?
+                        .iter()
+                        .any(|row| row.undo == Some(undo)),
+                },
+            };
+            if is_concerned {
+                all.push(link);
+            }
+        }
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
