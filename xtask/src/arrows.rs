@@ -72,7 +72,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "agent",
-        may_use: &["sync-core", "wire", "connectors"],
+        may_use: &["sync-core", "wire", "connectors", "negotiate"],
         never: &["rusqlite", "axum"],
     },
     Rule {

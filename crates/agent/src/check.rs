@@ -14,6 +14,7 @@ use crate::{
     error::{AgentError, chain},
     identity::Identity,
     link::{CONTROL_TIMEOUT, Link},
+    network::Network,
     tls::for_identity,
 };
 
@@ -59,7 +60,9 @@ pub async fn check(
 async fn server(data_directory: &Path, config: &AgentConfig) -> Result<String, AgentError> {
     let identity = Identity::read(data_directory)?;
     let server = config.server.as_deref().unwrap_or(&identity.server);
-    let link = Link::new(server, for_identity(&identity)?)?;
+    let network = Network::new(&config.network)?;
+    let tls = for_identity(&identity, network.further_roots())?;
+    let link = Link::new(server, network, tls)?;
     // No free hand: the server answers at once, and does not take this for a running agent.
     let question = LeaseRequest {
         connectors: config.hosted(),

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
 use wire::agent::v1::Hosted;
 
-use crate::error::AgentError;
+use crate::{
+    error::AgentError,
+    network::{Network, NetworkConfig},
+};
 
 /// The settings file (JSON).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -27,6 +30,9 @@ pub struct AgentConfig {
     /// Pieces of work done at once.
     #[serde(default = "default_parallel")]
     pub parallel: u32,
+    /// How it gets out of this network.
+    #[serde(default)]
+    pub network: NetworkConfig,
 }
 
 fn default_parallel() -> u32 {
@@ -72,6 +78,7 @@ impl AgentConfig {
         if self.parallel == 0 {
             return Err("parallel: must be at least 1".into());
         }
+        Network::new(&self.network).map_err(|fault| fault.to_string())?;
         let mut names: Vec<&str> = self.connectors.iter().map(|c| c.name.as_str()).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair.first() == pair.get(1)) {

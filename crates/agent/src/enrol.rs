@@ -13,6 +13,7 @@ use crate::{
     error::AgentError,
     identity::{Identity, new_key},
     link::{CONTROL_TIMEOUT, Link},
+    network::Network,
     tls::{Trust, for_enrolment, for_identity},
 };
 
@@ -27,6 +28,8 @@ pub struct Enrolment<'a> {
     pub token: SecretString,
     /// Display name of the agent.
     pub name: &'a str,
+    /// The network on the way.
+    pub network: Network,
 }
 
 /// Enrols, and keeps the identity in the data directory.
@@ -37,7 +40,8 @@ pub async fn enrol(
     enrolment: Enrolment<'_>,
     data_directory: &Path,
 ) -> Result<Identity, AgentError> {
-    let link = Link::new(enrolment.server, for_enrolment(&enrolment.trust)?)?;
+    let tls = for_enrolment(&enrolment.trust, enrolment.network.further_roots())?;
+    let link = Link::new(enrolment.server, enrolment.network, tls)?;
     let (key, csr) = new_key()?;
     let request = Enrol {
         token: enrolment.token.expose_secret().trim().to_owned(),
@@ -60,7 +64,7 @@ pub async fn enrol(
         authority: enrolled.authority,
     };
     // An identity that could not be used would be found out only later, with the token gone.
-    for_identity(&identity)?;
+    for_identity(&identity, None)?;
     identity.write(data_directory)?;
     Ok(identity)
 }
@@ -84,9 +88,9 @@ pub async fn renew(
         authority: renewed.authority,
         ..identity.clone()
     };
-    let tls = for_identity(&next)?;
+    let tls = for_identity(&next, link.network().further_roots())?;
     next.write(data_directory)?;
-    link.replace(tls)?;
+    link.replace(tls);
     info!(agent = next.agent_id, "certificate renewed");
     Ok(next)
 }

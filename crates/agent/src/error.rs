@@ -8,6 +8,22 @@ use sync_core::{code::Code, operation::Refusal};
 use thiserror::Error;
 use wire::agent::v1::Problem;
 
+use crate::network::{LinkFault, ProxyFault};
+
+/// How a request failed.
+#[derive(Debug, Error)]
+pub enum RequestFault {
+    /// No connection, or it broke before the answer.
+    #[error("the request was not answered")]
+    Connection(#[source] hyper_util::client::legacy::Error),
+    /// The answer was cut off.
+    #[error("the answer was cut off")]
+    Cut(#[source] hyper::Error),
+    /// The answer did not come in time.
+    #[error("there was no answer within {} seconds", .0.as_secs())]
+    TimedOut(std::time::Duration),
+}
+
 /// A failure of the agent.
 #[derive(Debug, Error)]
 pub enum AgentError {
@@ -18,7 +34,25 @@ pub enum AgentError {
         server: String,
         /// Cause.
         #[source]
-        source: reqwest::Error,
+        source: RequestFault,
+    },
+    /// The name of the control plane, or of the proxy, has no address.
+    #[error("the name {host} cannot be resolved; check it, and the name servers of this machine")]
+    NotResolved {
+        /// The name.
+        host: String,
+        /// Cause.
+        #[source]
+        source: RequestFault,
+    },
+    /// The proxy does not let through.
+    #[error("the proxy does not let the agent through")]
+    Proxy {
+        /// What a person looks up.
+        code: Code,
+        /// Cause.
+        #[source]
+        source: RequestFault,
     },
     /// The server's certificate is not of the expected authority, or for another name.
     #[error(
@@ -29,7 +63,7 @@ pub enum AgentError {
         server: String,
         /// Cause.
         #[source]
-        source: reqwest::Error,
+        source: RequestFault,
     },
     /// The server does not accept this agent's certificate.
     #[error("the server refuses this agent's certificate; enrol the agent again with a new token")]
@@ -89,6 +123,8 @@ impl AgentError {
     pub fn code(&self) -> Code {
         match self {
             Self::Unreachable { .. } | Self::Nonsense { .. } => Code::ServerUnreachable,
+            Self::NotResolved { .. } => Code::ServerNameNotResolved,
+            Self::Proxy { code, .. } => *code,
             Self::Untrusted { .. } => Code::ServerUntrusted,
             Self::CertificateRefused => Code::AgentCertificateRefused,
             Self::Answered { problem, .. } => {
@@ -105,7 +141,8 @@ impl AgentError {
     /// Whether the same request may succeed a moment later.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Nonsense { .. } => true,
+            Self::Unreachable { .. } | Self::NotResolved { .. } | Self::Nonsense { .. } => true,
+            Self::Proxy { code, .. } => *code == Code::ProxyUnreachable,
             Self::Answered { status, .. } => matches!(status, 408 | 429 | 500..),
             _ => false,
         }
@@ -122,21 +159,43 @@ impl AgentError {
     }
 
     /// A failed request, told apart by its cause.
-    pub fn of_request(server: &str, source: reqwest::Error) -> Self {
+    pub fn of_request(server: &str, source: RequestFault) -> Self {
         let server = server.to_owned();
-        match tls_cause(&source) {
-            Some(rustls::Error::AlertReceived(_)) => Self::CertificateRefused,
-            Some(rustls::Error::InvalidCertificate(_)) => Self::Untrusted { server, source },
+        match find::<rustls::Error>(&source) {
+            Some(rustls::Error::AlertReceived(_)) => return Self::CertificateRefused,
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                return Self::Untrusted { server, source };
+            }
+            _ => {}
+        }
+        if let Some(code) = find::<ProxyFault>(&source).map(ProxyFault::code) {
+            return Self::Proxy { code, source };
+        }
+        match find::<LinkFault>(&source) {
+            Some(LinkFault::Proxy(fault)) => Self::Proxy {
+                code: fault.code(),
+                source,
+            },
+            Some(LinkFault::Connect { is_proxy: true, .. } | LinkFault::ProxyTls { .. }) => {
+                Self::Proxy {
+                    code: Code::ProxyUnreachable,
+                    source,
+                }
+            }
+            Some(LinkFault::Resolve { host, .. }) => Self::NotResolved {
+                host: host.clone(),
+                source,
+            },
             _ => Self::Unreachable { server, source },
         }
     }
 }
 
-// The TLS library's error hides inside I/O errors, which do not list it among their sources.
-fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+/// The cause of this kind. The TLS library's errors hide inside I/O errors, which do not list them among their sources.
+pub fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        if let Some(found) = error.downcast_ref::<E>() {
             return Some(found);
         }
         next = match error

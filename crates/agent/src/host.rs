@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use wire::agent::v1::{Heartbeat, HeartbeatAnswer, LeaseAnswer, LeaseRequest, Leased};
 
 use crate::{
@@ -28,12 +28,14 @@ use crate::{
     error::{AgentError, chain},
     identity::Identity,
     link::{CONTROL_TIMEOUT, Link},
+    network::{Network, Patience},
     tls::for_identity,
     work::{Bench, carry_out},
 };
 
 const POLL: Duration = Duration::from_secs(25);
-const POLL_TIMEOUT: Duration = Duration::from_secs(45);
+// How long after its end an empty answer may still come.
+const POLL_MARGIN: Duration = Duration::from_secs(20);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
 const FIRST_PAUSE_MS: u64 = 500;
 const LONGEST_PAUSE_MS: u64 = 30_000;
@@ -58,7 +60,9 @@ pub struct HostOptions {
 pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<(), AgentError> {
     let identity = Identity::read(&options.data_directory)?;
     let server = options.config.server.as_deref().unwrap_or(&identity.server);
-    let link = Arc::new(Link::new(server, for_identity(&identity)?)?);
+    let network = Network::new(&options.config.network)?;
+    let tls = for_identity(&identity, network.further_roots())?;
+    let link = Arc::new(Link::new(server, network, tls)?);
     info!(
         agent = identity.agent_id,
         server = link.server(),
@@ -118,6 +122,7 @@ struct Work {
 
 async fn poll(bench: &Arc<Bench>, work: &mut Work) -> Never {
     let mut connection = Connection::default();
+    let patience = Patience::new(POLL);
     loop {
         while work.passing.try_join_next().is_some() {}
         while work.lasting.try_join_next().is_some() {}
@@ -130,9 +135,13 @@ async fn poll(bench: &Arc<Bench>, work: &mut Work) -> Never {
             continue;
         }
         // Work that ends meanwhile does not shorten the poll: there was capacity for at least one piece all the time.
-        match lease(bench, capacity).await {
+        let asked = Instant::now();
+        match lease(bench, capacity, patience.now()).await {
             Ok(leases) => {
                 connection.is_well();
+                if leases.is_empty() {
+                    patience.went_well();
+                }
                 for leased in leases {
                     info!(
                         lease = leased.lease,
@@ -148,19 +157,28 @@ async fn poll(bench: &Arc<Bench>, work: &mut Work) -> Never {
                     work.passing.spawn(carry_out(bench.clone(), leased));
                 }
             }
-            Err(fault) => connection.is_broken(&fault).await,
+            Err(fault) => {
+                let is_unanswered = matches!(fault, AgentError::Unreachable { .. });
+                if is_unanswered && patience.broke(asked.elapsed()) {
+                    debug!("a poll broke; the next ones wait {:?}", patience.now());
+                }
+                connection.is_broken(&fault).await;
+            }
         }
     }
 }
 
-async fn lease(bench: &Bench, capacity: u32) -> Result<Vec<Leased>, AgentError> {
+async fn lease(bench: &Bench, capacity: u32, wait: Duration) -> Result<Vec<Leased>, AgentError> {
     let request = LeaseRequest {
         connectors: bench.config.hosted(),
         capacity,
-        wait_ms: u64::try_from(POLL.as_millis()).unwrap_or(u64::MAX),
+        wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         session: bench.session.clone(),
     };
-    let answer: LeaseAnswer = bench.link.control("/lease", &request, POLL_TIMEOUT).await?;
+    let answer: LeaseAnswer = bench
+        .link
+        .control("/lease", &request, wait + POLL_MARGIN)
+        .await?;
     Ok(answer.leases)
 }
 

@@ -5,6 +5,7 @@
 //! over without the agent knowing (it was frozen, or cut off); the server's refusal is final and ends the work at once.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod allow_list;
 pub mod check;
 pub mod config;
 mod convert;
@@ -15,6 +16,7 @@ pub mod identity;
 mod lease;
 pub mod link;
 pub mod log;
+pub mod network;
 pub mod tls;
 mod work;
 

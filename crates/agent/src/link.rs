@@ -8,14 +8,26 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, StatusCode, header::CONTENT_TYPE};
+use bytes::Bytes;
+use http::{
+    Request, StatusCode, Uri,
+    header::{CONTENT_TYPE, USER_AGENT},
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
 use wire::agent::v1::{FRAME_MEDIA_TYPE, PREFIX, Problem};
 
-use crate::error::AgentError;
+use crate::{
+    error::{AgentError, RequestFault},
+    network::{Connector, Network},
+};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 // Less than the server keeps an idle connection, so that a request never meets one that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A control message, from sending to the answer.
@@ -24,11 +36,15 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(20);
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(120);
 // LIMIT: bytes of an answer; work with a large watermark is the largest.
 const LARGEST_ANSWER_BYTES: usize = 4 << 20;
+const HTTPS_PORT: u16 = 443;
+
+type Http = Client<Connector, Full<Bytes>>;
 
 /// The way to a control plane.
 pub struct Link {
     server: String,
-    client: RwLock<Client>,
+    network: Network,
+    client: RwLock<Http>,
 }
 
 impl Link {
@@ -36,17 +52,15 @@ impl Link {
     ///
     /// # Errors
     /// [`AgentError::Invalid`] if the address is not one.
-    pub fn new(server: &str, tls: ClientConfig) -> Result<Self, AgentError> {
+    pub fn new(server: &str, network: Network, tls: ClientConfig) -> Result<Self, AgentError> {
         let server = server.trim_end_matches('/').to_owned();
-        let is_https =
-            reqwest::Url::parse(&server).is_ok_and(|url| url.scheme() == "https" && url.has_host());
-        if !is_https {
-            return Err(AgentError::Invalid(format!(
-                "{server} is not an address like https://host:8443"
-            )));
-        }
-        let client = RwLock::new(client(&server, tls)?);
-        Ok(Self { server, client })
+        address(&server)?;
+        let client = RwLock::new(client(&network, tls));
+        Ok(Self {
+            server,
+            network,
+            client,
+        })
     }
 
     /// The server's address.
@@ -54,14 +68,15 @@ impl Link {
         &self.server
     }
 
+    /// The network it goes over.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// Uses another certificate from now on.
-    ///
-    /// # Errors
-    /// If the client cannot be built; the old one stays.
-    pub fn replace(&self, tls: ClientConfig) -> Result<(), AgentError> {
-        let next = client(&self.server, tls)?;
+    pub fn replace(&self, tls: ClientConfig) {
+        let next = client(&self.network, tls);
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = next;
-        Ok(())
     }
 
     /// Sends a control message.
@@ -86,7 +101,7 @@ impl Link {
     pub async fn frame<A: DeserializeOwned>(
         &self,
         path: &str,
-        frame: bytes::Bytes,
+        frame: Bytes,
         timeout: Duration,
     ) -> Result<A, AgentError> {
         self.post(path, FRAME_MEDIA_TYPE, frame, timeout).await
@@ -96,24 +111,16 @@ impl Link {
         &self,
         path: &str,
         media_type: &str,
-        body: bytes::Bytes,
+        body: Bytes,
         timeout: Duration,
     ) -> Result<A, AgentError> {
-        let client = self
-            .client
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let response = client
-            .post(format!("{}{PREFIX}{path}", self.server))
-            .header(CONTENT_TYPE, media_type)
-            .timeout(timeout)
-            .body(body)
-            .send()
-            .await
-            .map_err(|fault| AgentError::of_request(&self.server, fault))?;
-        let status = response.status();
-        let body = self.read(response).await?;
+        let slow = self.network.throttle().map(|cap| cap.time_for(body.len()));
+        let timeout = timeout + slow.unwrap_or_default();
+        let exchange = self.exchange(path, media_type, body);
+        let exchanged = tokio::time::timeout(timeout, exchange).await;
+        let late = RequestFault::TimedOut(timeout);
+        let (status, body) =
+            exchanged.unwrap_or_else(|_| Err(AgentError::of_request(&self.server, late)))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|_| self.nonsense());
         }
@@ -129,13 +136,40 @@ impl Link {
         })
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, AgentError> {
+    /// One request and its whole answer.
+    async fn exchange(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Vec<u8>), AgentError> {
+        let client = self
+            .client
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let request = Request::post(format!("{}{PREFIX}{path}", self.server))
+            .header(CONTENT_TYPE, media_type)
+            .header(
+                USER_AGENT,
+                concat!("hybridge-agent/", env!("CARGO_PKG_VERSION")),
+            )
+            .body(Full::new(body))
+            .map_err(|_| self.nonsense())?;
+        let failed = |fault| AgentError::of_request(&self.server, RequestFault::Connection(fault));
+        let response = client.request(request).await.map_err(failed)?;
+        let status = response.status();
+        Ok((status, self.read(response.into_body()).await?))
+    }
+
+    async fn read(&self, mut answer: Incoming) -> Result<Vec<u8>, AgentError> {
         let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|fault| AgentError::of_request(&self.server, fault))?
-        {
+        while let Some(frame) = answer.frame().await {
+            let frame = frame
+                .map_err(|fault| AgentError::of_request(&self.server, RequestFault::Cut(fault)))?;
+            let Ok(chunk) = frame.into_data() else {
+                continue;
+            };
             if body.len() + chunk.len() > LARGEST_ANSWER_BYTES {
                 return Err(self.nonsense());
             }
@@ -151,14 +185,24 @@ impl Link {
     }
 }
 
-fn client(server: &str, tls: ClientConfig) -> Result<Client, AgentError> {
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .https_only(true)
-        .connect_timeout(CONNECT_TIMEOUT)
+/// Host and port of a control plane's address.
+///
+/// # Errors
+/// [`AgentError::Invalid`] if it is not one.
+pub fn address(server: &str) -> Result<(String, u16), AgentError> {
+    let invalid =
+        || AgentError::Invalid(format!("{server} is not an address like https://host:8443"));
+    let uri: Uri = server.parse().map_err(|_| invalid())?;
+    let host = uri.host().filter(|host| !host.is_empty());
+    match (uri.scheme_str(), host) {
+        (Some("https"), Some(host)) => Ok((host.to_owned(), uri.port_u16().unwrap_or(HTTPS_PORT))),
+        _ => Err(invalid()),
+    }
+}
+
+fn client(network: &Network, tls: ClientConfig) -> Http {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("hybridge-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|fault| AgentError::of_request(server, fault))
+        .build(Connector::new(network.clone(), tls))
 }

@@ -11,10 +11,13 @@ use std::{
 
 use agent::{
     AgentConfig, AgentError, HostOptions,
+    allow_list::allow_list,
     check::{Checked, check},
     config::known_source,
     enrol::{Enrolment, enrol, host_name},
     error::chain,
+    identity::Identity,
+    network::{Network, NetworkConfig},
     run,
     tls::Trust,
 };
@@ -50,6 +53,24 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Prints which hosts and ports have to be open, outbound, and what each of them is for.
+    AllowList(AllowListArguments),
+}
+
+#[derive(Args)]
+struct AllowListArguments {
+    /// Settings (JSON).
+    #[arg(long)]
+    config: PathBuf,
+    /// Where the identity is kept; it knows the control plane's address.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Address of the control plane, before the agent is enrolled.
+    #[arg(long)]
+    server: Option<String>,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -72,6 +93,9 @@ struct EnrolArguments {
     /// Where the identity is kept.
     #[arg(long)]
     data_dir: PathBuf,
+    /// Settings (JSON), for the proxy and the authorities in them; without them HTTPS_PROXY and NO_PROXY count.
+    #[arg(long)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -119,6 +143,7 @@ async fn act(verb: Verb) -> Result<ExitCode, AgentError> {
         Verb::Enrol(arguments) => enrol_here(arguments).await,
         Verb::Run(arguments) => run_here(arguments).await,
         Verb::Check { run, json } => check_here(run, json).await,
+        Verb::AllowList(arguments) => allow_list_here(&arguments),
     }
 }
 
@@ -133,11 +158,16 @@ async fn enrol_here(arguments: EnrolArguments) -> Result<ExitCode, AgentError> {
         }
     };
     let name = arguments.name.unwrap_or_else(host_name);
+    let network = match &arguments.config {
+        Some(path) => AgentConfig::read(path)?.network,
+        None => NetworkConfig::default(),
+    };
     let enrolment = Enrolment {
         server: &arguments.server,
         trust,
         token: token(arguments.token_file.as_deref())?,
         name: &name,
+        network: Network::new(&network)?,
     };
     let identity = enrol(enrolment, &arguments.data_dir).await?;
     eprintln!(
@@ -201,16 +231,48 @@ async fn check_here(arguments: RunArguments, json: bool) -> Result<ExitCode, Age
     let config = AgentConfig::read(&arguments.config)?;
     let all = check(&arguments.data_dir, &config, &known_source).await;
     if json {
-        let text = serde_json::to_string_pretty(&all);
-        println!(
-            "{}",
-            text.map_err(|fault| AgentError::Invalid(fault.to_string()))?
-        );
+        print_json(&all)?;
     } else {
         all.iter().for_each(show);
     }
     let is_ok = all.iter().all(|checked| checked.is_ok);
     Ok(ExitCode::from(u8::from(!is_ok)))
+}
+
+fn allow_list_here(arguments: &AllowListArguments) -> Result<ExitCode, AgentError> {
+    let config = AgentConfig::read(&arguments.config)?;
+    let given = arguments.server.clone().or_else(|| config.server.clone());
+    let server = match (given, &arguments.data_dir) {
+        (Some(server), _) => server,
+        (None, Some(directory)) => Identity::read(directory)?.server,
+        (None, None) => {
+            return Err(AgentError::Invalid(
+                "where the control plane is is not known: give --server or --data-dir".into(),
+            ));
+        }
+    };
+    let all = allow_list(&config, &server)?;
+    if arguments.json {
+        print_json(&all)?;
+    } else {
+        println!("Outbound only; nothing has to be open towards the agent.");
+        for opening in &all {
+            println!(
+                "{:5}  {}:{} ({})  {}",
+                opening.from, opening.host, opening.port, opening.protocol, opening.purpose
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), AgentError> {
+    let text = serde_json::to_string_pretty(value);
+    println!(
+        "{}",
+        text.map_err(|fault| AgentError::Invalid(fault.to_string()))?
+    );
+    Ok(())
 }
 
 fn show(checked: &Checked) {

@@ -14,7 +14,7 @@ use rustls::{
     },
     crypto::{CryptoProvider, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
-    version::TLS13,
+    version::{TLS12, TLS13},
 };
 
 use crate::{error::AgentError, identity::Identity};
@@ -54,11 +54,13 @@ impl Trust {
 ///
 /// # Errors
 /// [`AgentError::Invalid`] if the authority cannot be read.
-pub fn for_enrolment(trust: &Trust) -> Result<ClientConfig, AgentError> {
+pub fn for_enrolment(trust: &Trust, further: Option<&str>) -> Result<ClientConfig, AgentError> {
     let builder =
         ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13])?;
     Ok(match trust {
-        Trust::Authority(pem) => builder.with_root_certificates(roots(pem)?),
+        Trust::Authority(pem) => {
+            builder.with_root_certificates(roots(&with_further_roots(pem, further)?)?)
+        }
         Trust::Fingerprint(fingerprint) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pinned(*fingerprint, provider()))),
@@ -70,7 +72,10 @@ pub fn for_enrolment(trust: &Trust) -> Result<ClientConfig, AgentError> {
 ///
 /// # Errors
 /// If the identity is damaged.
-pub fn for_identity(identity: &Identity) -> Result<ClientConfig, AgentError> {
+pub fn for_identity(
+    identity: &Identity,
+    further: Option<&str>,
+) -> Result<ClientConfig, AgentError> {
     let damaged = |_| AgentError::Invalid("the identity is damaged; enrol the agent again".into());
     let chain = CertificateDer::pem_slice_iter(identity.certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
@@ -78,8 +83,42 @@ pub fn for_identity(identity: &Identity) -> Result<ClientConfig, AgentError> {
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(damaged)?;
     Ok(ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
-        .with_root_certificates(roots(&identity.authority)?)
+        .with_root_certificates(roots(&with_further_roots(&identity.authority, further)?)?)
         .with_client_auth_cert(chain, key)?)
+}
+
+/// The tenant's authority, and further ones of the settings.
+///
+/// # Errors
+/// [`AgentError::Invalid`] if they cannot be read.
+fn with_further_roots(authority: &str, further: Option<&str>) -> Result<String, AgentError> {
+    let Some(further) = further else {
+        return Ok(authority.to_owned());
+    };
+    roots(further)?;
+    Ok(format!("{}\n{further}", authority.trim_end()))
+}
+
+/// TLS with a proxy: its certificate comes from an authority of the settings, or from one the operating system trusts.
+///
+/// # Errors
+/// [`AgentError::Invalid`] if the settings' authorities cannot be read.
+pub fn for_proxy(further: Option<&str>) -> Result<ClientConfig, AgentError> {
+    // A proxy need not speak the newest version.
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])?;
+    Ok(match further {
+        Some(pem) => builder
+            .with_root_certificates(roots(pem)?)
+            .with_no_client_auth(),
+        None => {
+            let verifier = rustls_platform_verifier::Verifier::new(provider())?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_no_client_auth()
+        }
+    })
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The name under which this client presents itself; servers only log it.
-const WORKSTATION: &str = "HYBRIDGE";
+pub(crate) const WORKSTATION: &str = "HYBRIDGE";
 /// Stands for the KDCs of the list, which the library cannot take.
 const HOME_KDC: &str = "home.invalid";
 /// What a sealed NTLM message is longer by.

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![deny(missing_docs)]
 
+mod bare;
 mod context;
 mod error;
 #[cfg(any(test, feature = "fuzz"))]
@@ -17,6 +18,7 @@ mod kdc;
 pub mod keytab;
 mod wrap;
 
+pub use bare::BareNtlm;
 pub use context::{Initiator, Protection, SecurityContext, Step};
 pub use error::{Error, Reason};
 pub use identity::{Credential, Identity};

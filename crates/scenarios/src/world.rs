@@ -147,6 +147,7 @@ impl World {
             trust: Trust::Authority(app.authority().pem().to_owned()),
             token: SecretString::from(token),
             name: "agent one",
+            network: Default::default(),
         };
         agent::enrol::enrol(enrolment, &agent_dir).await.unwrap();
         let agent_config = AgentConfig {
@@ -157,6 +158,7 @@ impl World {
                 settings: source.settings.clone(),
             }],
             parallel: 4,
+            network: Default::default(),
         };
         let mut world = Self {
             app,

@@ -177,6 +177,11 @@ codes! {
     TargetChanged Target Later "the target was changed by somebody else";
     NotificationFailed Network Later "a message to an administrator could not be sent";
     BackupUnusable Rules Never "the file is not a backup that can be used";
+    ServerNameNotResolved Network Later "the name of the control plane cannot be resolved";
+    ProxyUnreachable Network Later "the proxy cannot be reached, or cannot reach the control plane";
+    ProxyCredentialMissing Network Never "the proxy wants to know who asks, and no account is set";
+    ProxyCredentialRefused Network Never "the proxy refuses account or password";
+    ProxyRefused Network Never "the proxy does not let through to the control plane";
 }
 
 impl Code {

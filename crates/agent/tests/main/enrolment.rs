@@ -6,8 +6,7 @@ use agent::{
     enrol::{Enrolment, enrol, renew},
     error::AgentError,
     identity::Identity,
-    link::Link,
-    tls::{Trust, for_identity},
+    tls::Trust,
 };
 use server::{desk::DeskLimits, pki::AgentDirectory as _};
 use sync_core::{code::Code, id::AgentId};
@@ -61,6 +60,7 @@ async fn enrolment_by_fingerprint_trusts_that_authority_and_no_other() {
         trust,
         token: token.clone().into(),
         name: "test",
+        network: Default::default(),
     };
     let wrong = enrol(attempt(Trust::Fingerprint([3; 32])), folder.path()).await;
     assert_eq!(wrong.unwrap_err().code(), Code::ServerUntrusted);
@@ -80,6 +80,7 @@ async fn an_authority_that_is_not_the_servers_is_noticed() {
         trust: Trust::Authority(other.authority.pem().into()),
         token: lab.token(SOON).into(),
         name: "test",
+        network: Default::default(),
     };
     let error = enrol(enrolment, folder.path()).await.unwrap_err();
     assert_eq!(error.code(), Code::ServerUntrusted);
@@ -125,7 +126,7 @@ async fn an_agent_of_another_tenant_gets_no_further_than_the_handshake() {
         authority: lab.authority.pem().into(),
         ..stranger.identity.clone()
     };
-    let link = Link::new(&lab.url(), for_identity(&identity).unwrap()).unwrap();
+    let link = link_of(&lab.url(), &identity);
     let error = Puppet {
         link,
         identity,
@@ -158,7 +159,7 @@ async fn a_renewed_certificate_works_and_the_old_one_still_does() {
         Identity::read(puppet.folder.path()).unwrap().certificate,
         next.certificate
     );
-    let old = Link::new(&lab.url(), for_identity(&puppet.identity).unwrap()).unwrap();
+    let old = link_of(&lab.url(), &puppet.identity);
     Puppet {
         link: old,
         ..puppet
@@ -174,7 +175,7 @@ async fn an_agent_gets_no_work_of_connectors_its_token_did_not_name() {
     let folder = tempfile::tempdir().unwrap();
     let token = lab.token_for(SOON, &["other"]);
     let identity = lab.try_enrol(&token, folder.path()).await.unwrap();
-    let link = Link::new(&lab.url(), for_identity(&identity).unwrap()).unwrap();
+    let link = link_of(&lab.url(), &identity);
     let puppet = Puppet {
         folder,
         identity,

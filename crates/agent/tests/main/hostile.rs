@@ -10,7 +10,7 @@ use agent::tls::{Trust, for_enrolment, for_identity};
 
 fn stranger(lab: &Lab) -> Client {
     let trust = Trust::Authority(lab.authority.pem().into());
-    let tls = for_enrolment(&trust).unwrap();
+    let tls = for_enrolment(&trust, None).unwrap();
     Client::builder()
         .tls_backend_preconfigured(tls)
         .build()
@@ -68,7 +68,7 @@ async fn without_a_certificate_there_is_only_enrolment_and_health() {
 async fn garbage_is_refused_and_the_server_lives_on() {
     let lab = Lab::start(DeskLimits::default()).await;
     let puppet = lab.puppet().await;
-    let tls = for_identity(&puppet.identity).unwrap();
+    let tls = for_identity(&puppet.identity, None).unwrap();
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
         .build()
@@ -120,7 +120,7 @@ async fn garbage_is_refused_and_the_server_lives_on() {
 async fn messages_that_are_too_large_are_refused() {
     let lab = Lab::start(DeskLimits::default()).await;
     let puppet = lab.puppet().await;
-    let tls = for_identity(&puppet.identity).unwrap();
+    let tls = for_identity(&puppet.identity, None).unwrap();
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
         .build()

@@ -16,6 +16,7 @@ use agent::{
     error::AgentError,
     identity::Identity,
     link::Link,
+    network::{Network, NetworkConfig},
     tls::{Trust, for_identity},
 };
 use async_trait::async_trait;
@@ -51,6 +52,12 @@ use wire::agent::v1::{Hosted, LeaseAnswer, LeaseRequest, Leased};
 pub const CONNECTOR: &str = "canal";
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// A link as an agent has it, directly.
+pub fn link_of(url: &str, identity: &Identity) -> Link {
+    let tls = for_identity(identity, None).unwrap();
+    Link::new(url, Network::default(), tls).unwrap()
+}
+
 /// Limits short enough to wait for.
 pub fn short() -> DeskLimits {
     DeskLimits {
@@ -74,9 +81,13 @@ pub struct Lab {
 
 impl Lab {
     pub async fn start(limits: DeskLimits) -> Self {
+        Self::start_on(limits, "127.0.0.1:0").await
+    }
+
+    pub async fn start_on(limits: DeskLimits, address: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = Arc::new(MemoryDirectory::default());
-        Self::serve(folder, directory, limits, "127.0.0.1:0".parse().unwrap()).await
+        Self::serve(folder, directory, limits, address.parse().unwrap()).await
     }
 
     async fn serve(
@@ -95,7 +106,7 @@ impl Lab {
             authority: authority.clone(),
             server_id: "tenant".into(),
         };
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names = ["127.0.0.1", "::1", "localhost"].map(str::to_owned);
         let certificate = ServerCertificate::new(authority.clone(), &names, now).unwrap();
         let tls = Tls::new(certificate).unwrap();
         let listener = TcpListener::bind(address).await.unwrap();
@@ -144,6 +155,7 @@ impl Lab {
             trust: Trust::Authority(self.authority.pem().into()),
             token: token.to_owned().into(),
             name: "test",
+            network: Network::default(),
         };
         enrol(enrolment, folder).await
     }
@@ -155,7 +167,7 @@ impl Lab {
             .try_enrol(&self.token(SOON), folder.path())
             .await
             .unwrap();
-        let link = Link::new(&self.url(), for_identity(&identity).unwrap()).unwrap();
+        let link = link_of(&self.url(), &identity);
         let puppet = Puppet {
             folder,
             identity,
@@ -204,6 +216,16 @@ pub struct Running {
 
 impl Running {
     pub fn start(folder: tempfile::TempDir, server: Option<String>, source: Fake) -> Self {
+        Self::start_over(folder, server, source, NetworkConfig::default())
+    }
+
+    /// Over this network.
+    pub fn start_over(
+        folder: tempfile::TempDir,
+        server: Option<String>,
+        source: Fake,
+        network: NetworkConfig,
+    ) -> Self {
         let shutdown = CancellationToken::new();
         let options = HostOptions {
             data_directory: folder.path().into(),
@@ -215,6 +237,7 @@ impl Running {
                     settings: serde_json::Value::Null,
                 }],
                 parallel: 4,
+                network,
             },
             factory: Arc::new(move |_: &ConnectorConfig| {
                 Ok(Box::new(source.clone()) as Box<dyn Source>)
@@ -257,7 +280,7 @@ impl Puppet {
         Self {
             folder: tempfile::tempdir().unwrap(),
             identity: self.identity.clone(),
-            link: Link::new(&lab.url(), for_identity(&self.identity).unwrap()).unwrap(),
+            link: link_of(&lab.url(), &self.identity),
             session: session.to_owned(),
         }
     }

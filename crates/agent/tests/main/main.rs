@@ -8,6 +8,7 @@ mod lab;
 mod leases;
 #[cfg(unix)]
 mod log;
+mod network;
 mod process;
 mod reading;
 mod watching;

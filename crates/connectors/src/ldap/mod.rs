@@ -26,4 +26,5 @@ pub use negotiate::QUIET_TARGETS;
 pub use config::{
     Authentication, ClientCertificate, LdapConfig, Limits, Method, Negotiate, Secret, TlsMode,
 };
+pub use negotiated::key as keytab_key;
 pub use openldap::OpenLdapSource;

@@ -191,7 +191,10 @@ fn with_port(host: &str) -> String {
 }
 
 /// The account's key in a keytab that only its owner can read.
-pub(super) fn key(path: &Path, account: &str) -> Result<keytab::Key, Refusal> {
+///
+/// # Errors
+/// `SecretFileUnsafe` if others can read the file, `ConfigurationInvalid` if it holds no key of the account.
+pub fn key(path: &Path, account: &str) -> Result<keytab::Key, Refusal> {
     let shown = path.display();
     refuse_readable_by_others(path)?;
     let size = std::fs::metadata(path).map_or(0, |file| file.len());

@@ -54,6 +54,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
             trust: Trust::Authority(read(&arguments.authority)?),
             token: SecretString::from(token),
             name: "demo-agent",
+            // The server is on this machine.
+            network: agent::network::Network::default(),
         };
         enrol(enrolment, &arguments.identity)
             .await

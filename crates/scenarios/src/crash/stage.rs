@@ -101,6 +101,7 @@ impl Stage {
             server: Some(format!("https://127.0.0.1:{port}")),
             connectors: vec![self.connector.clone()],
             parallel: 4,
+            network: Default::default(),
         };
         let text = serde_json::to_string(&config).unwrap();
         std::fs::write(dir.path().join("agent.json"), text).unwrap();
@@ -380,6 +381,7 @@ async fn enrol(app: &App, dir: &Path, connector: &ConnectorConfig) {
         trust: Trust::Authority(app.authority().pem().to_owned()),
         token: SecretString::from(token),
         name: &dir.file_name().unwrap().to_string_lossy(),
+        network: Default::default(),
     };
     agent::enrol::enrol(enrolment, dir).await.unwrap();
     let options = HostOptions {
@@ -388,6 +390,7 @@ async fn enrol(app: &App, dir: &Path, connector: &ConnectorConfig) {
             server: None,
             connectors: vec![connector.clone()],
             parallel: 4,
+            network: Default::default(),
         },
         factory: Arc::new(agent::config::known_source),
     };
