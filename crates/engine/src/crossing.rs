@@ -7,7 +7,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
-    id::{JobId, LinkId, ObjectId},
+    id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
     plan::Situation,
 };
 
@@ -125,14 +125,7 @@ impl Crossing {
         if self.is_alone() {
             return Ok(Vec::new());
         }
-        let Some((connector, anchor, _)) = place_of(c, object)? else {
-            return Ok(Vec::new());
-        };
-        let mut rows = vec![(connector, object)];
-        rows.extend(self.namesakes(c, connector, &anchor)?);
-        for row in stand_ins(c, object)? {
-            rows.extend(place_of(c, row)?.map(|(connector, _, _)| (connector, row)));
-        }
+        let rows = self.names_of(c, object)?;
         let others = self
             .siblings
             .iter()
@@ -143,6 +136,53 @@ impl Crossing {
                 own.map(|(_, row)| (*sibling, *row))
             })
             .collect())
+    }
+
+    /// The rows of any source that lead to an object: its own, those of the same anchor, those that stand for it.
+    fn names_of(&self, c: &Connection, object: i64) -> Result<Vec<(i64, i64)>> {
+        let Some((connector, anchor, _)) = place_of(c, object)? else {
+            return Ok(Vec::new());
+        };
+        let mut rows = vec![(connector, object)];
+        rows.extend(self.namesakes(c, connector, &anchor)?);
+        for row in stand_ins(c, object)? {
+            rows.extend(place_of(c, row)?.map(|(connector, _, _)| (connector, row)));
+        }
+        Ok(rows)
+    }
+
+    /// The rows by which references of this job lead to an object of the target, whichever job holds it; its own first.
+    pub(crate) fn rows_of_target(&self, c: &Connection, target: &TargetId) -> Result<Vec<i64>> {
+        let mut holders: Vec<(JobId, i64)> = Vec::new();
+        {
+            let mut statement = c.prepare_cached(
+                "SELECT id FROM link WHERE target = ?1 AND situation = 1 ORDER BY id",
+            )?;
+            let mut rows = statement.query([&target.0])?;
+            while let Some(row) = rows.next()? {
+                let link = LinkId(row.get(0)?);
+                holders.push((crate::job_of(link), crate::object_of(link).0));
+            }
+        }
+        let own = self.siblings.iter().find(|sibling| sibling.job == self.own);
+        let (Some(own), false) = (own, holders.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let is_sibling = |job: &JobId| self.siblings.iter().any(|sibling| sibling.job == *job);
+        let mut found = Vec::new();
+        for (job, object) in holders {
+            if job == self.own {
+                found.insert(0, object);
+            } else if is_sibling(&job) {
+                let rows = self.names_of(c, object)?;
+                found.extend(
+                    rows.iter()
+                        .filter(|(source, _)| *source == own.source)
+                        .map(|(_, row)| *row),
+                );
+            }
+        }
+        Ok(found)
     }
 
     /// A source of the same realm that shows the object this row leads to, whether a job takes it or not.
@@ -435,7 +475,60 @@ pub(crate) fn is_searching(c: &Connection) -> Result<bool> {
         .exists([])?)
 }
 
+/// A job's view over its borders.
 impl Engine {
+    /// Where references to these anchors of a job's source lead in the target, if another job holds what they mean.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn held_by_others(
+        &self,
+        job: JobId,
+        source: ConnectorId,
+        anchors: &[Anchor],
+    ) -> Result<Vec<Option<TargetId>>> {
+        self.read(|c| {
+            let crossing = Crossing::of(c, job)?;
+            let held = |anchor: &Anchor| {
+                let row: Option<i64> = c
+                    .prepare_cached("SELECT id FROM object WHERE connector = ?1 AND anchor = ?2")?
+                    .query_row(params![source.0, anchor.as_bytes()], |row| row.get(0))
+                    .optional()?;
+                let end = match row {
+                    Some(row) => crossing.end_of(c, row)?,
+                    None => None,
+                };
+                let is_others = |end: &End| {
+                    end.situation == Situation::Linked && crate::job_of(end.link) != job
+                };
+                Ok(end.filter(is_others).map(|end| TargetId(end.target)))
+            };
+            anchors.iter().map(held).collect()
+        })
+    }
+
+    /// The objects of a job's target that other jobs hold; none if no other job fills it.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn targets_of_others(&self, job: JobId) -> Result<Vec<TargetId>> {
+        self.read(|c| {
+            let crossing = Crossing::of(c, job)?;
+            let mut all = Vec::new();
+            for sibling in crossing.siblings.iter().filter(|sibling| sibling.job != job) {
+                let (first, last) = crate::link_range(sibling.job);
+                let mut statement = c.prepare_cached(
+                    "SELECT target FROM link WHERE id BETWEEN ?1 AND ?2 AND situation = 1 AND target IS NOT NULL",
+                )?;
+                let rows = statement.query_map([first, last], |row| row.get(0).map(TargetId))?;
+                for row in rows {
+                    all.push(row?);
+                }
+            }
+            Ok(all)
+        })
+    }
+
     /// Looks through a chunk of a source for accounts that others stand for.
     pub(crate) fn search_accounts(&self, tx: &Transaction<'_>, now: i64) -> Result<()> {
         // LIMIT: objects looked at in one transaction.

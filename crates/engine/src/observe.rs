@@ -534,7 +534,8 @@ impl Merge<'_> {
         }
     }
 
-    /// A reference led to an object of another naming context: what is known of it is its name.
+    /// A reference led to an object of another naming context, or to what stands for an account of another forest: what is
+    /// known of it is its name.
     fn elsewhere(&self, entry: &Entry, stored: Option<Stored>) -> Result<(Option<i64>, bool)> {
         let row = match &stored {
             Some(stored) => stored.id,
@@ -546,6 +547,9 @@ impl Merge<'_> {
             self.tx
                 .prepare_cached("UPDATE object SET rdn = ?2 WHERE id = ?1")?
                 .execute(params![row, entry.rdn.as_deref()])?;
+        }
+        if let Some(sid) = entry.rdn.as_deref().and_then(sid::of_foreign) {
+            crossing::note_principal(self.tx, self.connector.0, row, sid)?;
         }
         Ok((Some(row), false))
     }

@@ -13,6 +13,7 @@ use sync_core::{
 
 use crate::{
     config::JobRow,
+    crossing::Crossing,
     due::{Tally, situation_number, situation_of},
     export::PendingState,
     observe::{class_name, make_due, make_references_due},
@@ -103,7 +104,7 @@ impl Engine {
                         tally.moved(Some(situation), Situation::Lost);
                         self.forget_exported_edges(
                             tx,
-                            (job, &crate::crossing::Crossing::of(tx, job.id)?),
+                            (job, &Crossing::of(tx, job.id)?),
                             *link,
                             now,
                         )?;
@@ -128,12 +129,13 @@ impl Engine {
     ) -> Result<()> {
         let now = self.now();
         self.write("engine.believe_references", |tx| {
+            let crossing = Crossing::of(tx, job.id)?;
             for (target, references) in held {
                 let Some((link, is_doubted)) = link_of(tx, job, target)? else {
                     continue;
                 };
                 if is_doubted {
-                    self.believe(tx, job, mapped, link, references)?;
+                    self.believe(tx, (job, &crossing), mapped, link, references)?;
                     make_references_due(tx, link.0, true, now)?;
                 }
             }
@@ -144,7 +146,7 @@ impl Engine {
     fn believe(
         &self,
         tx: &Transaction<'_>,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         mapped: &[MappedReference],
         link: LinkId,
         references: &HeldReferences,
@@ -162,12 +164,13 @@ impl Engine {
                 continue;
             };
             for target in targets {
-                if let Some((other, _)) = link_of(tx, job, target)? {
+                let rows = crossing.rows_of_target(tx, target)?;
+                if let Some(dst) = referred_to(tx, (src, id), &rows)? {
                     tx.prepare_cached(
                         "INSERT INTO edge (src, attribute, dst, flags) VALUES (?1, ?2, ?3, ?4)
                          ON CONFLICT (src, attribute, dst) DO UPDATE SET flags = flags | excluded.flags",
                     )?
-                    .execute([src, id, crate::object_of(other).0, bit(job)])?;
+                    .execute([src, id, dst, bit(job)])?;
                 }
             }
         }
@@ -246,6 +249,22 @@ fn link_of(
             Ok((LinkId(row.get(0)?), row.get(1)?))
         })
         .optional()?)
+}
+
+/// Of several rows that mean one object the one the source refers to, else the first.
+fn referred_to(
+    tx: &Transaction<'_>,
+    (src, attribute): (i64, i64),
+    rows: &[i64],
+) -> Result<Option<i64>> {
+    let mut statement =
+        tx.prepare_cached("SELECT 1 FROM edge WHERE src = ?1 AND attribute = ?2 AND dst = ?3")?;
+    for row in rows {
+        if statement.exists([src, attribute, *row])? {
+            return Ok(Some(*row));
+        }
+    }
+    Ok(rows.first().copied())
 }
 
 /// Nothing is believed of it: it is read back, and its references are exported again unless the target shows them.

@@ -17,13 +17,13 @@ pub const MADE_AT: i64 = 1_767_600_000;
 
 /// Makes an empty domain.
 pub fn build(options: Options) -> Result<State, Refusal> {
-    let domain_dn = options.domain_dn();
+    let (domain_dn, root_dn) = (options.domain_dn(), options.root_dn());
     let mut state = State::empty(Arc::new(options));
     state.fixed_time = Some(MADE_AT);
     let mut maker = Maker { state: &mut state };
     let domain = maker.root(&domain_dn, "domainDNS")?;
-    let configuration = maker.root(&format!("CN=Configuration,{domain_dn}"), "configuration")?;
-    let schema_root = maker.root(&format!("CN=Schema,CN=Configuration,{domain_dn}"), "dMD")?;
+    let configuration = maker.root(&format!("CN=Configuration,{root_dn}"), "configuration")?;
+    let schema_root = maker.root(&format!("CN=Schema,CN=Configuration,{root_dn}"), "dMD")?;
     maker.domain(domain)?;
     maker.deleted_objects(0, domain)?;
     maker.deleted_objects(1, configuration)?;
@@ -277,7 +277,7 @@ impl Maker<'_> {
         if self.state.options.has_recycle_bin {
             let feature = format!(
                 "CN=Recycle Bin Feature,CN=Optional Features,CN=Configuration,{}",
-                self.state.options.domain_dn()
+                self.state.options.root_dn()
             );
             let feature = self.state.find(&feature)?;
             let usn = self.state.next_usn();

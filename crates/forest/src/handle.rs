@@ -267,6 +267,16 @@ impl Forest {
         self.modify(guid, vec![Edit::set(attribute, value)])
     }
 
+    /// Knows an object of another domain of the forest from now on, so that something here can refer to it.
+    pub fn know(&self, there: &Self, guid: Uuid) -> Result<(), Refusal> {
+        let (dn, sid) = {
+            let state = there.read();
+            let id = state.find(&format!("<GUID={guid}>"))?;
+            (state.dn(id), state.sid(id).map(|sid| sid.to_vec()))
+        };
+        self.write(|state| state.push_phantom(&dn, guid, sid.as_deref()))
+    }
+
     /// Makes `member` a member.
     pub fn add_member(&self, group: Uuid, member: Uuid) -> Result<(), Refusal> {
         self.link(group, "member", member, true)

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Options {
     /// DNS name of the domain.
     pub domain: String,
+    /// DNS name of the forest's first domain, if this one is another.
+    pub root_domain: Option<String>,
     /// NetBIOS name of the domain.
     pub netbios: String,
     /// Host name of the domain controller, without the domain.
@@ -35,6 +37,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             domain: "canal.example".into(),
+            root_domain: None,
             netbios: "CANAL".into(),
             host: "dc1".into(),
             seed: 1,
@@ -53,15 +56,24 @@ impl Default for Options {
 impl Options {
     /// DN of the domain's root.
     pub fn domain_dn(&self) -> String {
-        self.domain
-            .split('.')
-            .map(|label| format!("DC={label}"))
-            .collect::<Vec<_>>()
-            .join(",")
+        dn_of(&self.domain)
+    }
+
+    /// DN of the root of the forest's first domain, below which configuration and schema are.
+    pub fn root_dn(&self) -> String {
+        dn_of(self.root_domain.as_ref().unwrap_or(&self.domain))
     }
 
     /// Full name of the domain controller.
     pub fn host_name(&self) -> String {
         format!("{}.{}", self.host, self.domain)
     }
+}
+
+fn dn_of(domain: &str) -> String {
+    let labels: Vec<String> = domain
+        .split('.')
+        .map(|label| format!("DC={label}"))
+        .collect();
+    labels.join(",")
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::id::JobId;
 use wire::api::v1::Report;
 
 use crate::World;
@@ -50,7 +51,12 @@ impl World {
 
     /// What the judge says.
     pub async fn judged(&self) -> Report {
-        let job = self.app.engine().job(self.job.id).unwrap();
+        self.judged_job(self.job.id).await
+    }
+
+    /// What the judge says of one of several jobs.
+    pub async fn judged_job(&self, job: JobId) -> Report {
+        let job = self.app.engine().job(job).unwrap();
         let (told, mut heard) = tokio::sync::mpsc::channel(64);
         let drain = tokio::spawn(async move { while heard.recv().await.is_some() {} });
         let report = server::verify::run(&self.app, &job, &told).await.unwrap();

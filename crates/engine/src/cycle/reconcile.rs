@@ -15,6 +15,7 @@ use sync_core::{
 
 use crate::{
     JobRow, MappedReference,
+    crossing::Crossing,
     log::{Action, Record, Status},
     observe::{attributes_of, class_name},
     rejoin::HeldReferences,
@@ -74,9 +75,10 @@ impl Engine {
         listed: &[ListedObject],
     ) -> Result<Vec<Compared>> {
         self.read(|c| {
+            let crossing = Crossing::of(c, job.id)?;
             listed
                 .iter()
-                .map(|object| self.compare(c, job, mapped, object))
+                .map(|object| self.compare(c, (job, &crossing), mapped, object))
                 .collect()
         })
     }
@@ -84,7 +86,7 @@ impl Engine {
     fn compare(
         &self,
         c: &Connection,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         mapped: &[MappedReference],
         listed: &ListedObject,
     ) -> Result<Compared> {
@@ -113,7 +115,13 @@ impl Engine {
             })
             .map(|(name, _)| name.to_string())
             .collect();
-        differing.extend(self.differing_references(c, job, mapped, (link, &class), listed)?);
+        differing.extend(self.differing_references(
+            c,
+            (job, crossing),
+            mapped,
+            (link, &class),
+            listed,
+        )?);
         let is_touched_only = differing.is_empty();
         let change = TargetChange {
             link,
@@ -131,13 +139,12 @@ impl Engine {
     fn differing_references(
         &self,
         c: &Connection,
-        job: &JobRow,
+        (job, crossing): (&JobRow, &Crossing),
         mapped: &[MappedReference],
         (link, class): (LinkId, &str),
         listed: &ListedObject,
     ) -> Result<Vec<String>> {
         let mut differing = Vec::new();
-        let (first, _) = crate::link_range(job.id);
         for mapping in mapped
             .iter()
             .filter(|mapping| class.eq_ignore_ascii_case(&mapping.class))
@@ -146,15 +153,14 @@ impl Engine {
                 continue;
             };
             let mut statement = c.prepare_cached(
-                "SELECT l.target FROM edge e JOIN link l ON l.id = ?3 | e.dst
-                 WHERE e.src = ?1 AND e.attribute = ?2 AND e.flags & ?4 <> 0 AND l.target IS NOT NULL",
+                "SELECT dst FROM edge WHERE src = ?1 AND attribute = ?2 AND flags & ?3 <> 0",
             )?;
             let src = crate::object_of(link).0;
-            let rows = statement
-                .query_map(params![src, attribute, first, 2_i64 << job.slot], |row| {
-                    row.get::<_, String>(0)
-                })?;
-            let left: HashSet<String> = rows.collect::<rusqlite::Result<_>>()?;
+            let mut rows = statement.query(params![src, attribute, 2_i64 << job.slot])?;
+            let mut left: HashSet<String> = HashSet::new();
+            while let Some(row) = rows.next()? {
+                left.extend(crossing.end_of(c, row.get(0)?)?.map(|end| end.target));
+            }
             let held: HashSet<String> = listed
                 .references
                 .iter()

@@ -2,7 +2,7 @@
 
 use engine::WaitingReason;
 use sync_core::{
-    id::ConnectorId,
+    id::{ConnectorId, TargetId},
     object::{Entry, EntryKind},
 };
 
@@ -155,6 +155,138 @@ fn members_of_another_forest_flow_by_their_security_identifier() {
             two.at(Side::There).name_in_target(3).as_deref(),
             Some("far")
         );
+    }
+}
+
+#[test]
+fn a_principal_known_only_by_the_references_to_it_leads_to_its_account() {
+    // An account with few rights sees members and not the object that stands for one of them.
+    let here = [
+        group(1, "g", [2, 9]),
+        user(2, "near"),
+        named(9, &format!("CN={SID}")),
+    ];
+    let there = [account(3, "far")];
+    for two in &mut in_both_orders(Two::two_forests, &here, &there) {
+        assert_eq!(two.at(Side::Here).members(1), ["far", "near"]);
+        two.delta(Side::Here, &[members(1, [], [9])]);
+        assert_eq!(two.at(Side::Here).members(1), ["near"]);
+        two.delta(Side::There, &[deleted(3)]);
+        assert!(two.at(Side::There).name_in_target(3).is_none());
+    }
+}
+
+/// What the target holds of a group's members, as its listing shows them.
+fn held(two: &mut Two, group: u16) -> (TargetId, engine::HeldReferences) {
+    let bench = two.at(Side::Here);
+    let (id, held) = bench
+        .target
+        .by_anchor(&anchor(group).base64())
+        .expect("there");
+    let members = held.members.iter().map(|id| TargetId(id.clone())).collect();
+    (TargetId(id.clone()), vec![("members".into(), members)])
+}
+
+/// The target's own word about a group counts from now on, as after one of the two sides was restored.
+fn doubt(two: &mut Two, group: u16) {
+    let told = held(two, group);
+    let bench = two.at(Side::Here);
+    let (job, link) = (bench.job(), bench.link(group));
+    bench
+        .engine()
+        .rewind(&job, &[(link, true)])
+        .expect("doubted");
+    let mapped = super::bench::mapped();
+    let done = bench.engine().believe_references(&job, &mapped, &[told]);
+    done.expect("believed");
+    two.rest();
+}
+
+#[test]
+fn a_restored_target_is_believed_of_references_to_objects_of_other_jobs() {
+    let forests = (
+        [group(1, "g", [2, 9]), user(2, "near"), principal(9, SID)],
+        [account(3, "far")],
+    );
+    let domains = (
+        [group(1, "g", [2, 3]), user(2, "near"), principal(9, SID)],
+        [user(3, "far")],
+    );
+    let cases = [
+        (Two::two_forests as fn() -> Two, forests, 9),
+        (Two::one_forest, domains, 3),
+    ];
+    for (make, (here, there), row) in cases {
+        for two in &mut in_both_orders(make, &here, &there) {
+            let log = two.at(Side::Here).log().len();
+            doubt(two, 1);
+            assert_eq!(two.at(Side::Here).members(1), ["far", "near"]);
+            assert_eq!(
+                two.at(Side::Here).log().len(),
+                log,
+                "nothing was to be done"
+            );
+            // The target holds again what was taken from it meanwhile.
+            let before = two.at(Side::Here).target.clone();
+            two.delta(Side::Here, &[members(1, [], [row])]);
+            assert_eq!(two.at(Side::Here).members(1), ["near"]);
+            let bench = two.at(Side::Here);
+            for (id, held) in &mut bench.target.objects {
+                held.members.clone_from(&before.objects[id].members);
+            }
+            doubt(two, 1);
+            assert_eq!(two.at(Side::Here).members(1), ["near"]);
+        }
+    }
+}
+
+#[test]
+fn what_other_jobs_hold_is_told_by_the_anchors_of_this_source() {
+    let here = [group(1, "g", [2, 9]), user(2, "near"), principal(9, SID)];
+    for two in &mut in_both_orders(Two::two_forests, &here, &[account(3, "far")]) {
+        let far = two.at(Side::There).link_row(3).target;
+        let bench = two.at(Side::Here);
+        let anchors = [anchor(9), anchor(2), anchor(77)];
+        let told = bench
+            .engine()
+            .held_by_others(bench.job_id, bench.source_id, &anchors);
+        assert_eq!(told.expect("ok"), [far.clone().map(TargetId), None, None]);
+        let all = bench.engine().targets_of_others(bench.job_id).expect("ok");
+        assert_eq!(all, [TargetId(far.expect("in the target"))]);
+    }
+    let mut alone = Bench::new();
+    alone.start_with(&[user(2, "near")]);
+    let others = alone.engine().targets_of_others(alone.job_id);
+    assert_eq!(others.expect("ok"), []);
+}
+
+#[test]
+fn the_target_is_compared_with_references_to_objects_of_other_jobs_too() {
+    let here = [group(1, "g", [9]), principal(9, SID)];
+    for two in &mut in_both_orders(Two::two_forests, &here, &[account(3, "far")]) {
+        let (target, references) = held(two, 1);
+        let bench = two.at(Side::Here);
+        let attributes = bench.target.objects[&target.0].attributes.clone();
+        let listed = |references: &engine::HeldReferences| engine::ListedObject {
+            target: target.clone(),
+            version: u64::MAX >> 1,
+            attributes: attributes.clone(),
+            references: references.clone(),
+        };
+        let mapped = super::bench::mapped();
+        let all = [listed(&references), listed(&Vec::new())];
+        let found = bench
+            .engine()
+            .compare_with_target(&bench.job(), &mapped, &all);
+        let found = found.expect("compared");
+        assert!(
+            matches!(found[0], engine::Compared::Touched(_)),
+            "{found:?}"
+        );
+        let engine::Compared::Changed(change) = &found[1] else {
+            panic!("{found:?}");
+        };
+        assert_eq!(change.attributes, ["members"]);
     }
 }
 

@@ -213,7 +213,7 @@ fn category(text: Option<&str>, state: &State) -> Ready {
         Some(class) => state.find(&format!(
             "CN={},CN=Schema,CN=Configuration,{}",
             class.category,
-            state.options.domain_dn()
+            state.options.root_dn()
         )),
         None => state.find(text),
     };

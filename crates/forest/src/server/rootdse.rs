@@ -34,7 +34,8 @@ pub(super) fn write(state: &State, id: i32, search: &Search, answer: &mut Answer
 fn all(state: &State) -> Vec<(&'static str, Vec<String>)> {
     let options = &state.options;
     let domain = options.domain_dn();
-    let configuration = format!("CN=Configuration,{domain}");
+    let root = options.root_dn();
+    let configuration = format!("CN=Configuration,{root}");
     let schema_dn = format!("CN=Schema,{configuration}");
     let dsa = state.dsa.map(|id| state.dn(id)).unwrap_or_default();
     let server = dsa
@@ -63,7 +64,7 @@ fn all(state: &State) -> Vec<(&'static str, Vec<String>)> {
         ("defaultNamingContext", one(&domain)),
         ("schemaNamingContext", vec![schema_dn]),
         ("configurationNamingContext", vec![configuration]),
-        ("rootDomainNamingContext", vec![domain]),
+        ("rootDomainNamingContext", vec![root]),
         ("supportedControl", many(oid::SUPPORTED)),
         ("supportedLDAPVersion", many(&["3", "2"])),
         ("supportedExtension", many(&[oid::START_TLS, oid::WHO_AM_I])),

@@ -176,9 +176,13 @@ fn base_of(state: &State, search: &Search) -> Result<ObjectId, Outcome> {
             referrals: Vec::new(),
         });
     }
-    state
+    let found = state
         .find(&search.base)
-        .map_err(|refusal| refer(refusal.outcome(), &search.base))
+        .and_then(|id| match state.is_phantom(id) {
+            true => Err(state.no_such_object(state.domain())),
+            false => Ok(id),
+        });
+    found.map_err(|refusal| refer(refusal.outcome(), &search.base))
 }
 
 /// Adds where else to ask to an outcome that says the name lies elsewhere.
@@ -284,5 +288,6 @@ fn references(state: &State, search: &Search, base: ObjectId, id: i32, answer: &
         id,
         &format!("ldap://DomainDnsZones.{domain}/DC=DomainDnsZones,{dn}"),
     );
-    answer.reference(id, &format!("ldap://{domain}/CN=Configuration,{dn}"));
+    let root = state.options.root_dn();
+    answer.reference(id, &format!("ldap://{domain}/CN=Configuration,{root}"));
 }

@@ -228,6 +228,45 @@ impl State {
         id
     }
 
+    /// Keeps what a domain keeps of an object of another domain that it refers to: name and identifiers, and nothing a reader
+    /// could find (a phantom).
+    pub(crate) fn push_phantom(
+        &mut self,
+        dn_text: &str,
+        guid: Uuid,
+        sid: Option<&[u8]>,
+    ) -> Result<(), Refusal> {
+        let class = schema::class("container").ok_or_else(already_exists)?;
+        if self.by_guid.contains_key(&guid) {
+            return Err(already_exists());
+        }
+        let naming = schema::attribute(class.naming).unwrap_or(attr::CN);
+        let new = NewObject {
+            parent: ObjectId(u32::MAX),
+            class,
+            name: dn_text.to_owned(),
+            attributes: Vec::new(),
+            guid: Some(guid),
+            rid: None,
+        };
+        let usn = self.next_usn();
+        let id = self.push(&new, naming, usn);
+        let key = child_key(new.class.naming, &new.name);
+        self.by_name
+            .remove(index::hash((new.parent, key.as_str())), id);
+        self.children.remove(&new.parent);
+        self.by_usn.remove(&(usn, id));
+        let object = self.object_mut(id);
+        object.parent = None;
+        object.sid = sid.map_or(Sid::None, |sid| Sid::Whole(sid.into()));
+        Ok(())
+    }
+
+    /// Whether only the name and identifiers of an object are known, because it is another domain's.
+    pub(crate) fn is_phantom(&self, id: ObjectId) -> bool {
+        self.object(id).parent.is_none() && self.context(id).is_none()
+    }
+
     /// The last part of a new SID.
     fn new_rid(&mut self, rid: Option<u32>) -> u32 {
         rid.unwrap_or_else(|| {

@@ -14,7 +14,7 @@ struct Two {
     sources: [Source; 2],
 }
 
-fn domain(name: &str, seed: u64) -> Forest {
+pub fn domain(name: &str, seed: u64) -> Forest {
     let forest = Forest::new(Options {
         domain: format!("{name}.example"),
         netbios: name.to_uppercase(),
@@ -26,11 +26,11 @@ fn domain(name: &str, seed: u64) -> Forest {
     forest
 }
 
-fn unit(forest: &Forest) -> String {
+pub fn unit(forest: &Forest) -> String {
     format!("OU=Story,{}", forest.domain_dn())
 }
 
-fn person(forest: &Forest, name: &str, more: &[(&str, &str)]) -> Uuid {
+pub fn person(forest: &Forest, name: &str, more: &[(&str, &str)]) -> Uuid {
     let alias = scenarios::story::alias(name);
     let domain = ldap_domain(&forest.domain_dn());
     let principal = format!("{alias}@{domain}");
@@ -52,7 +52,7 @@ fn ldap_domain(dn: &str) -> String {
     labels.join(".")
 }
 
-fn group(forest: &Forest, name: &str) -> Uuid {
+pub fn group(forest: &Forest, name: &str) -> Uuid {
     let attributes = [("displayName", name), ("groupType", "-2147483640")];
     forest.add_group(&unit(forest), name, &attributes).unwrap()
 }
@@ -74,8 +74,8 @@ impl Two {
     async fn begin() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (canal, dock) = (domain("canal", 7), domain("dock", 8));
-        let (first, served) = source(&canal, &dir, "canal").await;
-        let (second, also) = source(&dock, &dir, "dock").await;
+        let (first, served) = source(&canal, &dir, "canal.example").await;
+        let (second, also) = source(&dock, &dir, "dock.example").await;
         let both = Source {
             settings: first.settings.clone(),
             domains: vec!["canal.example".into(), "dock.example".into()],
@@ -114,10 +114,14 @@ impl Two {
 }
 
 /// A forest with an account of its own domain that may read it.
-async fn source(forest: &Forest, dir: &tempfile::TempDir, name: &str) -> (Source, forest::Served) {
+pub async fn source(
+    forest: &Forest,
+    dir: &tempfile::TempDir,
+    domain: &str,
+) -> (Source, forest::Served) {
     let inner = tempfile::tempdir_in(dir.path()).unwrap();
     let (mut source, served) = Source::forest(forest, &inner).await;
-    source.settings["bind"] = format!("svc-hybridge@{name}.example").into();
+    source.settings["bind"] = format!("svc-hybridge@{domain}").into();
     // It lives as long as the world's own.
     let _kept = inner.keep();
     (source, served)

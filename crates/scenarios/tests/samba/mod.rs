@@ -4,6 +4,7 @@
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
 mod disasters;
+mod forests;
 mod groups;
 mod identity;
 mod idfix;

@@ -1,7 +1,8 @@
 //! The end of the comparison: what the target holds too much, and references as sets.
 //!
 //! Both sides are turned into sorted lists of (object, attribute, object) by place in the target, and merged. Trap: an end
-//! that is not in the target is reported as a missing object, not once per reference to it.
+//! that is not in the target is reported as a missing object, not once per reference to it; one that another job holds is
+//! that job's to answer for, but the reference to it is not.
 
 use std::cmp::Ordering;
 
@@ -50,7 +51,8 @@ fn expected_edges(wanted: &Expectation) -> Vec<Edge> {
         object.target
     };
     let edge = |(from, attribute, to): &(u32, u16, u64)| {
-        let to = place(*wanted.by_anchor.get(to)?)?;
+        let own = wanted.by_anchor.get(to).and_then(|index| place(*index));
+        let to = own.or_else(|| wanted.elsewhere.get(to).copied())?;
         Some((place(*from)?, *attribute, to))
     };
     let mut edges: Vec<Edge> = wanted.edges.iter().filter_map(edge).collect();
@@ -71,7 +73,7 @@ fn actual_edges(wanted: &Expectation, held: &Snapshot) -> Vec<Edge> {
     let is_leaving = |at: u32| {
         held.objects
             .get(at as usize)
-            .is_some_and(|object| object.is_synchronised && !object.is_wanted)
+            .is_some_and(|object| object.is_synchronised && !object.is_wanted && !object.is_others)
     };
     let edge = |(from, attribute, to): &(u32, u16, u64)| {
         let to = *held.by_id.get(to)?;

@@ -35,6 +35,8 @@ use crate::{
 
 // LIMIT: differences kept; more are only counted.
 const KEPT: usize = 50_000;
+// LIMIT: ends of references asked for at once.
+const ASKED: usize = 2_000;
 /// How long the agent may take to list containers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -57,6 +59,10 @@ pub struct Expectation {
     pub by_anchor: HashMap<u64, u32>,
     /// References: object, target attribute, digest of the anchor referred to.
     pub edges: Vec<(u32, u16, u64)>,
+    /// What is referred to, by digest of the anchor; kept only where other jobs fill the target too.
+    referred: Option<HashMap<u64, Anchor>>,
+    /// Objects of other jobs by digest of the anchor this source refers to them by.
+    pub elsewhere: HashMap<u64, u32>,
     /// Reference attributes the rules map.
     pub mapped: Vec<u16>,
     /// Objects the source showed.
@@ -165,6 +171,7 @@ pub async fn read(
     }
     expectation.mapped.sort_unstable();
     expectation.mapped.dedup();
+    expectation.referred = mark_others(app, job, held).await?.then(HashMap::new);
     let mut listing = app.desk().enumerate(&source.name, spec, position).await?;
     let mut last_told = 0;
     while let Some(chunk) = listing.next().await {
@@ -194,7 +201,48 @@ pub async fn read(
             break;
         }
     }
+    find_elsewhere(app, job, &mut expectation, held).await?;
     Ok(expectation)
+}
+
+/// Marks what other jobs hold in the target, and says whether there are other jobs at all.
+async fn mark_others(app: &App, job: &JobRow, held: &mut Snapshot) -> Result<bool, Refusal> {
+    let id = job.id;
+    let others = blocking(app.engine(), move |engine| engine.targets_of_others(id)).await?;
+    for target in &others {
+        let at = held.by_id.get(&digest(target.0.as_bytes()));
+        if let Some(object) = at.and_then(|at| held.objects.get_mut(*at as usize)) {
+            object.is_others = true;
+        }
+    }
+    Ok(!others.is_empty())
+}
+
+/// Finds the other ends of references that lead to objects of other jobs. Which object of which source one means is known to
+/// the engine only; whether the target holds the reference is not asked of it.
+async fn find_elsewhere(
+    app: &App,
+    job: &JobRow,
+    expectation: &mut Expectation,
+    held: &Snapshot,
+) -> Result<(), Refusal> {
+    let mut rest: Vec<(u64, Anchor)> = expectation.referred.take().into_iter().flatten().collect();
+    rest.retain(|(digest, _)| !expectation.by_anchor.contains_key(digest));
+    let (id, source) = (job.id, job.source);
+    for chunk in rest.chunks(ASKED) {
+        let anchors: Vec<Anchor> = chunk.iter().map(|(_, anchor)| anchor.clone()).collect();
+        let found = blocking(app.engine(), move |engine| {
+            engine.held_by_others(id, source, &anchors)
+        })
+        .await?;
+        for ((digest_of_anchor, _), target) in chunk.iter().zip(found) {
+            let place = target.and_then(|id| held.by_id.get(&digest(id.0.as_bytes())));
+            if let Some(place) = place {
+                expectation.elsewhere.insert(*digest_of_anchor, *place);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Who of these is a member of a group of the scope, as the connector space has it: a listing shows one object at a time.
@@ -294,9 +342,11 @@ fn take(
             .iter()
             .filter(|link| link.attribute.eq_ignore_ascii_case(&reference.source));
         for anchor in links.flat_map(|link| &link.added) {
-            expectation
-                .edges
-                .push((index, attribute, digest(anchor.as_bytes())));
+            let referred = digest(anchor.as_bytes());
+            expectation.edges.push((index, attribute, referred));
+            if let Some(known) = &mut expectation.referred {
+                known.entry(referred).or_insert_with(|| anchor.clone());
+            }
         }
     }
     let wanted = Wanted {

@@ -41,6 +41,8 @@ pub struct Held {
     pub digests: Vec<(u16, u64)>,
     /// Whether a source object was found for it.
     pub is_wanted: bool,
+    /// Whether it is another job's.
+    pub is_others: bool,
     /// Whether it is synchronised at all.
     pub is_synchronised: bool,
 }
@@ -158,6 +160,7 @@ impl Snapshot {
             kept: kept.collect(),
             digests,
             is_wanted: false,
+            is_others: false,
             is_synchronised: object.source_anchor.is_some()
                 && attributes.first(SYNC_ENABLED) != Some(&Value::Boolean(false)),
             id: object.id.0.into(),

@@ -1,7 +1,9 @@
-//! Objects of other domains, as references lead to them: their names, so that a person can be told whom nobody reads.
+//! Objects of other domains and forests, as references lead to them: the names of those, so that a person can be told whom
+//! nobody reads, and what stands for these.
 //!
-//! Never reads them; a controller shows a name and an identifier with the reference itself. Trap: the name of a child domain
-//! ends like that of its parent, so what counts is the whole row of `DC=` at the end.
+//! Never reads them; a controller shows a name and an identifier with the reference itself. An account with few rights may see
+//! a member without being allowed to see the object that stands for it. Trap: the name of a child domain ends like that of its
+//! parent, so what counts is the whole row of `DC=` at the end.
 
 use std::{
     collections::HashSet,
@@ -13,6 +15,7 @@ use ldap::dn;
 use sync_core::{
     id::Anchor,
     object::{Entry, EntryKind},
+    sid,
 };
 
 use super::values;
@@ -20,7 +23,13 @@ use super::values;
 // LIMIT: objects remembered as told already; then some are told again, which changes nothing.
 const REMEMBERED: usize = 50_000;
 
-/// What references led to, outside of one naming context.
+/// Where a domain keeps what stands for accounts of other forests.
+///
+/// # Source
+/// MS-ADTS §6.1.1.4.11 Foreign Security Principals Container
+const STAND_INS: &str = "CN=ForeignSecurityPrincipals,";
+
+/// What references led to that belongs to others: outside of one naming context, or standing for somebody there.
 #[derive(Default)]
 pub(super) struct Elsewhere {
     /// Empty: nothing is noted.
@@ -50,8 +59,12 @@ impl Elsewhere {
         let Ok(text) = std::str::from_utf8(value) else {
             return;
         };
-        let (guid, _, name) = dn::split_extended(text);
-        if is_within(name, &self.naming_context) || values::names_deleted(name) {
+        let (guid, sid, name) = dn::split_extended(text);
+        if values::names_deleted(name) {
+            return;
+        }
+        let stand_in = self.stand_in(name, sid);
+        if stand_in.is_none() && is_within(name, &self.naming_context) {
             return;
         }
         let Some(anchor) = guid.and_then(Anchor::from_guid_text) else {
@@ -63,9 +76,23 @@ impl Elsewhere {
         }
         if told.known.insert(anchor.clone()) {
             let mut entry = Entry::new(anchor, EntryKind::Elsewhere);
-            entry.rdn = Some(name.into());
+            entry.rdn = Some(stand_in.unwrap_or(name).into());
             told.new.push(entry);
         }
+    }
+
+    /// The first part of the name of an object that stands for an account of another forest: its name is the identifier. That
+    /// identifier comes with the reference, or the object lies where such objects lie; a name alone could be anybody's.
+    fn stand_in<'n>(&self, name: &'n str, own: Option<&str>) -> Option<&'n str> {
+        let (rdn, container) = dn::split_first(name);
+        let named = sid::of_foreign(rdn)?;
+        let is_one = match own {
+            Some(own) => own.eq_ignore_ascii_case(named),
+            None => container
+                .strip_prefix(STAND_INS)
+                .is_some_and(|domain| domain.eq_ignore_ascii_case(&self.naming_context)),
+        };
+        is_one.then_some(rdn)
     }
 
     /// What was noted since the last time.
@@ -132,5 +159,24 @@ mod tests {
             Some("CN=Bob,DC=dock,DC=canal,DC=example")
         );
         assert!(elsewhere.take().is_empty());
+    }
+
+    #[test]
+    fn what_stands_for_an_account_of_another_forest_is_told_by_its_identifier() {
+        let check = |value: &str| {
+            let elsewhere = Elsewhere::of("DC=canal,DC=example");
+            let value = format!("<GUID=05d9f29f-8b48-4d7f-90f1-6838c7b54c58>;{value}");
+            elsewhere.note(&Bytes::from(value));
+            elsewhere.take().pop().and_then(|entry| entry.rdn)
+        };
+        const THERE: &str = "CN=ForeignSecurityPrincipals,DC=canal,DC=example";
+        let stands = Some("CN=S-1-5-21-1-2-3-1104".into());
+        let with = |sid: &str| check(&format!("<SID={sid}>;CN=S-1-5-21-1-2-3-1104,{THERE}"));
+        assert_eq!(with("S-1-5-21-1-2-3-1104"), stands);
+        assert_eq!(with("S-1-5-21-1-2-3-1105"), None);
+        assert_eq!(check(&format!("CN=S-1-5-21-1-2-3-1104,{THERE}")), stands);
+        assert_eq!(check(&format!("CN=S-1-5-11,{THERE}")), None, "nobody's");
+        let pretender = "CN=S-1-5-21-1-2-3-1104,OU=People,DC=canal,DC=example";
+        assert_eq!(check(pretender), None);
     }
 }
