@@ -116,7 +116,7 @@ pub struct Evaluation {
     pub references: Vec<ReferenceMapping>,
     /// Attributes of new objects whose value is the first candidate that is free in the target. They are not among `attributes`.
     pub choices: Vec<Choice>,
-    /// What went wrong with single attributes; those are left alone.
+    /// What went wrong with single attributes, which are not among `attributes`. A plan writes nothing of such an object.
     pub problems: Vec<Refusal>,
     /// How each attribute came to its value, if asked for.
     pub trace: Option<Vec<AttributeTrace>>,
