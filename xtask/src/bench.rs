@@ -12,7 +12,8 @@ const PACKAGES: [&str; 4] = ["hybridge", "agent", "forest", "scenarios"];
 /// What is measured, and of what.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// What the run is about; every run measures all three, `delta` with a thousand changes
+    /// What the run is about; `preview` measures that and the initial cycle, every other run the other three, `delta` with a
+    /// thousand changes
     what: What,
     /// The directory that is read
     #[arg(long, default_value = "slapd")]
@@ -42,6 +43,8 @@ enum What {
     Delta,
     /// Cycles in which nothing changed
     Unchanged,
+    /// Previews and idfix over everything
+    Preview,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -61,6 +64,7 @@ impl Arguments {
             What::Initial => "initial",
             What::Delta => "delta",
             What::Unchanged => "unchanged",
+            What::Preview => "preview",
         };
         let source = match self.source {
             Source::Slapd => "slapd",

@@ -145,6 +145,22 @@ impl Installation {
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// The rules of the job.
+    pub fn rules(&self) -> Value {
+        let mut export = Command::new(program("hybridge"));
+        export
+            .args(["rules", "export", "--json", "--data-dir"])
+            .arg(&self.data);
+        let output = export.output().unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// What the server used.
     pub fn server(&self) -> Used {
         Used::of(self.server.id())

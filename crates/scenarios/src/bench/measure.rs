@@ -12,7 +12,7 @@ use super::{
     Options, What,
     directories::Directory,
     installation::Installation,
-    membership,
+    looks, membership,
     procfs::{Moment, Used},
     report::{Baselines, Changes, Initial, Result, Unchanged},
     say,
@@ -44,22 +44,24 @@ pub async fn run(options: &Options) -> Result {
     let report = installation.verify();
     initial.agrees = report["agree"] == Value::Bool(true);
     initial.differences = report["differenceCount"].as_u64().unwrap_or(0);
-    let changes = changes(&installation, &mut directory, options.changes).await;
-    let memberships = membership::measure(&installation, &mut directory).await;
-    let cycles = if options.what == What::Unchanged {
-        25
-    } else {
-        5
-    };
-    let unchanged = unchanged(&installation, cycles).await;
-    let result = Result {
+    let mut result = Result {
         options: options.clone(),
         baselines,
         initial,
-        changes,
-        memberships,
-        unchanged,
+        ..Result::default()
     };
+    if options.what == What::Preview {
+        result.looks = looks::measure(&installation).await;
+    } else {
+        result.changes = changes(&installation, &mut directory, options.changes).await;
+        result.memberships = membership::measure(&installation, &mut directory).await;
+        let cycles = if options.what == What::Unchanged {
+            25
+        } else {
+            5
+        };
+        result.unchanged = unchanged(&installation, cycles).await;
+    }
     drop(installation);
     if options.keeps_data {
         say(format!("the data stays in {}", dir.keep().display()));

@@ -1,6 +1,6 @@
 //! The benchmark: the whole of Hybridge, as real processes, beside what others do with the same directory.
 //!
-//! `cargo xtask bench initial|delta|unchanged` builds the programs and runs this. Nothing is set for the benchmark that an
+//! `cargo xtask bench initial|delta|unchanged|preview` builds the programs and runs this. Nothing is set for the benchmark that an
 //! administrator could not set, every store is as durable as in production. Trap: on a busy machine only the ratios within
 //! one run and the seconds of processor time mean anything; the share that others took is part of the result.
 
@@ -10,6 +10,7 @@ mod controller;
 mod directories;
 mod forest;
 mod installation;
+mod looks;
 mod measure;
 mod membership;
 mod organisation;
@@ -18,24 +19,29 @@ mod report;
 mod slapd;
 mod traffic;
 
+pub use api::Api;
 pub use measure::run;
 pub use report::Result;
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum What {
     /// The initial cycle, beside a search and a replica.
+    #[default]
     Initial,
     /// Single changes, one after the other.
     Delta,
     /// A cycle in which nothing changed.
     Unchanged,
+    /// Previews and the search for what would fail, instead of changes.
+    Preview,
 }
 
 /// The directory that is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// OpenLDAP.
+    #[default]
     Slapd,
     /// The in-memory directory in the dialect of AD.
     Forest,
@@ -55,7 +61,7 @@ impl Kind {
 }
 
 /// Which measurement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// What is measured.
     pub what: What,

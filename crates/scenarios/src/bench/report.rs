@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::Options;
+use super::{Options, looks, looks::Look};
 
 /// What others need for the same directory.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +90,7 @@ pub struct Unchanged {
 }
 
 /// What a run came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Result {
     /// What was asked for.
     pub options: Options,
@@ -104,6 +104,8 @@ pub struct Result {
     pub memberships: Memberships,
     /// Cycles without a change.
     pub unchanged: Unchanged,
+    /// Previews and the search for what would fail.
+    pub looks: Vec<Look>,
 }
 
 const MIB: f64 = 1_048_576.0;
@@ -113,6 +115,9 @@ impl Result {
     pub fn json(&self) -> Value {
         let mut all = self.main();
         if let (Value::Object(all), Value::Object(more)) = (&mut all, self.memberships.json()) {
+            all.extend(more);
+        }
+        if let (Value::Object(all), Value::Object(more)) = (&mut all, looks::json(&self.looks)) {
             all.extend(more);
         }
         all

@@ -1,4 +1,4 @@
-//! `bench initial|delta|unchanged [--source slapd|forest|samba] [--people N] [--changes N] [--interval S] [--json] [--keep]`.
+//! `bench initial|delta|unchanged|preview [--source slapd|forest|samba] [--people N] [--changes N] [--interval S] [--json] [--keep]`.
 //!
 //! Run by `cargo xtask bench`, which builds the programs it starts. Its words are checked there; whoever starts it by hand gets a panic
 //! for wrong ones. Trap: it must stand beside `hybridge` and
@@ -28,7 +28,8 @@ fn options(words: &[String]) -> Options {
         Some("initial") => What::Initial,
         Some("delta") => What::Delta,
         Some("unchanged") => What::Unchanged,
-        other => panic!("bench initial|delta|unchanged, not {other:?}"),
+        Some("preview") => What::Preview,
+        other => panic!("bench initial|delta|unchanged|preview, not {other:?}"),
     };
     let value = |name: &str| -> Option<&str> {
         let place = words.iter().position(|word| word == name)?;
