@@ -28,9 +28,7 @@ async fn whoever_the_rules_fail_for_waits_whole_and_is_not_kept_from_leaving() {
     let mut story = Story::prepare(10).await;
     story.clean_up();
     let engine = story.world.app.engine().clone();
-    engine
-        .set_job_rules(story.world.job.id, &choosy())
-        .unwrap();
+    engine.set_job_rules(story.world.job.id, &choosy()).unwrap();
     story.world.app.jobs_changed();
     story.world.start_job();
     let ada = story.person("Ada Kapitein");
@@ -43,7 +41,10 @@ async fn whoever_the_rules_fail_for_waits_whole_and_is_not_kept_from_leaving() {
         let title = [("title", "Unknown")];
         bob = story.person_in(scenarios::story::UNIT, "Bob Stuurman", &title);
         story.person("Cor Kok");
-        let edits = vec![Edit::set("title", "Unknown"), Edit::set("department", "Deck")];
+        let edits = vec![
+            Edit::set("title", "Unknown"),
+            Edit::set("department", "Deck"),
+        ];
         forest.modify(ada, edits).unwrap();
     };
     let expected = [
@@ -54,7 +55,10 @@ async fn whoever_the_rules_fail_for_waits_whole_and_is_not_kept_from_leaving() {
     story.step("a title nobody knows", wrong, &expected).await;
     assert!(story.tree().named("Bob Stuurman").is_none(), "half of him");
     let kept = story.target("Ada Kapitein");
-    assert_eq!((kept.text("jobTitle"), kept.text("department")), (None, None));
+    assert_eq!(
+        (kept.text("jobTitle"), kept.text("department")),
+        (None, None)
+    );
 
     story.faults = vec![("ExpressionFailed", 1)];
     let leaves = |forest: &forest::Forest| forest.delete(ada).unwrap();
