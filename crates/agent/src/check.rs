@@ -112,7 +112,7 @@ fn failed(subject: &str, code: Code, text: String, cure: Option<String>) -> Chec
 }
 
 /// The part of a code's page that says what to do: the last section.
-fn cure_of(code: Code) -> Option<String> {
+pub(crate) fn cure_of(code: Code) -> Option<String> {
     let (_, section) = code.page_en().rsplit_once("\n## ")?;
     let (_, text) = section.split_once('\n')?;
     Some(text.trim().to_owned())

@@ -66,8 +66,13 @@ pub enum AgentError {
         source: RequestFault,
     },
     /// The server does not accept this agent's certificate.
-    #[error("the server refuses this agent's certificate; enrol the agent again with a new token")]
-    CertificateRefused,
+    #[error(
+        "the server refuses this agent's certificate ({why}); enrol the agent again with a new token"
+    )]
+    CertificateRefused {
+        /// What it says.
+        why: String,
+    },
     /// The server answered with an error.
     #[error("the server answered {status}: {} ({}); {}", problem.message, problem.code, problem.cure)]
     Answered {
@@ -126,7 +131,7 @@ impl AgentError {
             Self::NotResolved { .. } => Code::ServerNameNotResolved,
             Self::Proxy { code, .. } => *code,
             Self::Untrusted { .. } => Code::ServerUntrusted,
-            Self::CertificateRefused => Code::AgentCertificateRefused,
+            Self::CertificateRefused { .. } => Code::AgentCertificateRefused,
             Self::Answered { problem, .. } => {
                 Code::from_name(&problem.code).unwrap_or(Code::InternalFault)
             }
@@ -162,7 +167,10 @@ impl AgentError {
     pub fn of_request(server: &str, source: RequestFault) -> Self {
         let server = server.to_owned();
         match find::<rustls::Error>(&source) {
-            Some(rustls::Error::AlertReceived(_)) => return Self::CertificateRefused,
+            Some(rustls::Error::AlertReceived(alert)) => {
+                let why = format!("{alert:?}");
+                return Self::CertificateRefused { why };
+            }
             Some(rustls::Error::InvalidCertificate(_)) => {
                 return Self::Untrusted { server, source };
             }

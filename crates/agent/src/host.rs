@@ -29,6 +29,7 @@ use crate::{
     identity::Identity,
     link::{CONTROL_TIMEOUT, Link},
     network::{Network, Patience},
+    state::{Failure, State},
     tls::for_identity,
     work::{Bench, carry_out},
 };
@@ -71,7 +72,9 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
     );
     let busy = Arc::new(AtomicU32::new(0));
     let session = format!("{:032x}", fastrand::u128(..));
+    let directory = options.data_directory.clone();
     let beats = Beats {
+        state: State::of_this_process(),
         link: link.clone(),
         config: options.config.clone(),
         data_directory: options.data_directory,
@@ -82,6 +85,7 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
     };
     let bench = Arc::new(Bench {
         link,
+        data_directory: directory,
         config: options.config,
         factory: options.factory,
         shutdown: shutdown.clone(),
@@ -183,6 +187,7 @@ async fn lease(bench: &Bench, capacity: u32, wait: Duration) -> Result<Vec<Lease
 }
 
 struct Beats {
+    state: State,
     link: Arc<Link>,
     config: AgentConfig,
     data_directory: PathBuf,
@@ -196,7 +201,9 @@ impl Beats {
     async fn beat(mut self) -> Never {
         let mut failures = 0;
         loop {
-            match self.once().await {
+            let beaten = self.once().await;
+            self.tell(beaten.as_ref().err());
+            match beaten {
                 Ok(answer) => {
                     failures = 0;
                     if answer.renew {
@@ -210,6 +217,28 @@ impl Beats {
                     failures = failures.saturating_add(1);
                 }
             }
+        }
+    }
+
+    /// Leaves word of how it is doing for who looks after the machine.
+    fn tell(&mut self, fault: Option<&AgentError>) {
+        let now = Timestamp::now().as_millisecond();
+        self.state.alive_at = now;
+        match fault {
+            None => {
+                self.state.contact_at = now;
+                self.state.failure = None;
+            }
+            Some(fault) => {
+                self.state.failure = Some(Failure {
+                    code: fault.code().name().into(),
+                    text: chain(fault),
+                });
+            }
+        }
+        // A full disk must not stop the work; the doctor finds it.
+        if let Err(fault) = self.state.write(&self.data_directory) {
+            debug!(%fault, "the state could not be written");
         }
     }
 

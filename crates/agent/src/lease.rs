@@ -150,7 +150,7 @@ impl Lease {
     }
 
     fn failed(&self, fault: &AgentError) -> Refusal {
-        if matches!(fault, AgentError::CertificateRefused) {
+        if matches!(fault, AgentError::CertificateRefused { .. }) {
             self.lost.cancel();
         }
         fault.refusal()

@@ -9,6 +9,7 @@ pub mod allow_list;
 pub mod check;
 pub mod config;
 mod convert;
+pub mod doctor;
 pub mod enrol;
 pub mod error;
 pub mod host;
@@ -17,6 +18,7 @@ mod lease;
 pub mod link;
 pub mod log;
 pub mod network;
+pub mod state;
 pub mod tls;
 mod work;
 

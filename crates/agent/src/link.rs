@@ -128,7 +128,9 @@ impl Link {
             return Err(self.nonsense());
         };
         if status == StatusCode::FORBIDDEN && problem.code == "AgentCertificateRefused" {
-            return Err(AgentError::CertificateRefused);
+            return Err(AgentError::CertificateRefused {
+                why: problem.message,
+            });
         }
         Err(AgentError::Answered {
             status: status.as_u16(),

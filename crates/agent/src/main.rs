@@ -14,6 +14,7 @@ use agent::{
     allow_list::allow_list,
     check::{Checked, check},
     config::known_source,
+    doctor::{Patient, Settings, examine},
     enrol::{Enrolment, enrol, host_name},
     error::chain,
     identity::Identity,
@@ -23,7 +24,9 @@ use agent::{
 };
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
+use sync_core::code::Code;
 use tokio_util::sync::CancellationToken;
+use wire::agent::v1::{Check, CheckState};
 
 const TOKEN_VARIABLE: &str = "HYBRIDGE_ENROLMENT_TOKEN";
 
@@ -47,6 +50,14 @@ enum Verb {
     Run(RunArguments),
     /// Connects to the server and to every source once, and says what works.
     Check {
+        #[command(flatten)]
+        run: RunArguments,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Examines the agent step by step: what works, what does not, why, and what cures it. Changes nothing.
+    Doctor {
         #[command(flatten)]
         run: RunArguments,
         /// Write JSON.
@@ -143,6 +154,7 @@ async fn act(verb: Verb) -> Result<ExitCode, AgentError> {
         Verb::Enrol(arguments) => enrol_here(arguments).await,
         Verb::Run(arguments) => run_here(arguments).await,
         Verb::Check { run, json } => check_here(run, json).await,
+        Verb::Doctor { run, json } => doctor_here(run, json).await,
         Verb::AllowList(arguments) => allow_list_here(&arguments),
     }
 }
@@ -237,6 +249,47 @@ async fn check_here(arguments: RunArguments, json: bool) -> Result<ExitCode, Age
     }
     let is_ok = all.iter().all(|checked| checked.is_ok);
     Ok(ExitCode::from(u8::from(!is_ok)))
+}
+
+async fn doctor_here(arguments: RunArguments, json: bool) -> Result<ExitCode, AgentError> {
+    let patient = Patient {
+        data_directory: &arguments.data_dir,
+        config: Settings::File(arguments.config),
+        factory: &known_source,
+        is_self: false,
+    };
+    let found = examine(&patient).await;
+    if json {
+        print_json(&found)?;
+    } else {
+        found.checks.iter().for_each(show_check);
+    }
+    let failed = found.checks.iter().find(|c| c.state == CheckState::Failed);
+    let code = failed.and_then(|check| Code::from_name(check.code.as_deref()?));
+    Ok(ExitCode::from(match (failed, code) {
+        (None, _) => 0,
+        (Some(_), code) => code.map_or(2, Code::exit_code),
+    }))
+}
+
+fn show_check(check: &Check) {
+    let word = match check.state {
+        CheckState::Ok => "ok",
+        CheckState::Warning => "warning",
+        CheckState::Failed => "failed",
+        CheckState::Skipped => "-",
+    };
+    let subject = match &check.connector {
+        Some(connector) => format!("{connector}/{}", check.id),
+        None => check.id.clone(),
+    };
+    println!("{word:7}  {subject}: {}", check.text);
+    if let Some(code) = &check.code {
+        println!(
+            "         {code}; what to do: {}",
+            check.cure.as_deref().unwrap_or("-")
+        );
+    }
 }
 
 fn allow_list_here(arguments: &AllowListArguments) -> Result<ExitCode, AgentError> {

@@ -3,7 +3,7 @@
 //! Never falls back to the operating system's roots: the control plane is the tenant's own. Trap: enrolment by fingerprint
 //! pins the *authority*, which the server sends along; its own certificate is replaced every few weeks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::{
@@ -12,12 +12,16 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, verify_tls13_signature},
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
     version::{TLS12, TLS13},
 };
 
-use crate::{error::AgentError, identity::Identity};
+use crate::{
+    error::AgentError,
+    identity::Identity,
+    network::{LinkFault, Network, reach},
+};
 
 /// Whom to trust before the agent has an identity.
 #[derive(Clone, Debug)]
@@ -139,6 +143,185 @@ fn roots(pem: &str) -> Result<RootCertStore, AgentError> {
         ));
     }
     Ok(roots)
+}
+
+/// What is told of a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaf {
+    /// Whose.
+    pub subject: String,
+    /// By whom.
+    pub issuer: String,
+    /// From, in seconds since 1970-01-01 UTC.
+    pub not_before: i64,
+    /// Until.
+    pub not_after: i64,
+}
+
+impl Leaf {
+    /// The first certificate of a PEM text.
+    pub fn of_pem(pem: &str) -> Option<Self> {
+        Self::of_der(&CertificateDer::from_pem_slice(pem.as_bytes()).ok()?)
+    }
+
+    fn of_der(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+        let validity = certificate.validity();
+        let clean = |name: String| name.chars().filter(|c| !c.is_control()).take(200).collect();
+        Some(Self {
+            subject: clean(certificate.subject().to_string()),
+            issuer: clean(certificate.issuer().to_string()),
+            not_before: validity.not_before.timestamp(),
+            not_after: validity.not_after.timestamp(),
+        })
+    }
+}
+
+/// What a server shows of itself.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its certificate.
+    pub leaf: Leaf,
+    /// Whether the tenant's authority signed it.
+    pub is_of_authority: bool,
+    /// Whether it is a control plane's, by its issuer's name.
+    pub is_hybridge: bool,
+    /// Why it is not trusted.
+    pub judgement: Option<String>,
+}
+
+/// Makes a TLS connection only to see which certificate the server shows, and judges it. Nothing is sent over it.
+///
+/// # Errors
+/// If there is no connection, or no TLS.
+pub async fn look(
+    network: &Network,
+    authority: &str,
+    host: &str,
+    port: u16,
+) -> Result<Shown, LinkFault> {
+    let target = format!("{host}:{port}");
+    let failed = |text: String| LinkFault::Tls {
+        target: target.clone(),
+        source: std::io::Error::other(text),
+    };
+    let recorder = Arc::new(Recorder {
+        seen: Mutex::default(),
+        provider: provider(),
+    });
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|fault| failed(fault.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(recorder.clone())
+        .with_no_client_auth();
+    let plain = host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(plain.to_owned()).map_err(|_| LinkFault::Name(host.into()))?;
+    let stream = reach(network, host, port).await?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let connecting = tokio::time::timeout(LOOK_TIMEOUT, connector.connect(name.clone(), stream));
+    let connected = connecting.await.map_err(|_| failed("no answer".into()))?;
+    connected.map_err(|source| LinkFault::Tls {
+        target: target.clone(),
+        source,
+    })?;
+    let chain = recorder
+        .seen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let (leaf, intermediates) = chain
+        .split_first()
+        .ok_or_else(|| failed("no certificate".into()))?;
+    let trusted = with_further_roots(authority, network.further_roots());
+    let trusted = trusted
+        .and_then(|pem| roots(&pem))
+        .map_err(|fault| failed(fault.to_string()))?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(trusted), provider());
+    let verifier = verifier
+        .build()
+        .map_err(|fault| failed(fault.to_string()))?;
+    let judged = verifier.verify_server_cert(leaf, intermediates, &name, &[], UnixTime::now());
+    let told = Leaf::of_der(leaf).unwrap_or_default();
+    Ok(Shown {
+        is_hybridge: told.issuer.contains(AUTHORITY_NAME),
+        is_of_authority: is_of_authority(&judged, &told),
+        judgement: judged.err().map(|fault| fault.to_string()),
+        leaf: told,
+    })
+}
+
+/// Whether it was the tenant's authority that signed. The name is judged after the signature, the time before it.
+fn is_of_authority(judged: &Result<ServerCertVerified, Error>, leaf: &Leaf) -> bool {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext,
+    };
+    match judged {
+        Ok(_) => true,
+        Err(Error::InvalidCertificate(fault)) => match fault {
+            NotValidForName | NotValidForNameContext { .. } => true,
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
+                leaf.issuer.contains(AUTHORITY_NAME)
+            }
+            _ => false,
+        },
+        Err(_) => false,
+    }
+}
+
+/// How every tenant's authority calls itself.
+const AUTHORITY_NAME: &str = "Hybridge authority";
+const LOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Believes everything and remembers it: for looking, never for talking.
+#[derive(Debug)]
+struct Recorder {
+    seen: Mutex<Vec<CertificateDer<'static>>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let all = std::iter::once(leaf).chain(chain);
+        let all = all
+            .map(|certificate| certificate.clone().into_owned())
+            .collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = all;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, leaf, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, leaf, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
 }
 
 /// Trusts a server whose chain holds the authority with this fingerprint, and is otherwise right in every way.

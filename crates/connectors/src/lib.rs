@@ -6,6 +6,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![deny(missing_docs)]
 
+#[cfg(feature = "ldap")]
+pub mod dns;
 pub mod source;
 pub mod target;
 

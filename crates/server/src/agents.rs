@@ -161,6 +161,11 @@ impl AgentDirectory for EngineAgents {
         .await
     }
 
+    async fn knows_connector(&self, name: &str) -> Result<bool, Refusal> {
+        let all = blocking(&self.0, Engine::connectors).await?;
+        Ok(all.iter().any(|row| row.name == name))
+    }
+
     async fn config_generation(&self) -> Result<u64, Refusal> {
         let text = blocking(&self.0, |engine| engine.setting("agentConfigGeneration")).await?;
         Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))

@@ -38,14 +38,16 @@ where
         };
         let link = LinkState::from_ref(state);
         let found = link.directory.agent_by_fingerprint(&fingerprint).await?;
-        match found.filter(|agent| !agent.is_revoked) {
-            Some(agent) => Ok(Self(agent)),
-            None => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                Code::AgentCertificateRefused,
-                "the agent's certificate is revoked or not known to this server",
-                "ask the administrator for a new token and enrol the agent again",
-            )),
-        }
+        let why = match found {
+            Some(agent) if !agent.is_revoked => return Ok(Self(agent)),
+            Some(_) => "the agent was revoked",
+            None => "the agent's certificate is not known to this server",
+        };
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            Code::AgentCertificateRefused,
+            why,
+            "ask the administrator for a new token and enrol the agent again",
+        ))
     }
 }

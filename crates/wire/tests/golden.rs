@@ -170,6 +170,49 @@ fn identity_messages_keep_their_form() {
 #[test]
 fn lease_messages_keep_their_form() {
     json(
+        "whoami",
+        &WhoAmI {
+            connectors: hosted(),
+        },
+    );
+    json(
+        "you-are",
+        &YouAre {
+            agent_id: 7,
+            name: "ams-1".into(),
+            server_time_ms: 1_790_000_000_000,
+            is_connected: true,
+            unknown: vec!["canal".into()],
+            not_granted: vec!["harbour".into()],
+        },
+    );
+    json(
+        "examination",
+        &Examination::new(
+            "2026-09-21T00:00:00Z".into(),
+            "1",
+            vec![Check {
+                id: "dns".into(),
+                connector: Some("canal".into()),
+                state: CheckState::Failed,
+                code: Some("ServerNameNotResolved".into()),
+                cause: Some("alias-loop".into()),
+                text: "a".into(),
+                cure: Some("b".into()),
+            }],
+        ),
+    );
+    json(
+        "lease-examine",
+        &Leased {
+            lease: "18f-1".into(),
+            fence: 1,
+            deadline_ms: 15_000,
+            connector: "agent:7".into(),
+            work: Work::Examine,
+        },
+    );
+    json(
         "lease-request",
         &LeaseRequest {
             connectors: hosted(),
@@ -360,6 +403,12 @@ fn answers_keep_their_form() {
     );
     compact("answer-deleted", &Answer::Deleted(Bytes(vec![1])));
     compact("answer-not-found", &Answer::NotFound);
+    compact(
+        "answer-examined",
+        &Answer::Examined {
+            report: "{}".into(),
+        },
+    );
     compact("answer-listing-end", &Answer::ListingEnd { chunks: 3 });
 }
 

@@ -102,14 +102,6 @@ impl Network {
     pub fn throttle(&self) -> Option<&Throttle> {
         self.0.throttle.as_ref()
     }
-
-    /// The same, remembering no refusal of before: for somebody who asks now.
-    pub fn patient(&self) -> &Self {
-        if let Some(proxy) = self.proxy() {
-            proxy.forget_refusal();
-        }
-        self
-    }
 }
 
 fn read(path: &PathBuf) -> Result<String, AgentError> {

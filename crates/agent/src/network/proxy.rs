@@ -314,14 +314,6 @@ impl Proxy {
         });
     }
 
-    pub(super) fn forget_refusal(&self) {
-        *self
-            .0
-            .refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     /// Tells one credential from another without keeping it.
     fn mark(&self) -> Option<u64> {
         let identity = self.identity().ok()?;

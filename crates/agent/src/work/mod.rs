@@ -9,6 +9,7 @@ mod shelf;
 mod watch;
 
 use std::{
+    path::PathBuf,
     sync::{Arc, atomic::AtomicU32},
     time::Instant,
 };
@@ -25,6 +26,7 @@ use wire::{
 use crate::{
     config::{AgentConfig, ConnectorConfig, SourceFactory},
     convert,
+    doctor::{Patient, Settings, examine},
     lease::Lease,
     link::Link,
 };
@@ -34,6 +36,8 @@ use shelf::{Aged, Shelf};
 /// What work needs.
 pub struct Bench {
     pub link: Arc<Link>,
+    /// Where its identity is.
+    pub data_directory: PathBuf,
     pub config: AgentConfig,
     pub factory: Arc<dyn SourceFactory>,
     pub shutdown: CancellationToken,
@@ -77,6 +81,10 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
 }
 
 async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(), Refusal> {
+    // About the agent, and not about one of its sources.
+    if leased.work == Work::Examine {
+        return lease.post("answer", &ended(bench.examine().await)).await;
+    }
     let is_read = matches!(leased.work, Work::Read { .. });
     // A doorbell and a listing hold on to their source; the others put it back.
     let is_lasting = matches!(leased.work, Work::Watch { .. } | Work::Enumerate { .. });
@@ -136,7 +144,7 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
             let watermark = watermark.map(|watermark| watermark.0);
             watch::watch(lease, source, &spec.into(), watermark).await
         }
-        Work::Unknown => Err(Refusal::new(Code::RequestInvalid).with(
+        Work::Examine | Work::Unknown => Err(Refusal::new(Code::RequestInvalid).with(
             "text",
             "this agent is too old for this kind of work; upgrade it",
         )),
@@ -160,6 +168,21 @@ fn ended(answer: Result<Answer, Refusal>) -> Answer {
 }
 
 impl Bench {
+    /// Looks at itself.
+    async fn examine(&self) -> Result<Answer, Refusal> {
+        let patient = Patient {
+            data_directory: &self.data_directory,
+            config: Settings::Read(Box::new(self.config.clone())),
+            factory: &*self.factory,
+            is_self: true,
+        };
+        let found = examine(&patient).await;
+        match serde_json::to_string(&found) {
+            Ok(report) => Ok(Answer::Examined { report }),
+            Err(fault) => Err(Refusal::new(Code::InternalFault).with("text", fault.to_string())),
+        }
+    }
+
     fn settings(&self, connector: &str) -> Result<&ConnectorConfig, Refusal> {
         let mut known = self.config.connectors.iter();
         known.find(|have| have.name == connector).ok_or_else(|| {

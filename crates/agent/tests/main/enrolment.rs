@@ -102,10 +102,13 @@ async fn a_revoked_agent_is_refused_and_its_work_ended() {
     lab.desk.expel(id);
     assert_eq!(basket.ended().await.unwrap_err().code, Code::TimeOut);
     let error = puppet.beat().await.unwrap_err();
-    assert!(matches!(error, AgentError::CertificateRefused), "{error}");
+    assert!(
+        matches!(error, AgentError::CertificateRefused { .. }),
+        "{error}"
+    );
     assert!(matches!(
         puppet.lease(0).await,
-        Err(AgentError::CertificateRefused)
+        Err(AgentError::CertificateRefused { .. })
     ));
     let nobody = lab
         .desk
@@ -139,7 +142,7 @@ async fn an_agent_of_another_tenant_gets_no_further_than_the_handshake() {
     assert!(
         matches!(
             error,
-            AgentError::CertificateRefused | AgentError::Unreachable { .. }
+            AgentError::CertificateRefused { .. } | AgentError::Unreachable { .. }
         ),
         "{error}"
     );

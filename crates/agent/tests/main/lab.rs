@@ -515,7 +515,7 @@ impl Source for Fake {
             let why = Refusal::new(Code::RequestInvalid);
             return Ok(WatchEnd::Unsupported(why));
         };
-        assert_eq!(watermark, Some(vec![9]));
+        assert!(watermark.is_none_or(|watermark| watermark == [9]));
         button.watchers.fetch_add(1, Ordering::Relaxed);
         let _watcher = Watcher(button);
         bell.armed();

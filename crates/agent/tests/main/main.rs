@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod calls;
+mod doctor;
 mod enrolment;
 mod hostile;
 mod lab;

@@ -48,7 +48,7 @@ pub(super) async fn again(url: &str, config: &LdapConfig) -> Result<Connection, 
     authenticated(url, config, &options(config)?).await
 }
 
-fn options(config: &LdapConfig) -> Result<Options, SourceError> {
+pub(super) fn options(config: &LdapConfig) -> Result<Options, SourceError> {
     let security = match config.tls {
         TlsMode::PlainForTests => Security::PlainForTests,
         TlsMode::Verified => {

@@ -8,6 +8,7 @@
 mod ad;
 mod config;
 mod connect;
+pub mod examine;
 mod failure;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]

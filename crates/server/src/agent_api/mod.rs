@@ -12,6 +12,7 @@ mod lease;
 mod page;
 mod problem;
 mod renew;
+mod whoami;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub fn agent_router(state: LinkState) -> Router {
         .route("/agent/v1/enrol", post(enrol::enrol))
         .route("/agent/v1/renew", post(renew::renew))
         .route("/agent/v1/heartbeat", post(heartbeat::heartbeat))
+        .route("/agent/v1/whoami", post(whoami::whoami))
         .route("/agent/v1/lease", post(lease::lease))
         .route("/agent/v1/leases/{lease}/extend", post(lease::extend))
         .layer(DefaultBodyLimit::max(LARGEST_CONTROL_BYTES));

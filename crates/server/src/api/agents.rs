@@ -5,7 +5,11 @@ use axum::{
     extract::{Path, State},
 };
 use engine::AgentRow;
-use wire::api::v1::{Agent, EnrolmentToken, NewToken, Page};
+use sync_core::code::Code;
+use wire::{
+    agent::v1::{Check, CheckState, Examination},
+    api::v1::{Agent, EnrolmentToken, NewToken, Page},
+};
 
 use super::{
     convert::{time, time_option},
@@ -82,6 +86,104 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
     let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;
     app.desk().expel(row.id);
     Ok(Json(shown(&app, &row)))
+}
+
+/// `POST /agents/{name}/doctor`: what the server knows of an agent, and what the agent finds when it examines itself.
+pub async fn doctor(State(app): State<App>, Path(name): Path<String>) -> Answer<Examination> {
+    let wanted = name.clone();
+    let row = blocking(app.engine(), move |engine| {
+        let mut all = engine.agents()?.into_iter();
+        Ok(all.find(|row| row.guid == name || row.name == name))
+    })
+    .await?;
+    let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;
+    let agent = shown(&app, &row);
+    let mut checks = vec![known(&agent)];
+    if let Some(clock) = clock(&agent) {
+        checks.push(clock);
+    }
+    if agent.state == "connected" {
+        match app.desk().examine(row.id, DOCTOR_TIMEOUT).await {
+            Ok(report) => {
+                let found: Examination = serde_json::from_str(&report).unwrap_or_default();
+                checks.extend(found.checks);
+            }
+            Err(refusal) => checks.push(Check {
+                id: "examination".into(),
+                state: CheckState::Failed,
+                code: Some(refusal.code.name().into()),
+                cause: Some("no-answer".into()),
+                text: refusal.to_string(),
+                cure: Some(ON_THE_MACHINE.into()),
+                ..Check::default()
+            }),
+        }
+    }
+    let now = time(app.engine().now());
+    Ok(Json(Examination::new(
+        now,
+        env!("CARGO_PKG_VERSION"),
+        checks,
+    )))
+}
+
+const DOCTOR_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+const ON_THE_MACHINE: &str = "hybridge-agent doctor, on the agent's machine";
+const CLOCK_NOTED_MS: i64 = 30_000;
+
+/// What the server knows of the agent by itself.
+fn known(agent: &Agent) -> Check {
+    let last = agent.last_seen_at.as_deref().unwrap_or("never");
+    let (state, code, cause, cure) = match agent.state.as_str() {
+        "connected" => (CheckState::Ok, None, None, None),
+        "revoked" => (
+            CheckState::Failed,
+            Some(Code::AgentCertificateRefused),
+            Some("revoked"),
+            Some("hybridge agent token, then hybridge-agent enrol on the agent's machine"),
+        ),
+        "expired" => (
+            CheckState::Failed,
+            Some(Code::AgentCertificateRefused),
+            Some("expired"),
+            Some("hybridge agent token, then hybridge-agent enrol on the agent's machine"),
+        ),
+        _ => (
+            CheckState::Failed,
+            Some(Code::HybridIdentityServiceNoActiveAgents),
+            Some("silent"),
+            Some(ON_THE_MACHINE),
+        ),
+    };
+    Check {
+        id: "registered".into(),
+        state,
+        code: code.map(|code| code.name().into()),
+        cause: cause.map(Into::into),
+        text: format!("agent {} is {}; last heard {last}", agent.name, agent.state),
+        cure: cure.map(Into::into),
+        ..Check::default()
+    }
+}
+
+/// What its last heartbeat said about its clock.
+fn clock(agent: &Agent) -> Option<Check> {
+    let ahead = agent.facts.get("clockAheadMs")?.as_i64()?;
+    if ahead.abs() <= CLOCK_NOTED_MS {
+        return None;
+    }
+    Some(Check {
+        id: "heartbeat-clock".into(),
+        state: CheckState::Warning,
+        code: Some(Code::SourceClockDiffers.name().into()),
+        cause: Some("clock".into()),
+        text: format!(
+            "the agent's clock differs from the server's by {} s",
+            ahead.abs() / 1_000
+        ),
+        cure: Some("set the clock of the agent's machine".into()),
+        ..Check::default()
+    })
 }
 
 fn shown(app: &App, row: &AgentRow) -> Agent {

@@ -77,6 +77,7 @@ pub fn router(app: App) -> Router {
         .route("/backups", get(backups::list).post(backups::create))
         .route("/agents", get(agents::list))
         .route("/agents/{name}/revoke", post(agents::revoke))
+        .route("/agents/{name}/doctor", post(agents::doctor))
         .route("/jobs", get(jobs::list).post(jobs::create))
         .route(
             "/jobs/{name}",

@@ -32,6 +32,7 @@ pub fn read_work(order: ReadOrder) -> Work {
 pub fn call_work(call: Call) -> Work {
     match call {
         Call::Discover => Work::Discover,
+        Call::Examine => Work::Examine,
         Call::Containers { position } => Work::Containers {
             position: position.map(Bytes),
         },
@@ -135,6 +136,7 @@ impl From<v1::Answer> for End {
                 Ok(Answer::One(ReadOne::Live { entry, dn }))
             }
             v1::Answer::Deleted(anchor) => Ok(Answer::One(ReadOne::Deleted(anchor.into()))),
+            v1::Answer::Examined { report } => Ok(Answer::Examined(report)),
             v1::Answer::NotFound => Ok(Answer::One(ReadOne::NotFound)),
         };
         Self::Answer(answer)

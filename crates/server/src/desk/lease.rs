@@ -101,7 +101,11 @@ impl Desk {
         request: &LeaseRequest,
         capacity: usize,
     ) -> Option<Vec<wire::agent::v1::Leased>> {
+        let own = super::own_lane(agent.id);
         let serves = |connector: &str| {
+            if connector == own {
+                return true;
+            }
             let mut hosted = request.connectors.iter();
             agent.may_serve(connector) && hosted.any(|have| have.connector == connector)
         };

@@ -110,6 +110,8 @@ pub enum Call {
         /// Where the last read ended: nothing older may be shown.
         position: Option<Watermark>,
     },
+    /// How is the agent? Only to one agent, by [`Desk::examine`].
+    Examine,
     /// What is this object?
     ReadOne {
         /// What is wanted of it.
@@ -130,6 +132,8 @@ pub enum Answer {
     Containers(Vec<Container>),
     /// To [`Call::ReadOne`].
     One(ReadOne),
+    /// To [`Call::Examine`]: what the agent found, as JSON.
+    Examined(String),
 }
 
 /// A running read.
@@ -251,6 +255,34 @@ impl Desk {
         }
     }
 
+    /// Lets an agent examine itself.
+    ///
+    /// # Errors
+    /// `HybridIdentityServiceNoActiveAgents` if it has not been heard of lately, `HybridIdentityServiceAgentSignalingError` if it is
+    /// connected and does not answer, or what it says.
+    pub async fn examine(
+        self: &Arc<Self>,
+        agent: AgentId,
+        timeout: Duration,
+    ) -> Result<String, Refusal> {
+        let about = |code| Refusal::new(code).with("agent", agent.to_string());
+        if !self.is_connected(agent) {
+            return Err(about(Code::HybridIdentityServiceNoActiveAgents));
+        }
+        let (reply, answer) = oneshot::channel();
+        let abort = self.closed.child_token();
+        let _stop_when_dropped = abort.clone().drop_guard();
+        let give_up = Instant::now() + timeout;
+        let work = self.order(&own_lane(agent), Work::Examine, give_up, abort);
+        tokio::spawn(lane::run(self.clone(), work, Consumer::Call(Some(reply))));
+        match tokio::time::timeout_at(give_up, answer).await {
+            Ok(Ok(Ok(Answer::Examined(report)))) => Ok(report),
+            Ok(Ok(Err(refusal))) if refusal.code != Code::TimeOut => Err(refusal),
+            Ok(Ok(Ok(_))) => Err(about(Code::RequestInvalid)),
+            _ => Err(about(Code::HybridIdentityServiceAgentSignalingError)),
+        }
+    }
+
     /// Asks for a plain listing, that shows nothing older than the position where the last read ended.
     ///
     /// # Errors
@@ -341,6 +373,10 @@ impl Desk {
     }
 
     async fn check_agents(&self, connector: &str) -> Result<(), Refusal> {
+        // Work for one agent ends by its own time.
+        if connector.starts_with(OWN_LANE) {
+            return Ok(());
+        }
         let agents = self.directory.agents_of(connector).await?;
         if agents.is_empty() {
             return Err(Refusal::new(Code::HybridIdentityServiceNoAgentsAssigned)
@@ -364,6 +400,13 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Where work for one agent alone lies. No connector has such a name.
+fn own_lane(agent: AgentId) -> String {
+    format!("{OWN_LANE}{agent}")
+}
+
+const OWN_LANE: &str = "agent:";
 
 fn timed_out(connector: &str) -> Refusal {
     Refusal::new(Code::TimeOut).with("connector", connector)

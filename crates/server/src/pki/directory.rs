@@ -127,6 +127,11 @@ pub trait AgentDirectory: Send + Sync {
     /// Takes an agent's rights away for ever; false if there is no such agent.
     async fn revoke(&self, agent: AgentId) -> Result<bool, Refusal>;
 
+    /// Whether there is a connector of this name.
+    async fn knows_connector(&self, _name: &str) -> Result<bool, Refusal> {
+        Ok(true)
+    }
+
     /// Counts changes of the configuration of agents.
     async fn config_generation(&self) -> Result<u64, Refusal>;
 }

@@ -6,6 +6,7 @@
 
 mod elsewhere;
 mod entry;
+mod examine;
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) mod fuzz;
 mod list;
@@ -22,5 +23,6 @@ mod vector;
 mod watch;
 mod watermark;
 
+pub use examine::{AdFacts, examine_ad};
 pub(super) use session::dns_name;
 pub use source::AdSource;

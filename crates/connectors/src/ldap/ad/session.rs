@@ -287,15 +287,22 @@ impl Session {
 
     /// Whether the controller says that it knows this control.
     pub async fn has_control(&self, oid: &str) -> Result<bool, SourceError> {
-        let query = Query::new("", Scope::Base).attributes(["supportedControl"]);
+        self.root_holds("supportedControl", oid).await
+    }
+
+    /// Whether the controller says that it has this capability.
+    pub async fn has_capability(&self, oid: &str) -> Result<bool, SourceError> {
+        self.root_holds("supportedCapabilities", oid).await
+    }
+
+    async fn root_holds(&self, attribute: &str, oid: &str) -> Result<bool, SourceError> {
+        let query = Query::new("", Scope::Base).attributes([attribute]);
         let found = self
             .connection
             .search_all(&query)
             .await
             .map_err(self.told("read the root DSE"))?;
-        let values = found
-            .first()
-            .and_then(|entry| entry.values("supportedControl"));
+        let values = found.first().and_then(|entry| entry.values(attribute));
         Ok(values.is_some_and(|values| values.iter().any(|value| value == oid)))
     }
 

@@ -1,5 +1,6 @@
 //! `hybridge agent`: who may serve connectors.
 
+mod doctor;
 mod list;
 mod revoke;
 mod token;
@@ -14,6 +15,8 @@ use crate::failure::Failure;
 pub enum Command {
     /// Make a one-time token to enrol an agent with
     Token(token::Arguments),
+    /// Examine an agent: what works, what does not, why, and what cures it
+    Doctor(doctor::Arguments),
     /// List agents
     List,
     /// Revoke an agent: its certificate is refused from now on
@@ -27,6 +30,7 @@ pub enum Command {
 pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Token(arguments) => token::run(&arguments, context).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::List => list::run(context).await,
         Command::Revoke(arguments) => revoke::run(&arguments, context).await,
     }

@@ -6,12 +6,14 @@
 
 pub mod control;
 pub mod convert;
+pub mod doctor;
 pub mod frame;
 pub mod object;
 pub mod page;
 pub mod work;
 
 pub use control::*;
+pub use doctor::{Check, CheckState, Examination, WhoAmI, YouAre};
 pub use object::*;
 pub use page::{PageIn, PageOut};
 pub use work::*;

@@ -244,6 +244,11 @@ pub enum Answer {
         /// Why the source cannot tell of changes.
         unsupported: Option<RefusalText>,
     },
+    /// To `Examine`: an [`Examination`](super::Examination) as JSON.
+    Examined {
+        /// The text.
+        report: String,
+    },
 }
 
 /// The doorbell rang, or is armed from now on. One ring may stand for many changes.

@@ -96,6 +96,8 @@ pub enum Work {
         /// Where the last read ended.
         watermark: Option<Bytes>,
     },
+    /// Examine yourself: `POST /leases/{lease}/answer`. The connector is that of the agent itself.
+    Examine,
     /// Work of a newer server.
     #[serde(other)]
     Unknown,

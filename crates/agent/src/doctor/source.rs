@@ -1,0 +1,350 @@
+//! A connector's directory: addresses, sign-in, base, rights, DirSync, clock, notification.
+//!
+//! Signs in a few times with one credential that works, and once with one that does not. Trap: a failure names the step it
+//! belongs to by its code, because the connector does several steps in one.
+
+use std::{sync::atomic::AtomicBool, sync::atomic::Ordering, time::Duration};
+
+use connectors::{
+    Source,
+    ldap::{
+        LdapConfig,
+        examine::{AdFacts, examine_ad, probe},
+    },
+    source::{Bell, WatchEnd},
+};
+use serde::Deserialize as _;
+use sync_core::{code::Code, object::ReadSpec, operation::Refusal};
+use tokio::{sync::Notify, time::timeout};
+
+use super::{Finding, Sheet};
+use crate::config::{ConnectorConfig, SourceFactory};
+
+const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+const WATCH_TIMEOUT: Duration = Duration::from_secs(15);
+const AFTER_DISCOVERY: &[&str] = &["bind", "base", "rights", "notification"];
+const AFTER_BIND: &[&str] = &["base", "rights", "notification"];
+const CLOCK_NOTED_MS: i64 = 60_000;
+const CLOCK_LIMIT_MS: i64 = 300_000;
+
+/// Examines a connector.
+pub async fn examine(sheet: &mut Sheet, connector: &ConnectorConfig, factory: &dyn SourceFactory) {
+    let mut source = match factory.source(connector) {
+        Ok(source) => source,
+        Err(refusal) => {
+            let finding = Finding::of_refusal(&refusal, "settings-wrong");
+            sheet.fail(
+                "discovery",
+                finding.cure("correct the connector in the agent's settings"),
+            );
+            return sheet.skip(AFTER_DISCOVERY, "the settings are wrong");
+        }
+    };
+    let settings = LdapConfig::deserialize(&connector.settings).ok();
+    if let Some(settings) = &settings
+        && !discovery(sheet, settings).await
+    {
+        return sheet.skip(AFTER_DISCOVERY, "no server of the directory can be reached");
+    }
+    let late = |_| Err(Refusal::new(Code::SourceTimeOut));
+    match timeout(STEP_TIMEOUT, source.discover())
+        .await
+        .unwrap_or_else(late)
+    {
+        Ok(info) => {
+            sheet.ok("bind", format!("{} accepts the account", info.server));
+            sheet.ok(
+                "base",
+                format!("{} ({})", info.naming_context, info.product),
+            );
+        }
+        Err(refusal) => return sign_in_failed(sheet, &refusal),
+    }
+    if let Some(settings) = settings.filter(|_| connector.kind == "ad") {
+        let facts = timeout(STEP_TIMEOUT, examine_ad(&settings)).await;
+        match facts.unwrap_or_else(|_| Err(Refusal::new(Code::SourceTimeOut))) {
+            Ok(facts) => rights(sheet, &facts),
+            Err(refusal) => sheet.fail("rights", Finding::of_refusal(&refusal, "unreadable")),
+        }
+    }
+    notification(sheet, &mut source).await;
+}
+
+/// Whether the servers of the list answer and show a certificate that is trusted.
+async fn discovery(sheet: &mut Sheet, settings: &LdapConfig) -> bool {
+    let probes = match probe(settings).await {
+        Ok(probes) => probes,
+        Err(refusal) => {
+            sheet.fail("discovery", Finding::of_refusal(&refusal, "settings-wrong"));
+            return false;
+        }
+    };
+    let all = probes.len();
+    let bad: Vec<(&str, &Refusal)> = probes
+        .iter()
+        .filter_map(|probe| Some((probe.url.as_str(), probe.result.as_ref().err()?)))
+        .collect();
+    let Some((url, refusal)) = bad.first() else {
+        sheet.ok("discovery", format!("{all} of {all} servers answer"));
+        return true;
+    };
+    let mut finding = Finding::of_refusal(refusal, reach_cause(refusal));
+    finding.cure.get_or_insert_with(|| reach_cure(refusal, url));
+    if bad.len() == all {
+        sheet.fail("discovery", finding);
+        return false;
+    }
+    let lost: Vec<&str> = bad.iter().map(|(url, _)| *url).collect();
+    finding.text = format!(
+        "{} of {all} servers cannot be used: {}; {}",
+        bad.len(),
+        lost.join(", "),
+        finding.text
+    );
+    sheet.warn("discovery", finding);
+    true
+}
+
+fn reach_cause(refusal: &Refusal) -> &'static str {
+    match refusal.code {
+        Code::SourceNameNotResolved => "no-such-name",
+        Code::SourceCertificateUntrusted => "untrusted",
+        Code::SourceCertificateExpired => "expired",
+        Code::SourceNameMismatch => "wrong-host",
+        Code::SourceStrongAuthRequired => "strong-auth",
+        Code::ConfigurationInvalid => "settings-wrong",
+        _ => {
+            let said = refusal
+                .argument("text")
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            if said.contains("refused") {
+                "rejected"
+            } else if said.contains("no route") || said.contains("unreachable (os") {
+                "no-route"
+            } else {
+                "dropped"
+            }
+        }
+    }
+}
+
+fn reach_cure(refusal: &Refusal, url: &str) -> String {
+    match refusal.code {
+        Code::SourceNameNotResolved => {
+            format!("correct the name in {url}, or add it to the name server")
+        }
+        Code::SourceCertificateUntrusted => {
+            "name the authority of the domain controllers in ca_file of the connector's settings"
+                .into()
+        }
+        Code::SourceCertificateExpired => format!("renew the certificate of {url}"),
+        Code::SourceNameMismatch => {
+            format!("write {url} with a name its certificate holds, or give server_name")
+        }
+        _ => format!("start the directory at {url}, or let the firewall let it through"),
+    }
+}
+
+/// Which step a failed discovery belongs to.
+fn sign_in_failed(sheet: &mut Sheet, refusal: &Refusal) {
+    let (step, cause, cure): (_, _, Option<&str>) = match refusal.code {
+        Code::SourceCredentialRefused => (
+            "bind",
+            "wrong-password",
+            Some("correct the password in the connector's secret"),
+        ),
+        Code::SourceAccountUnusable => {
+            ("bind", account_cause(refusal), Some(account_cure(refusal)))
+        }
+        Code::SourceStrongAuthRequired => (
+            "bind",
+            "strong-auth",
+            Some("write the address as ldaps://, or let authentication be negotiate"),
+        ),
+        Code::SourceClockDiffers => (
+            "bind",
+            "clock",
+            Some("set the clock of this machine (for example `timedatectl set-ntp true`)"),
+        ),
+        Code::SecretFileUnsafe => ("bind", "readable-by-others", None),
+        Code::ConfigurationInvalid => (
+            "bind",
+            "settings-wrong",
+            Some("correct the connector in the agent's settings"),
+        ),
+        Code::SourceBaseNotFound => (
+            "base",
+            "no-such-base",
+            Some("correct naming_context in the connector's settings"),
+        ),
+        Code::SourceInsufficientAccess => ("rights", "right-missing", None),
+        Code::SourceTimeOut => (
+            "bind",
+            "slow",
+            Some(
+                "look at the load of the domain controller, or raise limits.request_seconds of the connector",
+            ),
+        ),
+        Code::SourceBusy => (
+            "bind",
+            "busy",
+            Some("wait; the agent tries again by itself"),
+        ),
+        _ => ("bind", reach_cause(refusal), None),
+    };
+    let mut finding = Finding::of_refusal(refusal, cause);
+    if finding.cure.is_none() {
+        finding.cure = cure.map(str::to_owned);
+    }
+    if step == "bind" {
+        sheet.fail("bind", finding);
+        return sheet.skip(AFTER_BIND, "nobody is signed in");
+    }
+    sheet.ok("bind", "the account is accepted");
+    sheet.fail(step, finding);
+    sheet.skip(&["notification"], "the directory is not read");
+}
+
+fn account_cause(refusal: &Refusal) -> &'static str {
+    let said = refusal
+        .argument("text")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if said.contains("locked") {
+        "locked"
+    } else if said.contains("disabled") {
+        "disabled"
+    } else if said.contains("must") {
+        "must-change-password"
+    } else if said.contains("password") {
+        "password-expired"
+    } else {
+        "account-unusable"
+    }
+}
+
+fn account_cure(refusal: &Refusal) -> &'static str {
+    match account_cause(refusal) {
+        "locked" => {
+            "Unlock-ADAccount (or `samba-tool user unlock`), then find out who tries a wrong password"
+        }
+        "disabled" => "Enable-ADAccount (or `samba-tool user enable`)",
+        "must-change-password" | "password-expired" => {
+            "set a new password for the account, write it into the connector's secret, and let it not expire"
+        }
+        _ => "look at the account's expiry, hours and workstations",
+    }
+}
+
+/// What the account may see of Active Directory.
+fn rights(sheet: &mut Sheet, facts: &AdFacts) {
+    if facts.sees_people {
+        sheet.ok("rights", "people and their attributes are shown");
+    } else {
+        let text = format!(
+            "the account is shown no person below {}",
+            facts.naming_context
+        );
+        let finding = Finding::new(Code::SourceInsufficientAccess, "right-missing", text);
+        sheet.fail(
+            "rights",
+            finding.cure("hybridge-agent permissions script --feature basic-read"),
+        );
+    }
+    if !facts.may_dirsync {
+        let text = "the account lacks the right Replicating Directory Changes: changes are found by update sequence numbers, and deletions by comparison";
+        let finding = Finding::new(Code::SourceInsufficientAccess, "no-dirsync-right", text);
+        sheet.warn(
+            "dirsync",
+            finding.cure("hybridge-agent permissions script --feature dirsync"),
+        );
+    } else if facts.is_read_only {
+        let text = format!(
+            "{} is a read-only controller: passwords are not there, and changes come later",
+            facts.server
+        );
+        let finding = Finding::new(Code::SourceReplicaLags, "read-only", text);
+        sheet.warn(
+            "dirsync",
+            finding.cure("write a controller that is not read-only first in urls of the connector"),
+        );
+    } else {
+        sheet.ok("dirsync", "DirSync is allowed");
+    }
+    let ahead = facts.clock_ahead_ms;
+    if ahead.abs() <= CLOCK_NOTED_MS {
+        return sheet.ok(
+            "source-clock",
+            format!("the clock of {} agrees", facts.server),
+        );
+    }
+    let text = format!(
+        "the clock of {} differs from this machine's by {} s",
+        facts.server,
+        ahead.abs() / 1_000
+    );
+    let finding = Finding::new(Code::SourceClockDiffers, "clock", text);
+    let finding = finding.cure("set the clocks of this machine and of the domain controllers");
+    if ahead.abs() > CLOCK_LIMIT_MS {
+        sheet.fail("source-clock", finding);
+    } else {
+        sheet.warn("source-clock", finding);
+    }
+}
+
+#[derive(Default)]
+struct Ear {
+    is_armed: AtomicBool,
+    heard: Notify,
+}
+
+impl Bell for Ear {
+    fn armed(&self) {
+        self.is_armed.store(true, Ordering::Relaxed);
+        self.heard.notify_one();
+    }
+
+    fn ring(&self) {}
+}
+
+/// Whether the directory tells of changes by itself.
+async fn notification(sheet: &mut Sheet, source: &mut Box<dyn Source>) {
+    let ear = Ear::default();
+    let spec = ReadSpec {
+        classes: vec!["user".into()],
+        ..ReadSpec::default()
+    };
+    let watched = timeout(WATCH_TIMEOUT, async {
+        tokio::select! {
+            end = source.watch(&spec, None, &ear) => Some(end),
+            () = ear.heard.notified() => None,
+        }
+    });
+    let fallback = "changes are asked for by the clock";
+    match watched.await {
+        Ok(None | Some(Ok(WatchEnd::Ended))) => {
+            sheet.ok("notification", "changes are told at once");
+        }
+        Ok(Some(Ok(WatchEnd::Unsupported(why)))) => {
+            let mut finding = Finding::of_refusal(&why, "not-offered");
+            finding.text = format!("{}; {fallback}", finding.text);
+            finding.cure.get_or_insert(
+                "none needed; shorten the job's interval if that is too slow".into(),
+            );
+            sheet.warn("notification", finding);
+        }
+        Ok(Some(Err(refusal))) => {
+            let mut finding = Finding::of_refusal(&refusal, "refused");
+            finding.text = format!("{}; {fallback}", finding.text);
+            sheet.warn("notification", finding);
+        }
+        Err(_) => {
+            let text = format!("the directory does not say that it watches; {fallback}");
+            sheet.warn(
+                "notification",
+                Finding::new(Code::SourceTimeOut, "slow", text),
+            );
+        }
+    }
+}
