@@ -128,8 +128,8 @@ struct Inner {
     /// Counts changes of jobs, for those that must look again.
     generation: watch::Sender<u64>,
     doorbells: Mutex<BTreeMap<ConnectorId, Doorbell>>,
-    /// When a source in quarantine was last knocked at, unix ms.
-    probes: Mutex<BTreeMap<ConnectorId, i64>>,
+    /// The ends of jobs in quarantine.
+    watched: Mutex<crate::cycles::look::Watched>,
     comparisons: Mutex<BTreeMap<ConnectorId, Comparing>>,
     backups: Arc<tokio::sync::Mutex<()>>,
 }
@@ -211,7 +211,7 @@ impl App {
             jobs_changed: Notify::new(),
             generation: watch::Sender::new(0),
             doorbells: Mutex::default(),
-            probes: Mutex::default(),
+            watched: Mutex::default(),
             comparisons: Mutex::default(),
             backups: Arc::default(),
         }));
@@ -534,18 +534,9 @@ impl App {
         change(doorbells.entry(connector).or_default());
     }
 
-    /// Whether a source may be knocked at again, after at least so long; if so, it is remembered.
-    pub(crate) fn may_probe(&self, connector: ConnectorId, spacing: std::time::Duration) -> bool {
-        let now = self.0.engine.now();
-        let spacing = i64::try_from(spacing.as_millis()).unwrap_or(i64::MAX);
-        let mut probes = self.0.probes.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_early = probes
-            .get(&connector)
-            .is_some_and(|last| *last <= now && now.saturating_sub(*last) < spacing);
-        if !is_early {
-            probes.insert(connector, now);
-        }
-        !is_early
+    /// The ends of jobs in quarantine that are looked at.
+    pub(crate) fn watched(&self) -> &Mutex<crate::cycles::look::Watched> {
+        &self.0.watched
     }
 
     /// How the comparison of a source is doing, for its status.

@@ -73,6 +73,8 @@ pub struct Activity {
     pub attempt: Option<i64>,
     /// When the last cycle began, unix ms.
     pub cycle_began: Option<i64>,
+    /// In quarantine: when it is looked next whether the cause is gone, unix ms.
+    pub next_look: Option<i64>,
 }
 
 /// How long a question to an agent may take.
@@ -375,6 +377,7 @@ impl Sink {
 async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
     let bell = app.read_wake(id);
     let ring = app.ring(id);
+    let mut arrivals = app.desk().arrivals();
     let mut last_failure = None;
     let mut spacing = SHORTEST_SPACING;
     loop {
@@ -407,6 +410,8 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
             () = bell.notified() => {}
             // After a failure a ring changes nothing: the next attempt has its time.
             () = ring.notified(), if last_failure.is_none() => {}
+            // An agent was started, perhaps with other settings: what failed before may go well now.
+            Ok(()) = arrivals.changed(), if pause > TICK => cycles::look::hasten(&app, id),
             () = tokio::time::sleep(pause) => {}
         }
         // Many rings within a moment become one read.
@@ -461,10 +466,10 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
     jobs.retain(|job| job.source == id && job.state == JobState::Active);
     // Who waits is still read for: another spec would have everything read twice.
     let read_for = jobs.clone();
-    let waits = cycles::hold_back(app, &source, &mut jobs).await?;
+    let held = cycles::hold_back(app, &source, &mut jobs).await?;
     if jobs.is_empty() {
         return Ok(Looked::at_nothing(
-            waits.unwrap_or(Duration::from_secs(3600)),
+            held.wait.unwrap_or(Duration::from_secs(3600)),
         ));
     }
     let began = app.engine().now();
@@ -506,7 +511,7 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
         return Err(doubt);
     }
     app.note_doorbell(id, |doorbell| doorbell.answered(began));
-    cycles::reading_works(app, &jobs).await;
+    cycles::reading_works(app, &jobs, held.for_source).await;
     let found = look_up(app, &source, &read_for).await?;
     let pause = match found {
         true => Duration::from_millis(50),

@@ -10,7 +10,7 @@ use sync_core::{
     code::Code,
     cycle::{
         Change, Ending, Failures, Reset, RunStatus, Side, Standing,
-        quarantine::{COMPLETE_FAILURES, is_busy_too_long, may_be_probed},
+        quarantine::{COMPLETE_FAILURES, Looks, is_busy_too_long},
     },
     operation::Refusal,
 };
@@ -41,6 +41,7 @@ scripts! {
     words_of_run_histories
     restart_criteria
     busy_for_a_day
+    looks_between_attempts
 }
 
 #[test]
@@ -88,6 +89,7 @@ fn check(name: &str) {
 #[derive(Default)]
 struct Job {
     standing: Standing,
+    looks: Looks,
     now: i64,
 }
 
@@ -154,7 +156,18 @@ impl Job {
                     is_busy_too_long(self.now - length_of(length), self.now)
                 )]
             }
-            ["probed", code] => vec![may_be_probed(code_of(code)).to_string()],
+            ["look", answer] => {
+                self.looks = self.looks.and(*answer == "answered");
+                vec![format!("next look in {} s", self.looks.pause_ms() / 1_000)]
+            }
+            ["waits-for"] => {
+                let waits = |side| self.standing.waits_for(side, self.now);
+                vec![format!(
+                    "source: {}, target: {}",
+                    waits(Side::Source),
+                    waits(Side::Target)
+                )]
+            }
             _ => panic!("not a command: {command}"),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The server asks as often as it likes; it is told the refusal of before until the pause is over. Never waits once the
 //! credential is another one: a corrected password is used at once. Trap: a password that was corrected in the directory, and
-//! not here, shows only after the pause; `hybridge-agent check` tries it at any time.
+//! not here, shows only after the pause, or when the agent is started anew; `hybridge-agent check` tries it at any time.
 
 use std::{
     collections::HashMap,
@@ -16,12 +16,13 @@ use sync_core::{code::Code, operation::Refusal};
 
 use crate::config::{ConnectorConfig, credential_mark};
 
-/// How long to wait after the first refusal, the second, and every further one. Ten minutes is the time after which Windows'
-/// baseline forgets wrong passwords; three of them in it lock nobody out.
+/// How long to wait after the first refusal, the second, and every further one. Directories forget wrong passwords a while
+/// after the last one: Windows after 10 minutes by its baseline, 15 or 30 elsewhere. At these times nobody is locked out who
+/// may be wrong three times within 15 minutes, or four times within 30.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(15),
-    Duration::from_secs(240),
-    Duration::from_secs(600),
+    Duration::from_mins(20),
+    Duration::from_mins(35),
 ];
 
 struct Refused {
@@ -127,7 +128,7 @@ mod tests {
         let (cooldown, connector) = (&stand.cooldown, &stand.connector);
         let mut now = Instant::now();
         assert_eq!(cooldown.holds(connector, now), None);
-        for pause in [15, 240, 600, 600] {
+        for pause in [15, 1_200, 2_100, 2_100] {
             cooldown.note(connector, Some(&refusal()), now);
             let told = cooldown.holds(connector, now + Duration::from_secs(pause - 1));
             let told = told.unwrap();

@@ -150,9 +150,10 @@ fn one(status: &JobStatus, now: Timestamp) -> String {
     // What the guard holds is told below; it slows nothing.
     let slowed = status.quarantine.as_ref();
     if let Some(held) = slowed.filter(|held| held.reason != "TooManyDeletes") {
-        let next = match held.next_attempt.as_deref() {
-            Some(at) => format!("tried next {}", ago(at, now)),
-            None => "not tried by itself".to_owned(),
+        let next = match (held.next_look.as_deref(), held.next_attempt.as_deref()) {
+            (Some(at), _) => format!("looked next {} whether it works again", ago(at, now)),
+            (None, Some(at)) => format!("tried next {}", ago(at, now)),
+            (None, None) => "not tried by itself".to_owned(),
         };
         text.push_str(&format!(
             "\n\nin quarantine: {}, {next}; `hybridge job clear {}` has it tried at once",

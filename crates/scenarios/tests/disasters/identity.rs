@@ -3,7 +3,7 @@
 use scenarios::{Story, is_full};
 use sync_core::{code::Code, schema::preset};
 
-use super::{fails_with, job, recovers, until};
+use super::{fails_with, is_quarantined, job, recovers, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_rules_read_what_they_newly_need() {
@@ -56,6 +56,29 @@ async fn an_expired_credential_stops_the_job_until_there_is_a_new_one() {
     story.world.app.issue_directory_credential(30).unwrap();
     recovers(&story).await;
     assert!(story.tree().named("Anna Verlopen").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_credential_of_the_target_that_is_put_back_is_used_by_itself() {
+    let story = Story::begin(30).await;
+    let data = &story.world.app.config().data_directory;
+    let file = data.join("directory-credential.json");
+    let right = std::fs::read_to_string(&file).unwrap();
+    let mut wrong: serde_json::Value = serde_json::from_str(&right).unwrap();
+    wrong["secret"] = "not the secret".into();
+    std::fs::write(&file, wrong.to_string()).unwrap();
+    story.person("Anna Sleutel");
+    story
+        .world
+        .app
+        .read_wake(story.world.source_id())
+        .notify_one();
+    is_quarantined(&story).await;
+    assert_eq!(job(&story).failure.unwrap().code, Code::CredentialWrong);
+    assert!(story.tree().named("Anna Sleutel").is_none());
+    std::fs::write(&file, right).unwrap();
+    recovers(&story).await;
+    assert!(story.tree().named("Anna Sleutel").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

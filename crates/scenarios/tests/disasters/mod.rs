@@ -63,6 +63,20 @@ async fn is_doubted_with(story: &Story, code: Code) {
     .await;
 }
 
+/// Waits until the job has failed so often that it is in quarantine, and says when it will be looked at next.
+async fn is_quarantined(story: &Story) {
+    until(story, "the quarantine", |story| {
+        let standing = story.world.app.engine().standing(story.world.job.id);
+        standing.unwrap().standing.quarantine.is_some()
+    })
+    .await;
+    until(story, "a time for the next look", |story| {
+        let activity = story.world.app.activity(story.world.job.id);
+        activity.next_look.is_some()
+    })
+    .await;
+}
+
 /// Makes the next read a full one.
 fn want_full_read(story: &Story) {
     let why = Refusal::new(Code::SourceCookieRefused);
@@ -84,15 +98,8 @@ fn destroyed(story: &Story, mark: i64) -> Vec<Record> {
     records
 }
 
-/// Cured, and somebody has tested the connection, which ends a quarantine that began meanwhile: the source is read again
-/// without complaint, and the two sides agree.
+/// Cured: the source is read again without complaint, and the two sides agree.
 async fn recovers(story: &Story) {
-    until(story, "a connection that works", |story| {
-        let (engine, job) = (story.world.app.engine(), story.world.job.id);
-        engine.quarantine_is_hopeful(job).unwrap();
-        engine.standing(job).unwrap().standing.quarantine.is_none()
-    })
-    .await;
     story.world.sync().await;
     let row = connector(story);
     assert_eq!((row.failure, row.suspect), (None, None));

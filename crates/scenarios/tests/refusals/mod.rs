@@ -2,7 +2,7 @@
 //! it is cured.
 //!
 //! Real processes, driven as an administrator drives them. Trap: a cure is waited for, never helped along by pausing or
-//! restarting what has to recover by itself; after a refused credential somebody has to test the connection.
+//! restarting what has to recover by itself.
 
 mod disk;
 mod restored;
@@ -37,7 +37,7 @@ fn source_fails_with(installation: &Installation, code: Code) -> Problem {
         let status = installation.status();
         match status.source.position.failure {
             Some(problem) if problem.code == code.name() => {
-                // A refused credential is not tried again and again.
+                // A refused credential is a reason for quarantine at once.
                 let is_refused = matches!(
                     code,
                     Code::SourceCredentialRefused | Code::SourceAccountUnusable

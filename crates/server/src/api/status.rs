@@ -99,10 +99,10 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
             false if job.state == JobState::Active => "quarantine".into(),
             _ => state(&job, &source, &numbers, is_failing).into(),
         },
-        quarantine: standing
-            .standing
-            .quarantine
-            .map(|held| cycles::status::quarantine(&held, standing.standing.error.as_ref())),
+        quarantine: standing.standing.quarantine.map(|held| {
+            let error = standing.standing.error.as_ref();
+            cycles::status::quarantine(&held, error, activity.next_look)
+        }),
         is_busy_too_long: standing.is_busy_too_long(now),
         phase,
         progress: progress(&numbers, &activity, read.as_ref(), now),

@@ -1,10 +1,11 @@
 //! Cycles of jobs: when one may begin, what its failure or success means for the next, and what a person may ask for.
 //!
 //! The decisions are `sync_core::cycle`, the memory is the engine's; here they meet the loops. Trap: a job in quarantine is
-//! left out of reading and planning alike, and whoever knows that its cause may be gone has to say so
-//! ([`is_hopeful`]), or it waits for its time.
+//! left out of reading and planning alike, and whoever knows that its cause may be gone has to say so ([`is_hopeful`]), or it
+//! waits for its time; [`look`] finds out.
 
 pub mod act;
+pub(crate) mod look;
 pub mod on_demand;
 pub mod reconcile;
 pub mod status;
@@ -14,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use connectors::Target;
 use engine::{ConnectorRow, FailedRun, JobRow, JobStanding, JobState};
 use sync_core::{
-    cycle::{Side, quarantine::may_be_probed, standing::Change},
+    cycle::{Side, standing::Change},
     id::{ConnectorId, JobId},
     operation::Refusal,
 };
@@ -23,12 +24,9 @@ use tracing::{info, warn};
 use crate::{
     agents::blocking,
     app::App,
-    desk::Call,
-    scheduler::{CALL_TIMEOUT, end_by, end_run},
+    scheduler::{end_by, end_run},
 };
 
-/// How often it is looked whether a network that was gone is there again.
-const PROBE: Duration = Duration::from_secs(5 * 60);
 /// A job in quarantine looks at its time at least so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -41,7 +39,16 @@ fn until(at: Option<i64>, now: i64) -> Duration {
     Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX)).min(LOOK_AGAIN)
 }
 
-/// Leaves out of a source's jobs those in quarantine whose time has not come. Says how long to wait if there are any.
+/// Jobs of a source that wait in quarantine.
+#[derive(Default)]
+pub(crate) struct HeldBack {
+    /// How long to wait, if there are any.
+    pub wait: Option<Duration>,
+    /// Those that wait for the source to be usable again.
+    pub for_source: Vec<JobRow>,
+}
+
+/// Leaves out of a source's jobs those in quarantine whose time has not come. If nobody is left, the source is looked at.
 ///
 /// # Errors
 /// Of the store.
@@ -49,11 +56,10 @@ pub(crate) async fn hold_back(
     app: &App,
     source: &ConnectorRow,
     jobs: &mut Vec<JobRow>,
-) -> Result<Option<Duration>, Refusal> {
+) -> Result<HeldBack, Refusal> {
     let now = app.engine().now();
-    let mut waits: Option<Duration> = None;
+    let mut held = HeldBack::default();
     let mut tried = Vec::new();
-    let mut probed = Vec::new();
     for job in jobs.drain(..) {
         let standing = standing(app, job.id).await?.standing;
         if standing.lets_try(now) {
@@ -61,27 +67,17 @@ pub(crate) async fn hold_back(
             continue;
         }
         let next = until(standing.quarantine.and_then(|held| held.next_attempt), now);
-        waits = Some(waits.map_or(next, |wait| wait.min(next)));
-        let error = standing
-            .error
-            .filter(|_| standing.failed_side == Some(Side::Source));
-        if error.is_some_and(|error| may_be_probed(error.code)) {
-            probed.push(job);
+        held.wait = Some(held.wait.map_or(next, |wait| wait.min(next)));
+        if standing.waits_for(Side::Source, now) {
+            held.for_source.push(job);
         }
     }
     *jobs = tried;
-    if jobs.is_empty() && !probed.is_empty() && app.may_probe(source.id, PROBE) {
-        // Nobody's account is locked by this: the source did not even answer when the quarantine began.
-        let answer = app
-            .desk()
-            .call(&source.name, Call::Discover, CALL_TIMEOUT)
-            .await;
-        if answer.is_ok() {
-            is_hopeful(app, probed).await;
-            return Ok(Some(Duration::from_millis(10)));
-        }
+    if jobs.is_empty() && !held.for_source.is_empty() {
+        let look = look::at_source(app, source, held.for_source.clone()).await;
+        held.wait = held.wait.map(|wait| wait.min(look));
     }
-    Ok(waits)
+    Ok(held)
 }
 
 /// The cause of these jobs' quarantine may be gone: they are tried now.
@@ -107,9 +103,15 @@ pub(crate) async fn connector_works(app: &App, connector: ConnectorId) {
     let mut jobs = jobs.unwrap_or_default();
     jobs.retain(|job| job.source == connector || job.target == connector);
     is_hopeful(app, jobs).await;
+    // Also whoever only waits for the next attempt after a failure.
+    app.read_wake(connector).notify_one();
 }
 
-fn tell(job: &JobRow, change: Change) {
+fn tell(app: &App, job: &JobRow, side: Side, change: Change) {
+    if matches!(change, Change::Imposed(_) | Change::Lifted(_)) {
+        look::forget(app, look::end_of(job, side));
+        app.note(job.id, |activity| activity.next_look = None);
+    }
     match change {
         Change::None => {}
         Change::Imposed(reason) => {
@@ -147,24 +149,29 @@ pub(crate) async fn reading_failed(app: &App, source: ConnectorId, why: &Refusal
     })
     .await;
     match failed {
-        Ok(changes) => changes.iter().for_each(|(job, change)| tell(job, *change)),
+        Ok(changes) => {
+            for (job, change) in &changes {
+                tell(app, job, Side::Source, *change);
+            }
+        }
         Err(why) => {
             warn!(connector = %source, code = %why.code, "a failed cycle cannot be recorded: {why}")
         }
     }
 }
 
-/// Reading works, for these jobs.
-pub(crate) async fn reading_works(app: &App, jobs: &[JobRow]) {
+/// Reading works, for these jobs; those that waited for it may hope.
+pub(crate) async fn reading_works(app: &App, jobs: &[JobRow], waiting: Vec<JobRow>) {
     for job in jobs {
         works(app, job, Side::Source).await;
     }
+    is_hopeful(app, waiting).await;
 }
 
 async fn works(app: &App, job: &JobRow, side: Side) {
     let id = job.id;
     match blocking(app.engine(), move |engine| engine.cycle_works(id, side)).await {
-        Ok(change) => tell(job, change),
+        Ok(change) => tell(app, job, side, change),
         Err(why) => warn!(job = %job.name, code = %why.code, "a success cannot be recorded: {why}"),
     }
 }
@@ -183,7 +190,7 @@ pub(crate) async fn writing_failed(app: &App, job: JobId, why: &Refusal, has_end
     })
     .await;
     match failed {
-        Ok((row, change)) => tell(&row, change),
+        Ok((row, change)) => tell(app, &row, Side::Target, change),
         Err(why) => warn!(%job, code = %why.code, "a failed cycle cannot be recorded: {why}"),
     }
 }
@@ -198,7 +205,7 @@ pub(crate) async fn settled(app: &App, job: &JobRow) {
     })
     .await;
     match held {
-        Ok(change) => tell(job, change),
+        Ok(change) => tell(app, job, Side::Target, change),
         Err(why) => {
             warn!(job = %job.name, code = %why.code, "the guard's alarm cannot be recorded: {why}")
         }
@@ -223,8 +230,11 @@ pub(crate) async fn may_begin(app: &App, job: &JobRow) -> Result<Option<Duration
             end_run(app, id, end_by(error)).await;
         }
         app.note(id, |activity| activity.phase = "quarantine");
-        let next = standing.quarantine.and_then(|held| held.next_attempt);
-        return Ok(Some(until(next, now)));
+        let next = until(standing.quarantine.and_then(|held| held.next_attempt), now);
+        return match standing.waits_for(Side::Target, now) {
+            true => Ok(Some(next.min(look::at_target(app, job).await?))),
+            false => Ok(Some(next)),
+        };
     }
     let activity = app.activity(id);
     let spacing = i64::try_from(job.settings.minimum_spacing_seconds.saturating_mul(1_000));

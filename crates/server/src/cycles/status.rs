@@ -58,7 +58,8 @@ pub fn of(
         last_successful_execution: runs.successful.as_ref().map(execution),
         last_successful_execution_with_exports: runs.with_exports.as_ref().map(execution),
         progress: progress.into_iter().collect(),
-        quarantine: held.map(|held| quarantine(&held, standing.standing.error.as_ref())),
+        quarantine: held
+            .map(|held| quarantine(&held, standing.standing.error.as_ref(), activity.next_look)),
         steady_state_first_achieved_time: time_option(standing.steady_first),
         steady_state_last_achieved_time: time_option(standing.steady_last),
         synchronized_entry_count_by_type: by_type(&numbers.linked),
@@ -74,11 +75,16 @@ fn by_type(linked: &BTreeMap<String, u64>) -> Vec<KeyedCount> {
     linked.iter().map(count).collect()
 }
 
-/// A quarantine as shown.
-pub fn quarantine(held: &Quarantine, error: Option<&Refusal>) -> SynchronizationQuarantine {
+/// A quarantine as shown. `next_look`: when it is looked whether its cause is gone, unix ms.
+pub fn quarantine(
+    held: &Quarantine,
+    error: Option<&Refusal>,
+    next_look: Option<i64>,
+) -> SynchronizationQuarantine {
     SynchronizationQuarantine {
         current_began: time(held.current_began),
         next_attempt: time_option(held.next_attempt),
+        next_look: time_option(next_look),
         reason: held.reason.name().into(),
         series_began: time(held.series_began),
         series_count: u64::from(held.series_count),

@@ -27,7 +27,7 @@ use sync_core::{
     operation::Refusal,
 };
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot, watch},
     time::Instant,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -338,6 +338,11 @@ impl Desk {
     /// Whether an agent has been heard of lately.
     pub fn is_connected(&self, agent: AgentId) -> bool {
         self.lock().is_present(agent, self.limits.presence)
+    }
+
+    /// Counts the processes of agents that were not seen before.
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.lock().arrivals.subscribe()
     }
 
     /// Ends everything an agent is working on (it was revoked).

@@ -10,7 +10,7 @@ use std::{
 
 use sync_core::id::AgentId;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -74,6 +74,8 @@ pub struct State {
     finished: VecDeque<(String, u64)>,
     present: BTreeMap<AgentId, Instant>,
     processes: BTreeMap<AgentId, Process>,
+    /// Counts processes not seen before.
+    pub arrivals: watch::Sender<u64>,
 }
 
 impl State {
@@ -85,6 +87,7 @@ impl State {
             finished: VecDeque::new(),
             present: BTreeMap::new(),
             processes: BTreeMap::new(),
+            arrivals: watch::Sender::new(0),
         }
     }
 
@@ -211,6 +214,7 @@ impl State {
                 former: VecDeque::new(),
             };
             self.processes.insert(agent, process);
+            self.arrivals.send_modify(|count| *count += 1);
             return true;
         };
         if process.session == session {
@@ -227,6 +231,7 @@ impl State {
         if process.former.len() > FORMER {
             process.former.pop_front();
         }
+        self.arrivals.send_modify(|count| *count += 1);
         for held in self.held.values().filter(|held| held.agent == agent) {
             held.orphaned.cancel();
         }

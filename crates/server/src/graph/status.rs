@@ -11,7 +11,9 @@ use crate::{agents::blocking, app::App, cycles};
 
 /// Schedule and status.
 pub async fn of(app: &App, row: &JobRow) -> Result<(Json, Json)> {
-    let (job, activity) = (row.clone(), app.activity(row.id));
+    let (job, mut activity) = (row.clone(), app.activity(row.id));
+    // Graph's quarantine has no such field.
+    activity.next_look = None;
     let (status, is_disabled) = blocking(app.engine(), move |engine| {
         let is_disabled = engine.standing(job.id)?.disabled_at.is_some();
         Ok((cycles::status::of(engine, &job, &activity)?, is_disabled))

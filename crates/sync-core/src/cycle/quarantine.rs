@@ -21,6 +21,12 @@ pub const COMPLETE_FAILURES: u32 = 10;
 pub const ATTEMPTS_MS: [i64; 3] = [6 * HOUR_MS, 12 * HOUR_MS, 24 * HOUR_MS];
 /// After so long the job is disabled.
 pub const LONGEST_MS: i64 = 28 * 24 * HOUR_MS;
+/// The first look at whether the cause of a quarantine is gone; each in vain doubles the time to the next.
+const FIRST_LOOK_MS: i64 = 5_000;
+/// The longest time between two looks at an end that does not answer.
+const LONGEST_LOOK_MS: i64 = 2 * 60_000;
+/// The longest time between two attempts at an end that answers, and where they fail all the same: each may be a whole read.
+const LONGEST_ATTEMPT_MS: i64 = HOUR_MS;
 /// A busy system is retried by itself for so long before somebody is told to ask for help.
 pub const BUSY_PATIENCE_MS: i64 = 24 * HOUR_MS;
 
@@ -87,6 +93,14 @@ impl Reason {
             Self::EncounteredBaseEscrowThreshold
                 | Self::EncounteredTotalEscrowThreshold
                 | Self::EncounteredEscrowProportionThreshold
+        )
+    }
+
+    /// Whether an end of the job could not be used: whether it can again shows when it is asked.
+    pub fn is_by_connection(self) -> bool {
+        matches!(
+            self,
+            Self::EncounteredQuarantineException | Self::IngestionInterrupted | Self::Unknown
         )
     }
 
@@ -183,10 +197,41 @@ pub fn counts(code: Code) -> bool {
     !has_its_own_way && code.blame() != Blame::Us
 }
 
-/// Whether it costs nothing to look often if the cause is gone: nobody's account is locked by knocking at a door that does
-/// not open.
-pub fn may_be_probed(code: Code) -> bool {
-    code.blame() == Blame::Network
+/// Looks at an end that could not be used, while a job is in quarantine because of it.
+///
+/// A look is a question, not a cycle. Trap: that it is answered is a hope only; a right may be missing all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// In a row without an answer.
+    unanswered: u32,
+    /// Attempts in a row that an answer gave hope for. Who is looked at again was disappointed.
+    disappointed: u32,
+}
+
+impl Looks {
+    /// After one more.
+    #[must_use]
+    pub fn and(self, is_answered: bool) -> Self {
+        match is_answered {
+            true => Self {
+                unanswered: 0,
+                disappointed: self.disappointed.saturating_add(1),
+            },
+            false => Self {
+                unanswered: self.unanswered.saturating_add(1),
+                disappointed: 0,
+            },
+        }
+    }
+
+    /// Time to the next one, in milliseconds.
+    pub fn pause_ms(self) -> i64 {
+        let (count, longest) = match self.disappointed {
+            0 => (self.unanswered, LONGEST_LOOK_MS),
+            count => (count, LONGEST_ATTEMPT_MS),
+        };
+        (FIRST_LOOK_MS << count.min(16)).min(longest)
+    }
 }
 
 /// Whether a system that has been busy since then (unix ms) is to be brought before somebody.

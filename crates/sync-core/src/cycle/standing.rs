@@ -40,6 +40,14 @@ impl Standing {
         self.quarantine.is_none_or(|held| held.lets_try(now))
     }
 
+    /// Whether the job waits for this end to be usable again.
+    pub fn waits_for(&self, side: Side, now: i64) -> bool {
+        let is_by_connection = |held: Quarantine| held.reason.is_by_connection();
+        self.quarantine.is_some_and(is_by_connection)
+            && self.failed_side == Some(side)
+            && !self.lets_try(now)
+    }
+
     /// A cycle failed completely: nothing could be read, or nothing be written.
     pub fn fails(&mut self, side: Side, why: &Refusal, limit: u32, now: i64) -> Change {
         if !counts(why.code) || !self.lets_try(now) {
@@ -67,11 +75,7 @@ impl Standing {
         self.in_a_row = 0;
         self.failed_side = None;
         match self.quarantine.map(|held| held.reason) {
-            Some(
-                reason @ (Reason::EncounteredQuarantineException
-                | Reason::IngestionInterrupted
-                | Reason::Unknown),
-            ) => self.lift(reason),
+            Some(reason) if reason.is_by_connection() => self.lift(reason),
             _ => Change::None,
         }
     }

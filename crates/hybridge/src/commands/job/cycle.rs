@@ -181,6 +181,9 @@ fn people(status: &SynchronizationStatus) -> String {
         all.push(("since", time(&held.series_began)));
         all.push(("left in effect", format!("{} times", held.series_count)));
         all.push(("next attempt", next));
+        if let Some(at) = &held.next_look {
+            all.push(("next look", time(at)));
+        }
         if let Some(error) = &held.error {
             all.push(("because of", error.message.clone()));
         }

@@ -119,6 +119,9 @@ pub struct SynchronizationQuarantine {
     pub current_began: String,
     /// When the job is tried next; absent: not by itself.
     pub next_attempt: Option<String>,
+    /// When it is looked next whether the cause is gone, which has the job tried at once; absent: only an attempt shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_look: Option<String>,
     /// Why.
     pub reason: String,
     /// When it was first imposed.
