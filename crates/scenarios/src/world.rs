@@ -234,6 +234,15 @@ impl World {
         self.app.jobs_changed();
     }
 
+    /// Pauses the job, so that what is done now is seen together.
+    pub fn pause_job(&self) {
+        self.app
+            .engine()
+            .set_job_state(self.job.id, JobState::Paused)
+            .unwrap();
+        self.app.jobs_changed();
+    }
+
     /// Reads now, and waits until everything that follows from it is done (or held).
     pub async fn sync(&self) {
         let engine = self.app.engine();

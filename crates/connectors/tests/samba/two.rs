@@ -108,6 +108,16 @@ impl Pair {
         writer.modify(settings, vec![change]).await.unwrap();
     }
 
+    /// Waits until the first controller, back again, holds what the second one has shown: changes come in their order, so
+    /// one more that has arrived says it of all before.
+    async fn first_catches_up(&self, dn: &str) {
+        let writer = self.second.connect().await;
+        let (attribute, value) = ("description", "caught up");
+        let change = Change::new(ChangeKind::Replace, attribute, [value]);
+        writer.modify(dn, vec![change]).await.unwrap();
+        self.reaches(&self.story.lab, dn, attribute, value).await;
+    }
+
     async fn read(&self, model: &mut Model, mode: ReadMode, is_sabotaged: bool) -> ReadEnd {
         let mut source = AdSource::new(self.config.clone());
         model.begin();
@@ -232,7 +242,10 @@ async fn without_dirsync_each_controller_is_continued_where_it_was_left() {
     let mut source = AdSource::new(pair.config.clone());
     model.compare(&mut source, &spec()).await;
 
+    // As long as it lags it is passed over, and the second one answers.
+    let dn = format!("CN=reader,CN=Users,{}", pair.story.lab.base);
     pair.story.lab.lab("start", &[]);
+    pair.first_catches_up(&dn).await;
     let watermark = model.watermark.clone().unwrap();
     let mut source = AdSource::new(pair.config.clone());
     let end = model
@@ -249,7 +262,6 @@ async fn without_dirsync_each_controller_is_continued_where_it_was_left() {
 
     // From now on both are known, and neither needs a full read.
     let writer = pair.story.lab.connect().await;
-    let dn = format!("CN=reader,CN=Users,{}", pair.story.lab.base);
     let change = Change::new(ChangeKind::Replace, "title", ["Mate"]);
     writer.modify(&dn, vec![change]).await.unwrap();
     model.read(&mut source, &spec()).await;

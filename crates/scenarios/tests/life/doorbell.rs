@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use engine::JobState;
 use scenarios::Story;
 use server::doorbell::DoorbellState;
 use tokio::time::{Instant, sleep};
@@ -99,9 +98,7 @@ async fn a_burst_is_read_in_far_fewer_reads_than_it_has_changes() {
 async fn a_paused_job_hears_nothing_and_misses_nothing() {
     let (story, crew) = by_doorbell_only().await;
     let app = &story.world.app;
-    let id = story.world.job.id;
-    app.engine().set_job_state(id, JobState::Paused).unwrap();
-    app.jobs_changed();
+    story.world.pause_job();
     becomes(&story, DoorbellState::Off).await;
     let (before, rings) = (reads(&story), app.doorbell(story.world.source_id()).rings);
     let mark = story.world.log_end();

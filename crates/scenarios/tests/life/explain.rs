@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use directory::Value;
-use engine::JobState;
 use scenarios::{
     Story,
     story::{UNIT, add_members},
@@ -161,10 +160,7 @@ async fn what_the_job_has_not_come_to_yet_is_said_to_be_due() {
     let anna = story.person("Anna Wacht");
     story.step("joins", |_| {}, &["create Anna Wacht"]).await;
     let engine = story.world.app.engine();
-    engine
-        .set_job_state(story.world.job.id, JobState::Paused)
-        .unwrap();
-    story.world.app.jobs_changed();
+    story.world.pause_job();
     engine.plan_everything(story.world.job.id).unwrap();
     let job = in_job(&story, &anna.to_string()).await;
     assert_eq!(job.state, "due", "{job:#?}");
@@ -231,11 +227,7 @@ async fn a_name_nobody_knows_is_looked_for_in_the_source_too() {
     assert!(explanation.sentence.contains("spelling"));
 
     // Nothing reads it any more, and the source has it all the same.
-    let engine = story.world.app.engine();
-    engine
-        .set_job_state(story.world.job.id, JobState::Paused)
-        .unwrap();
-    story.world.app.jobs_changed();
+    story.world.pause_job();
     let late = story.person("Anna Laat");
     let explanation = explained(&story, &late.to_string()).await;
     if let Some(missing) = &explanation.missing {

@@ -218,10 +218,7 @@ async fn a_preview_names_members_of_another_forest() {
     two.world.start_job();
     two.world.sync().await;
     let engine = two.world.app.engine().clone();
-    engine
-        .set_job_state(two.world.job.id, engine::JobState::Paused)
-        .unwrap();
-    two.world.app.jobs_changed();
+    two.world.pause_job();
     let bob = stand_in(&two.canal, &two.dock, far);
     scenarios::story::add_members(&two.canal, pilots, &[bob]);
     // Read, and not planned.

@@ -121,6 +121,8 @@ async fn what_may_not_be_taken_over_waits_with_its_code_until_it_may() {
         settings.hard_match = false;
         settings.soft_match = false;
     });
+    // He is not to arrive before there is somebody with his anchor.
+    story.world.pause_job();
     let bob = story.person("Bob Anker");
     let anchored = user_in_the_cloud(&story, "anders");
     let anchor = sync_core::id::Anchor::from_guid_text(&bob.to_string()).unwrap();
@@ -136,9 +138,11 @@ async fn what_may_not_be_taken_over_waits_with_its_code_until_it_may() {
         "create! Bob Anker: InvalidHardMatch",
         "create! Cara Zacht: SoftMatchSwitchedOff",
     ];
-    story
-        .step("both arrive", |_| _ = story.person("Cara Zacht"), &expected)
-        .await;
+    let both = |_: &forest::Forest| {
+        story.person("Cara Zacht");
+        story.world.start_job();
+    };
+    story.step("both arrive", both, &expected).await;
     let why = refusal(&story, "Cara Zacht");
     assert_eq!(why.argument("reason"), Some("SoftMatchSwitchedOff"));
     story.faults.clear();
@@ -428,11 +432,8 @@ fn link_of(story: &Story, guid: Uuid) -> sync_core::id::LinkId {
 }
 
 fn pause(story: &Story) -> engine::JobRow {
-    let engine = story.world.app.engine();
-    let id = story.world.job.id;
-    engine.set_job_state(id, engine::JobState::Paused).unwrap();
-    story.world.app.jobs_changed();
-    engine.job(id).unwrap()
+    story.world.pause_job();
+    story.world.app.engine().job(story.world.job.id).unwrap()
 }
 
 /// A link is let go of, twice without harm, and an account that somebody made by hand takes the old one's place.

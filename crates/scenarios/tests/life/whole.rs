@@ -160,10 +160,7 @@ async fn a_paused_job_does_nothing_and_catches_up() {
     let story = Story::begin(30).await;
     let anna = story.person("Anna Rust");
     story.step("joins", |_| {}, &["create Anna Rust"]).await;
-    let engine = story.world.app.engine();
-    engine
-        .set_job_state(story.world.job.id, engine::JobState::Paused)
-        .unwrap();
+    story.world.pause_job();
     let mark = story.world.log_end();
     story
         .forest
