@@ -1,32 +1,24 @@
 //! A Samba domain of the lab: raised, changed over LDAP as an administrator would, taken down again.
 //!
-//! Never touches the database directly except through the lab's script, for what LDAP does not offer. Trap: names given to
-//! the verbs here are raw; they are escaped into distinguished names in one place, [`below`].
+//! Never touches the database directly except through the lab's script, for what LDAP does not offer. Changes are those of a
+//! [`Hand`]. Trap: an object is deleted by a verb of its own here, because it can come back.
 
-use std::{
-    collections::HashMap,
-    net::Ipv4Addr,
-    path::Path,
-    process::Command,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, net::Ipv4Addr, ops::Deref, path::Path, process::Command};
 
 use ldap::{Change, ChangeKind, Connection, Query, Scope};
+
+use crate::hand::Hand;
+pub use crate::hand::{below, container_of};
 
 /// Password of the account that synchronises.
 const SYNC_PASSWORD: &str = "Secret.Sync1 ü";
 /// Addresses tried, as other runs may be under way on this machine.
 const ADDRESSES: u32 = 8;
-/// How long replication may take.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Values in one request.
-const CHUNK: usize = 1_000;
 
 pub struct Domain {
     name: String,
     values: HashMap<String, String>,
-    writer: Mutex<Connection>,
+    hand: Hand,
     partner: Option<Partner>,
     /// Its naming context.
     pub base: String,
@@ -69,11 +61,6 @@ impl Found {
     }
 }
 
-/// The name of an object below a container: the one place where raw names are escaped.
-pub fn below(kind: &str, name: &str, container: &str) -> String {
-    format!("{kind}={},{container}", ldap::dn::escape_value(name))
-}
-
 /// `CN=…` below a container.
 pub fn cn(name: &str, container: &str) -> String {
     below("CN", name, container)
@@ -94,12 +81,12 @@ impl Domain {
     pub async fn raise_with(name: &str, first: Ipv4Addr, options: &[&str]) -> Self {
         packages();
         let values = raise(name, first, options);
-        let writer = Mutex::new(connect(&values).await);
+        let hand = Hand::new(connect(&values).await);
         let base = values["LAB_BASE"].clone();
         Self {
             name: name.to_owned(),
             values,
-            writer,
+            hand,
             partner: None,
             base,
         }
@@ -122,24 +109,13 @@ impl Domain {
 
     /// Changes go to the first controller from now on.
     pub async fn write_at_first(&self) {
-        self.write_with(connect(&self.values).await);
+        self.hand.take_up(connect(&self.values).await);
     }
 
     /// Changes go to the second controller from now on.
     pub async fn write_at_partner(&self) {
         let partner = self.partner.as_ref().expect("a second controller");
-        self.write_with(connect(&partner.values).await);
-    }
-
-    fn write_with(&self, writer: Connection) {
-        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = writer;
-    }
-
-    fn writer(&self) -> Connection {
-        self.writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.hand.take_up(connect(&partner.values).await);
     }
 
     /// Whether the second controller takes over what the first one holds (MS-ADTS 6.1.1.2.2.1.2.1.1, NTDSDSA_OPT_DISABLE_INBOUND_REPL).
@@ -157,17 +133,8 @@ impl Domain {
     /// Waits until the second controller shows an object with this value.
     pub async fn partner_shows(&self, dn: &str, attribute: &str, value: &str) {
         let partner = self.partner.as_ref().expect("a second controller");
-        let reader = connect(&partner.values).await;
-        let query = Query::new(dn, Scope::Base).attributes([attribute]);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let found = reader.search_all(&query).await.unwrap_or_default();
-            if found.first().and_then(|entry| entry.text(attribute)) == Some(value) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{dn} does not reach the second");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let second = Hand::new(connect(&partner.values).await);
+        second.shows(dn, attribute, value).await;
     }
 
     /// A value of the lab's environment.
@@ -193,8 +160,10 @@ impl Domain {
             Change::new(ChangeKind::Replace, "unicodePwd", [password]),
             Change::new(ChangeKind::Replace, "userAccountControl", ["512"]),
         ];
-        self.writer().modify(&dn, changes).await.unwrap();
-        self.grant(rights);
+        self.connection().modify(&dn, changes).await.unwrap();
+        if !rights.is_empty() {
+            self.grant(rights);
+        }
         (format!("svc-hybridge@{}", self.dns()), SYNC_PASSWORD)
     }
 
@@ -218,21 +187,6 @@ impl Domain {
     pub async fn accepts(&self, name: &str, password: &str) -> bool {
         let connection = open(&self.values).await;
         connection.simple_bind(name, password).await.is_ok()
-    }
-
-    /// An object.
-    pub async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
-        let mut all: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
-        for (name, value) in attributes {
-            match all.iter_mut().find(|(have, _)| have == name) {
-                Some((_, values)) => values.push(value.as_bytes().to_vec()),
-                None => all.push(((*name).to_owned(), vec![value.as_bytes().to_vec()])),
-            }
-        }
-        self.writer()
-            .add(dn, all)
-            .await
-            .unwrap_or_else(|error| panic!("{dn}: {error}"));
     }
 
     /// An organisational unit; returns its name.
@@ -286,60 +240,10 @@ impl Domain {
         dn
     }
 
-    async fn change(&self, dn: &str, kind: ChangeKind, attribute: &str, values: &[&str]) {
-        let change = Change::new(kind, attribute, values.iter().map(|value| value.as_bytes()));
-        let done = self.writer().modify(dn, vec![change]).await;
-        done.unwrap_or_else(|error| panic!("{dn} {attribute}: {error}"));
-    }
-
-    /// Replaces all values of an attribute; none: clears it.
-    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
-        self.change(dn, ChangeKind::Replace, attribute, values)
-            .await;
-    }
-
-    /// Adds values, such as members.
-    pub async fn put(&self, dn: &str, attribute: &str, values: &[&str]) {
-        for chunk in values.chunks(CHUNK) {
-            self.change(dn, ChangeKind::Add, attribute, chunk).await;
-        }
-    }
-
-    /// Takes values away.
-    pub async fn take(&self, dn: &str, attribute: &str, values: &[&str]) {
-        for chunk in values.chunks(CHUNK) {
-            self.change(dn, ChangeKind::Delete, attribute, chunk).await;
-        }
-    }
-
-    /// Gives an object another name in its container; returns its name.
-    pub async fn rename(&self, dn: &str, name: &str) -> String {
-        let (kind, _) = dn.split_once('=').unwrap();
-        let rdn = format!("{kind}={}", ldap::dn::escape_value(name));
-        self.writer()
-            .rename(dn, &rdn, None)
-            .await
-            .unwrap_or_else(|error| panic!("{dn}: {error}"));
-        format!("{rdn},{}", container_of(dn))
-    }
-
-    /// Moves an object into another container; returns its name.
-    pub async fn move_to(&self, dn: &str, container: &str) -> String {
-        let rdn = &dn[..dn.len() - container_of(dn).len() - 1];
-        self.writer()
-            .rename(dn, rdn, Some(container))
-            .await
-            .unwrap_or_else(|error| panic!("{dn}: {error}"));
-        format!("{rdn},{container}")
-    }
-
     /// Deletes an object; returns its objectGUID as text, by which it can be restored.
     pub async fn delete(&self, dn: &str) -> String {
         let guid = self.guid(dn).await;
-        self.writer()
-            .delete(dn)
-            .await
-            .unwrap_or_else(|error| panic!("{dn}: {error}"));
+        self.hand.delete(dn).await;
         guid
     }
 
@@ -352,7 +256,7 @@ impl Domain {
     pub async fn guid(&self, dn: &str) -> String {
         let query = Query::new(dn, Scope::Base).attributes(["objectGUID"]);
         let found = self
-            .writer()
+            .connection()
             .search_all(&query)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -363,7 +267,7 @@ impl Domain {
     pub async fn sid(&self, dn: &str) -> String {
         let query = Query::new(dn, Scope::Base).attributes(["objectSid"]);
         let found = self
-            .writer()
+            .connection()
             .search_all(&query)
             .await
             .unwrap_or_else(|error| panic!("{dn}: {error}"));
@@ -376,14 +280,14 @@ impl Domain {
         let query = Query::new(container, Scope::Subtree)
             .filter(filter)
             .attributes(["cn"]);
-        let found = self.writer().search_all(&query).await.unwrap();
+        let found = self.connection().search_all(&query).await.unwrap();
         found.into_iter().map(|entry| entry.dn).collect()
     }
 
     /// Distinguished name and principal name of everybody in a container.
     pub async fn principals(&self, container: &str) -> Vec<(String, String)> {
         let query = Query::new(container, Scope::Subtree).attributes(["userPrincipalName"]);
-        let found = self.writer().search_all(&query).await.unwrap();
+        let found = self.connection().search_all(&query).await.unwrap();
         let named = found.into_iter().filter_map(|entry| {
             let name = entry.text("userPrincipalName")?.to_owned();
             Some((entry.dn, name))
@@ -403,7 +307,7 @@ impl Domain {
                 "isCriticalSystemObject",
                 "mail",
             ]);
-        let found = self.writer().search_all(&query).await.unwrap();
+        let found = self.connection().search_all(&query).await.unwrap();
         let classes = |entry: &ldap::Entry| format!("{:?}", entry.values("objectClass"));
         let mut all = Vec::new();
         for entry in found
@@ -426,9 +330,15 @@ impl Domain {
     pub async fn make_conflict_victim(&self, dn: &str, name: &str) -> String {
         let guid = self.guid(dn).await;
         let rdn = format!("CN={}\\0ACNF:{guid}", ldap::dn::escape_value(name));
-        let done = self.writer().rename(dn, &rdn, None).await;
-        done.unwrap_or_else(|error| panic!("{dn}: {error}"));
-        format!("{rdn},{}", container_of(dn))
+        self.rename_to(dn, &rdn).await
+    }
+}
+
+impl Deref for Domain {
+    type Target = Hand;
+
+    fn deref(&self) -> &Hand {
+        &self.hand
     }
 }
 
@@ -436,19 +346,6 @@ impl Drop for Domain {
     fn drop(&mut self) {
         let _ = lab(&["destroy", &self.name]);
     }
-}
-
-/// The container of an object: everything after the first comma that is not escaped.
-pub fn container_of(dn: &str) -> &str {
-    let mut is_escaped = false;
-    for (at, byte) in dn.bytes().enumerate() {
-        match byte {
-            b'\\' if !is_escaped => is_escaped = true,
-            b',' if !is_escaped => return &dn[at + 1..],
-            _ => is_escaped = false,
-        }
-    }
-    ""
 }
 
 async fn open(values: &HashMap<String, String>) -> Connection {

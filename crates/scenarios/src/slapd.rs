@@ -1,25 +1,23 @@
 //! An OpenLDAP server (or a 389 Directory Server) of the lab: raised, changed over LDAP as an administrator would, taken down again.
 //!
-//! Never touches the database directly except through the lab's script. Trap: names given to the verbs here are raw; they are
-//! escaped into distinguished names in one place, [`crate::samba::below`].
+//! Never touches the database directly except through the lab's script; changes are those of a [`Hand`]. Trap: after a restart of
+//! the server the hand has to take up a new connection ([`Directory::reconnect`]).
 
-use std::{collections::HashMap, path::Path, process::Command};
+use std::{collections::HashMap, ops::Deref, path::Path, process::Command};
 
-use ldap::{Change, ChangeKind, Connection};
+use ldap::Connection;
 
-use crate::samba::{below, container_of};
+use crate::hand::{Hand, below};
 
-/// How long replication may take.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
-/// Values in one request.
-const CHUNK: usize = 1_000;
+/// Members given as a group is made; the rest follows.
+const AT_FIRST: usize = 1_000;
 
 pub struct Directory {
     name: String,
     /// The lab's script that raised it.
     script: &'static str,
     values: HashMap<String, String>,
-    writer: Connection,
+    hand: Hand,
     /// Its naming context.
     pub base: String,
 }
@@ -49,13 +47,13 @@ impl Directory {
             Some((key.to_owned(), value.to_owned()))
         };
         let values: HashMap<String, String> = text.lines().filter_map(pair).collect();
-        let writer = connect(&values).await;
+        let hand = Hand::new(connect(&values).await);
         Self {
             name: name.to_owned(),
             script,
             base: values["SLAPD_BASE"].clone(),
             values,
-            writer,
+            hand,
         }
     }
 
@@ -72,40 +70,7 @@ impl Directory {
 
     /// A new connection for the verbs here, after the server was restarted.
     pub async fn reconnect(&mut self) {
-        self.writer = connect(&self.values).await;
-    }
-
-    /// Waits until the server shows this value.
-    pub async fn shows(&self, dn: &str, attribute: &str, value: &str) {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        let query = ldap::Query::new(dn, ldap::Scope::Base).attributes([attribute]);
-        loop {
-            // Not there yet is an answer too.
-            let found = self.writer.search_all(&query).await.unwrap_or_default();
-            let entry = found.first();
-            if entry.is_some_and(|entry| entry.text(attribute) == Some(value)) {
-                return;
-            }
-            assert!(
-                std::time::Instant::now() < deadline,
-                "{} does not show {attribute} {value} of {dn}",
-                self.name
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    }
-
-    /// An object.
-    pub async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
-        let mut all: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
-        for (name, value) in attributes {
-            match all.iter_mut().find(|(have, _)| have == name) {
-                Some((_, values)) => values.push(value.as_bytes().to_vec()),
-                None => all.push(((*name).to_owned(), vec![value.as_bytes().to_vec()])),
-            }
-        }
-        let done = self.writer.add(dn, all).await;
-        done.unwrap_or_else(|error| panic!("{dn}: {error}"));
+        self.hand.take_up(connect(&self.values).await);
     }
 
     /// An organisational unit; returns its name.
@@ -134,61 +99,20 @@ impl Directory {
     /// A group with its members; returns its name.
     pub async fn group(&self, name: &str, container: &str, members: &[&str]) -> String {
         let dn = below("cn", name, container);
-        let (first, rest) = members.split_at(members.len().min(CHUNK));
+        let (first, rest) = members.split_at(members.len().min(AT_FIRST));
         let mut attributes = vec![("objectClass", "groupOfNames"), ("cn", name)];
         attributes.extend(first.iter().map(|member| ("member", *member)));
         self.add(&dn, &attributes).await;
         self.put(&dn, "member", rest).await;
         dn
     }
+}
 
-    async fn change(&self, dn: &str, kind: ChangeKind, attribute: &str, values: &[&str]) {
-        let change = Change::new(kind, attribute, values.iter().map(|value| value.as_bytes()));
-        let done = self.writer.modify(dn, vec![change]).await;
-        done.unwrap_or_else(|error| panic!("{dn} {attribute}: {error}"));
-    }
+impl Deref for Directory {
+    type Target = Hand;
 
-    /// Replaces all values of an attribute; none: clears it.
-    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
-        self.change(dn, ChangeKind::Replace, attribute, values)
-            .await;
-    }
-
-    /// Adds values, such as members.
-    pub async fn put(&self, dn: &str, attribute: &str, values: &[&str]) {
-        for chunk in values.chunks(CHUNK) {
-            self.change(dn, ChangeKind::Add, attribute, chunk).await;
-        }
-    }
-
-    /// Takes values away.
-    pub async fn take(&self, dn: &str, attribute: &str, values: &[&str]) {
-        for chunk in values.chunks(CHUNK) {
-            self.change(dn, ChangeKind::Delete, attribute, chunk).await;
-        }
-    }
-
-    /// Gives an object another name in its container; returns its name.
-    pub async fn rename(&self, dn: &str, name: &str) -> String {
-        let (kind, _) = dn.split_once('=').unwrap();
-        let rdn = format!("{kind}={}", ldap::dn::escape_value(name));
-        let done = self.writer.rename(dn, &rdn, None).await;
-        done.unwrap_or_else(|error| panic!("{dn}: {error}"));
-        format!("{rdn},{}", container_of(dn))
-    }
-
-    /// Moves an object into another container; returns its name.
-    pub async fn move_to(&self, dn: &str, container: &str) -> String {
-        let rdn = &dn[..dn.len() - container_of(dn).len() - 1];
-        let done = self.writer.rename(dn, rdn, Some(container)).await;
-        done.unwrap_or_else(|error| panic!("{dn}: {error}"));
-        format!("{rdn},{container}")
-    }
-
-    /// Deletes an object.
-    pub async fn delete(&self, dn: &str) {
-        let done = self.writer.delete(dn).await;
-        done.unwrap_or_else(|error| panic!("{dn}: {error}"));
+    fn deref(&self) -> &Hand {
+        &self.hand
     }
 }
 
