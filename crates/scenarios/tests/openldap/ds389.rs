@@ -116,17 +116,15 @@ async fn by_synchronisation(story: &mut Story) {
         story.installation.sync();
     }
     assert_eq!(method(story).1, None);
-    // The group still names who was found missing; whole, it shows that this is nobody, and it is read so sooner or later.
-    story.installation.sync();
-    story.installation.agrees("it synchronises");
-    story.mark.set(story.installation.log_end());
+    // The group still names who was found missing; read whole, it says nothing new of him.
+    story.arrives("it synchronises", &[]);
     a_life(story, "Bert").await;
     let gone = hand(story, 8);
     story
         .step(
             "leaves",
             async |directory| directory.delete(&gone).await,
-            &["delete Old hand 8"],
+            &["delete Old hand 8", "update everybody: members +0 -1"],
         )
         .await;
     let unit = story.unit.clone();
