@@ -410,6 +410,16 @@ impl Installation {
         command.output().unwrap()
     }
 
+    /// What a verb that must succeed tells people.
+    pub fn run_for_people(&self, arguments: &[&str]) -> String {
+        let mut command = self.program("hybridge");
+        command.args(arguments).arg("--data-dir").arg(self.data());
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs a verb that must succeed, and reads its answer.
     pub fn ask<T: DeserializeOwned>(&self, arguments: &[&str]) -> T {
         let output = self.run(arguments);
@@ -497,6 +507,24 @@ impl Installation {
             assert!(Instant::now() < deadline, "reading does not fail");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Waits until the guard holds the deletion of somebody.
+    pub fn holds_deletion_of(&self, name: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let held = self.ask::<Value>(&["deletes", "list"]).to_string();
+            if held.contains(name) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{name} is not held: {held}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Allows every deletion that is held.
+    pub fn allow_deletions(&self) {
+        self.ask::<Value>(&["deletes", "allow", "--all", "--yes"]);
     }
 
     /// The judge's report.

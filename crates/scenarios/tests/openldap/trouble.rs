@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::Story;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -176,16 +174,7 @@ pub async fn read_by_time(story: &Story) {
 
 /// The deletion of one object waits for an administrator, who allows it.
 pub fn is_held_until_allowed(story: &Story, name: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let held: Value = story.installation.ask(&["deletes", "list"]);
-        let text = held.to_string();
-        if text.contains(name) {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{name} is not held: {text}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    story.installation.holds_deletion_of(name);
     let records = story.installation.log_since(story.mark.get());
     assert!(
         records
@@ -193,9 +182,7 @@ pub fn is_held_until_allowed(story: &Story, name: &str) {
             .all(|record| record.provisioning_action != "delete"),
         "nothing is deleted for its absence"
     );
-    story
-        .installation
-        .ask::<Value>(&["deletes", "allow", "--all", "--yes"]);
+    story.installation.allow_deletions();
     story.installation.sync();
     story.installation.agrees(name);
     let records = story.installation.log_since(story.mark.get());

@@ -111,17 +111,9 @@ impl Stand {
             .await;
     }
 
-    /// It goes on by itself, or, after a refused credential, once somebody has tested the connection: what was changed
-    /// meanwhile is there, and nothing else happened.
+    /// It goes on by itself: what was changed meanwhile is there, and nothing else happened.
     fn recovers(&self, what: &str) {
         let began = Instant::now();
-        until("a connection that works", || {
-            let tested = self.installation.run(&["connector", "test", "ad"]);
-            match tested.status.success() {
-                true => Ok(()),
-                false => Err(String::from_utf8_lossy(&tested.stderr).into_owned()),
-            }
-        });
         let status = self.installation.sync();
         eprintln!("{what}: cured after {:?}", began.elapsed());
         assert_eq!(status.source.position.failure, None, "{what}");
@@ -304,9 +296,34 @@ async fn a_referral_is_told_and_not_followed() {
     let (exit, checked) = stand.installation.check();
     assert_eq!(exit, Some(1), "{checked}");
     assert_eq!(checked["code"], Code::SourceReferral.name(), "{checked}");
+    let tested = stand.installation.run(&["connector", "test", "ad"]);
+    assert_eq!(tested.status.code(), Some(1));
+    stand.change_everybody("Meanwhile");
     stand.installation.stop_agent();
     stand.installation.configure(&stand.settings);
     stand.installation.launch_agent();
     stand.installation.sync();
     assert!(stand.installation.verify().agree);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_may_not_read_is_told_and_nobody_is_deleted_for_it() {
+    let stand = stores::Stand::begin(30, None).await;
+    let log_end = stand.installation.log_end();
+    let faults = stand.company.forest.faults();
+    faults.set(|faults| faults.denies_reading = true);
+    let read_whole = ["job", "restart", "main", "--reset", "Watermark"];
+    stand.installation.ask::<Value>(&read_whole);
+    let problem = source_fails_with(&stand.installation, Code::SourceInsufficientAccess);
+    is_told_well(&stand.installation, &problem, "DC=canal,DC=example");
+    stand.change_everybody("Meanwhile");
+    faults.clear();
+    stand.installation.sync();
+    assert!(stand.installation.verify().agree);
+    let records = stand.installation.log_since(log_end);
+    let is_update = |record: &wire::api::v1::LogRecord| record.provisioning_action == "update";
+    assert!(
+        !records.is_empty() && records.iter().all(is_update),
+        "{records:#?}"
+    );
 }

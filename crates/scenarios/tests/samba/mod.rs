@@ -3,6 +3,7 @@
 //! Everything is done as an administrator does it: changes over LDAP, questions with `hybridge … --json`. Trap: while the
 //! source changes the job is paused, because otherwise a read could see half of a change and log it as two.
 
+mod blind;
 mod disasters;
 mod forests;
 mod groups;
