@@ -370,6 +370,17 @@ fn job(row: &Row<'_>) -> Result<JobRow> {
     })
 }
 
+/// Whether a job still has the rules and settings it was read with. Others made everything due, and what is due for them is not
+/// to be planned by those before.
+pub(crate) fn is_current(tx: &Transaction<'_>, job: &JobRow) -> Result<bool> {
+    let (version, settings): (i64, String) = tx
+        .prepare_cached("SELECT rules_version, settings FROM job WHERE id = ?1")?
+        .query_row([job.id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let settings: JobSettings =
+        serde_json::from_str(&settings).map_err(|_| StoreError::Blob("job settings"))?;
+    Ok(version == job.rules_version && settings == job.settings)
+}
+
 fn agent(row: &Row<'_>) -> Result<AgentRow> {
     Ok(AgentRow {
         id: AgentId(row.get(0)?),

@@ -447,7 +447,8 @@ impl Engine {
         })
     }
 
-    /// Stores what planning came to; returns how many operations are now ready.
+    /// Stores what planning came to; returns how many operations are now ready. If the job has other rules or settings by now
+    /// than it was planned with, nothing is stored and all of it stays due.
     ///
     /// References in `travelling` go along with the creation of an object where their other end is in the target already;
     /// the others, and all of them if it is empty, follow by [`Engine::plan_references`].
@@ -462,6 +463,9 @@ impl Engine {
     ) -> Result<usize> {
         let now = self.now();
         let (ready, fresh) = self.write("engine.store_plans", |tx| {
+            if !crate::config::is_current(tx, job)? {
+                return Ok((0, Vec::new()));
+            }
             let mut batch = Storing {
                 job,
                 now,

@@ -225,6 +225,9 @@ impl Engine {
         let (work, fresh) = self.write("engine.plan_references", |tx| {
             let mut fresh = Vec::new();
             let mut work = ReferenceWork::default();
+            if !crate::config::is_current(tx, job)? {
+                return Ok((work, fresh));
+            }
             let crossing = Crossing::of(tx, job.id)?;
             let has_holds = hold::has_references(tx)?;
             let mut steps = Vec::new();

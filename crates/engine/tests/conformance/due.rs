@@ -55,6 +55,30 @@ fn rules_changed_during_planning_are_not_forgotten() {
 }
 
 #[test]
+fn what_other_settings_made_due_is_not_planned_by_those_before() {
+    let mut bench = Bench::new();
+    bench.read_full(&[user(1, "a"), user(2, "b")]);
+    bench.catch_up();
+    let before = bench.job();
+    let mut settings = before.settings.clone();
+    settings.soft_match = !settings.soft_match;
+    let engine = bench.engine();
+    engine.set_job_settings(bench.job_id, &settings).unwrap();
+    let due = bench.due();
+    assert_eq!(due.len(), 2);
+    let plans = || {
+        let items = engine.take_due(bench.job_id, 10).unwrap().into_iter();
+        items
+            .map(|item| decided(&bench.target, item))
+            .collect::<Vec<_>>()
+    };
+    engine.store_plans(&before, &plans(), &[]).unwrap();
+    assert_eq!(bench.due(), due, "planned by the settings before");
+    engine.store_plans(&bench.job(), &plans(), &[]).unwrap();
+    assert!(bench.due().is_empty());
+}
+
+#[test]
 fn reasons_add_up_and_the_oldest_cause_counts() {
     let bench = Bench::new();
     bench.read_full(&[user(1, "a")]);
