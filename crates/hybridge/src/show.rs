@@ -15,7 +15,11 @@ pub fn method_line(method: &wire::api::v1::Method) -> String {
         Some(weaker) => {
             let told = |name: &str| weaker.arguments.get(name).cloned();
             let text = told("text").unwrap_or_else(|| weaker.message.clone());
-            let right = told("right").map(|right| format!("; cure: the right {right}"));
+            let further = match (told("further_right"), told("container")) {
+                (Some(right), Some(container)) => format!(", and {right} on {container}"),
+                _ => String::new(),
+            };
+            let right = told("right").map(|right| format!("; cure: the right {right}{further}"));
             format!("{line}, weaker: {text}{}", right.unwrap_or_default())
         }
     }
