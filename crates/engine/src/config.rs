@@ -2,6 +2,7 @@
 //!
 //! Never holds a secret: tokens and certificates are stored as digests, credentials stay with their agents. Trap: a new job
 //! makes everything its source already holds due, in the same transaction.
+// LONG: four kinds of rows with their columns and checks, one after the other.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 //! A due row is removed in the transaction that stores its plan, and only if nothing was added to it meanwhile, so no
 //! cause is ever forgotten. Trap: an object stores its parent and RDN only; its DN is put together here, from the
 //! containers above it, each time it is planned.
+// LONG: taking and storing are two ends of one transaction rule.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -491,6 +492,7 @@ impl Engine {
         Ok(ready)
     }
 
+    // LONG: one arm a kind of plan.
     fn store_plan(
         &self,
         tx: &Transaction<'_>,
@@ -742,6 +744,7 @@ impl Engine {
         remember_conflict(tx, job, item.link, why)
     }
 
+    // LONG: everything an operation changes, in one transaction.
     fn store_operation(
         &self,
         tx: &Transaction<'_>,

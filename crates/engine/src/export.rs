@@ -4,6 +4,7 @@
 //! read back before anything else. A report stores link, last-exported state, references, escrow, the guard's count and
 //! the log in one transaction. Trap: deleting a group or contact in the target also ends its memberships there, so the
 //! export marks of its edges are taken back.
+// LONG: the life of one pending export, whose steps share one transaction and its statements.
 
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -298,6 +299,7 @@ impl Engine {
     ///
     /// # Errors
     /// Of the store; then nothing of the batch was stored and the operations count as unknown.
+    // LONG: one transaction, outcome by outcome.
     pub fn report(&self, job: &JobRow, outcomes: &[(PlannedChange, Outcome)]) -> Result<()> {
         let now = self.now();
         self.write("engine.report", |tx| {
@@ -487,6 +489,7 @@ impl Engine {
         clippy::too_many_arguments,
         reason = "one row's outcome: each argument is a different thing it needs"
     )]
+    // LONG: everything a success changes, in one transaction.
     fn done(
         &self,
         tx: &Transaction<'_>,

@@ -3,6 +3,7 @@
 //! One page is one transaction. A page that is not the next one is refused, so late and repeated pages are harmless; an
 //! object that is no different costs a comparison and no write. Trap: linked attributes are edges between objects, and an
 //! edge may point to an object nobody has shown yet (a stub).
+// LONG: one page is one transaction; its parts share the statements and what they remember.
 
 use std::{
     cell::{Cell, RefCell},
@@ -264,6 +265,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`ObserveError`]; nothing of the page is stored then.
+    // LONG: one page, one transaction.
     pub fn observe(
         &self,
         read: ReadId,
@@ -685,6 +687,7 @@ impl Merge<'_> {
         Ok((Some(stored.id), changed || links_changed))
     }
 
+    // LONG: one object; taken apart, its row would travel through every part.
     fn whole(
         &self,
         entry: &Entry,

@@ -677,6 +677,7 @@ fn forget(tx: &Transaction<'_>, link: LinkId, stamp: i64) -> Result<()> {
     Ok(())
 }
 
+// LONG: one transaction over the statements it prepares.
 fn store(
     engine: &Engine,
     tx: &Transaction<'_>,

@@ -105,6 +105,7 @@ impl Maker<'_> {
         Ok(())
     }
 
+    // LONG: a table.
     fn domain(&mut self, domain: ObjectId) -> Result<(), Refusal> {
         const CRITICAL: (&str, &str) = ("isCriticalSystemObject", "TRUE");
         let users = self.add(domain, "container", "Users", &[CRITICAL])?;

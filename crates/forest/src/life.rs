@@ -137,6 +137,7 @@ impl Life {
         }
     }
 
+    // LONG: one arm a kind of change.
     fn change_person(
         &mut self,
         state: &mut State,

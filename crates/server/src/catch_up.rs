@@ -85,6 +85,7 @@ pub async fn run(
     })
 }
 
+// LONG: one loop with what it carries from batch to batch.
 async fn plan_all(
     app: &App,
     job: &Arc<JobRow>,

@@ -391,6 +391,7 @@ fn may_delete(rules: &Rules, item: &DueItem) -> bool {
         .is_none_or(|first| first.flows.delete || mappings.any(|mapping| mapping.flows.delete))
 }
 
+// LONG: one pass over an object; its parts share what was found.
 fn wanted_from(
     evaluation: Evaluation,
     item: &DueItem,

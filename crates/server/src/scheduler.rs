@@ -3,6 +3,7 @@
 //! Each step is small, durable on its own and does the same whether it was woken by a bell or by the clock. Never holds
 //! state that a restart would miss; [`Activity`] is only for people to look at. Trap: nothing is planned from a source
 //! whose last full read is not believed, nor (except the first time) while a full read is under way.
+// LONG: the loops of sources and jobs share what they know of a step; each is short, and apart they would be read together.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -337,6 +337,7 @@ fn chosen(desired: &Desired, answers: &Answers) -> Result<Vec<(Name, Vec<Value>)
     Ok(all)
 }
 
+// LONG: one decision; its cases are read against each other.
 fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decision {
     match answers.get(&0).map(Vec::as_slice) {
         Some([found]) if found.is_deleted => return restore(class, desired, found),

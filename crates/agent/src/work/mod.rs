@@ -80,6 +80,7 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
     }
 }
 
+// LONG: one arm a kind of work.
 async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(), Refusal> {
     // About the agent, and not about one of its sources.
     if leased.work == Work::Examine {

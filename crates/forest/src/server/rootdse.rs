@@ -31,6 +31,7 @@ pub(super) fn write(state: &State, id: i32, search: &Search, answer: &mut Answer
     answer.entry(id, "", &attributes);
 }
 
+// LONG: a table.
 fn all(state: &State) -> Vec<(&'static str, Vec<String>)> {
     let options = &state.options;
     let domain = options.domain_dn();

@@ -408,6 +408,7 @@ impl State {
         Ok(())
     }
 
+    // LONG: one pass over the changes of a request.
     fn plan_links(
         &self,
         plan: &mut Plan,

@@ -75,6 +75,7 @@ fn people(page: &Page<JobStatus>) -> String {
     all.join("\n\n")
 }
 
+// LONG: one line after the other.
 fn one(status: &JobStatus, now: Timestamp) -> String {
     let phase = match status.phase {
         Phase::Initial => "initial cycle",

@@ -56,6 +56,7 @@ use error::ApiError;
 const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
 
 /// All routes of the API.
+// LONG: a table.
 pub fn router(app: App) -> Router {
     let routes = Router::new()
         .route(

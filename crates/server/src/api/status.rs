@@ -60,6 +60,7 @@ fn stored(engine: &Engine, job: JobRow, detail: bool) -> Result<Stored, StoreErr
     })
 }
 
+// LONG: one field after the other.
 fn shown(app: &App, stored: Stored) -> JobStatus {
     let Stored {
         job,

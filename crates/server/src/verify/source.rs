@@ -274,6 +274,7 @@ async fn members(
 }
 
 /// One source object.
+// LONG: one object against what is known of it, case by case.
 fn take(
     expectation: &mut Expectation,
     listed: Listed,
@@ -368,6 +369,7 @@ fn find(evaluation: &Evaluation, held: &mut Snapshot) -> Option<u32> {
 }
 
 /// Compares existence and values of one object.
+// LONG: one object against what is known of it, case by case.
 fn compare(
     expectation: &mut Expectation,
     wanted: &Wanted,

@@ -136,6 +136,7 @@ impl Checker<'_> {
         all
     }
 
+    // LONG: one arm an operator.
     fn clause(&mut self, clause: &read::FilterClause, path: &str) -> Option<Clause> {
         let attribute = clause.source_operand_name.text().trim();
         if attribute.is_empty() {
