@@ -162,6 +162,25 @@ pub(crate) const LOOKUP_INCOMPLETE: i64 = 2;
 /// It lives, and a comparison showed it otherwise.
 pub(crate) const LOOKUP_DIFFERS: i64 = 3;
 
+/// Remembers one more failure in a row, and when it is tried again.
+fn count_failure(
+    tx: &Transaction<'_>,
+    connector: ConnectorId,
+    why: &Refusal,
+    now: i64,
+) -> Result<()> {
+    let failures: u32 = tx.query_row(
+        "SELECT failures + 1 FROM connector WHERE id = ?1",
+        [connector.0],
+        |row| row.get(0),
+    )?;
+    tx.execute(
+        "UPDATE connector SET failures = ?2, failure = ?3, failed_at = ?4, retry_at = ?5 WHERE id = ?1",
+        params![connector.0, failures, pack(why)?, now, connection_retry_at(now, failures)],
+    )?;
+    Ok(())
+}
+
 impl Engine {
     /// Begins the next read of a connector with what its jobs need now. A read still open is abandoned.
     ///
@@ -275,18 +294,7 @@ impl Engine {
         now: i64,
     ) -> Result<Option<Refusal>> {
         close(tx, read, "failed", Some(why), now)?;
-        let failures: u32 = tx.query_row(
-            "SELECT failures + 1 FROM connector WHERE id = ?1",
-            [connector.0],
-            |row| row.get(0),
-        )?;
-        tx.execute("UPDATE connector SET failures = ?2, failure = ?3, failed_at = ?4, retry_at = ?5 WHERE id = ?1", params![
-            connector.0,
-            failures,
-            pack(why)?,
-            now,
-            connection_retry_at(now, failures)
-        ])?;
+        count_failure(tx, connector, why, now)?;
         Ok(None)
     }
 
@@ -410,16 +418,7 @@ impl Engine {
     pub fn note_read_failure(&self, connector: ConnectorId, why: &Refusal) -> Result<()> {
         let now = self.now();
         self.write("engine.read_failure", |tx| {
-            let failures: u32 =
-                tx.query_row("SELECT failures + 1 FROM connector WHERE id = ?1", [connector.0], |row| row.get(0))?;
-            tx.execute("UPDATE connector SET failures = ?2, failure = ?3, failed_at = ?4, retry_at = ?5 WHERE id = ?1", params![
-                connector.0,
-                failures,
-                pack(why)?,
-                now,
-                connection_retry_at(now, failures)
-            ])?;
-            Ok(())
+            count_failure(tx, connector, why, now)
         })
     }
 

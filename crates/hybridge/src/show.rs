@@ -2,10 +2,27 @@
 //!
 //! Trap: times come as RFC 3339 in UTC and are shown in UTC, because logs of two systems are compared side by side.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use wire::api::v1::{Problem, Values};
+use wire::api::v1::{Problem, References, Values};
 
 use crate::output::one_line;
+
+/// The objects that others refer to: a line for each attribute, with the first of them by name.
+pub fn references(all: &BTreeMap<String, References>) -> String {
+    let line = |(name, references): (&String, &References)| {
+        let first = references.first.iter();
+        let names: Vec<String> = first.map(|one| one_line(&one.name)).collect();
+        let more = match references.count > names.len() as u64 {
+            true => ", …",
+            false => "",
+        };
+        let (all, names) = (count(references.count), names.join(", "));
+        format!("  {name}: {all} ({names}{more})")
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
+}
 
 /// How changes are found, in one line.
 pub fn method_line(method: &wire::api::v1::Method) -> String {

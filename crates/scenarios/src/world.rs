@@ -234,6 +234,15 @@ impl World {
         self.app.jobs_changed();
     }
 
+    /// Changes settings of the job, which may run.
+    pub fn settle(&self, change: impl FnOnce(&mut JobSettings)) {
+        let engine = self.app.engine();
+        let mut settings = engine.job(self.job.id).unwrap().settings;
+        change(&mut settings);
+        engine.set_job_settings(self.job.id, &settings).unwrap();
+        self.app.jobs_changed();
+    }
+
     /// Pauses the job, so that what is done now is seen together.
     pub fn pause_job(&self) {
         self.app

@@ -17,19 +17,9 @@ const DISABLED: (&str, &str) = ("userAccountControl", "514");
 async fn story(change: impl FnOnce(&mut JobSettings)) -> Story {
     let mut story = Story::begin(10).await;
     story.clean_up();
-    settle(&story, change);
+    story.world.settle(change);
     story.world.sync().await;
     story
-}
-
-fn settle(story: &Story, change: impl FnOnce(&mut JobSettings)) {
-    let engine = story.world.app.engine();
-    let mut settings = engine.job(story.world.job.id).unwrap().settings;
-    change(&mut settings);
-    engine
-        .set_job_settings(story.world.job.id, &settings)
-        .unwrap();
-    story.world.app.jobs_changed();
 }
 
 /// Gives an object the anchor of another one.

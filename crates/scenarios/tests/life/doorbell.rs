@@ -25,15 +25,10 @@ async fn by_doorbell_only() -> (Story, Vec<Uuid>) {
 }
 
 fn settings(story: &Story, interval_seconds: u64, doorbell: bool) {
-    let app = &story.world.app;
-    let settings = engine::JobSettings {
-        interval_seconds,
-        doorbell,
-        ..story.world.job.settings.clone()
-    };
-    let id = story.world.job.id;
-    app.engine().set_job_settings(id, &settings).unwrap();
-    app.jobs_changed();
+    story.world.settle(|settings| {
+        settings.interval_seconds = interval_seconds;
+        settings.doorbell = doorbell;
+    });
 }
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {

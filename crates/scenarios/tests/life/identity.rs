@@ -1,7 +1,6 @@
 //! Who is who: taking over what the target holds already, and what it is refused for.
 
 use directory::{ADMINISTRATIVE_ROLES, Attributes, Operation, Value};
-use engine::JobSettings;
 use scenarios::Story;
 use uuid::Uuid;
 
@@ -54,17 +53,6 @@ fn user_in_the_cloud(story: &Story, alias: &str) -> Uuid {
     in_the_cloud(story, directory::Kind::User, &attributes)
 }
 
-/// Changes settings of the running job.
-fn settle(story: &Story, change: impl FnOnce(&mut JobSettings)) {
-    let engine = story.world.app.engine();
-    let mut settings = engine.job(story.world.job.id).unwrap().settings;
-    change(&mut settings);
-    engine
-        .set_job_settings(story.world.job.id, &settings)
-        .unwrap();
-    story.world.app.jobs_changed();
-}
-
 /// The refusal of the newest record about somebody.
 fn refusal(story: &Story, name: &str) -> sync_core::operation::Refusal {
     let records = story.world.log_since(0);
@@ -101,7 +89,9 @@ async fn an_account_with_roles_is_taken_over_only_when_they_are_gone_or_somebody
     assert_eq!(why.argument("attribute"), Some("userPrincipalName"));
     story.faults.clear();
     let mark = story.world.log_end();
-    settle(&story, |settings| settings.match_administrators = true);
+    story
+        .world
+        .settle(|settings| settings.match_administrators = true);
     story.world.sync().await;
     story.agrees().await;
     assert!(story.world.log_end() > mark);
@@ -117,7 +107,7 @@ async fn an_account_with_roles_is_taken_over_only_when_they_are_gone_or_somebody
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_not_be_taken_over_waits_with_its_code_until_it_may() {
     let mut story = quiet_story().await;
-    settle(&story, |settings| {
+    story.world.settle(|settings| {
         settings.hard_match = false;
         settings.soft_match = false;
     });
@@ -146,7 +136,7 @@ async fn what_may_not_be_taken_over_waits_with_its_code_until_it_may() {
     let why = refusal(&story, "Cara Zacht");
     assert_eq!(why.argument("reason"), Some("SoftMatchSwitchedOff"));
     story.faults.clear();
-    settle(&story, |settings| {
+    story.world.settle(|settings| {
         settings.hard_match = true;
         settings.soft_match = true;
     });
@@ -215,7 +205,9 @@ async fn a_sign_in_name_does_not_move_between_federations() {
 
 async fn resilient_story() -> Story {
     let story = quiet_story().await;
-    settle(&story, |settings| settings.set_conflicts_aside = true);
+    story
+        .world
+        .settle(|settings| settings.set_conflicts_aside = true);
     story.world.sync().await;
     story
 }
@@ -338,7 +330,9 @@ async fn an_account_keeps_its_name_when_the_one_it_wants_is_taken() {
     let count = story.world.app.engine().aside_count(story.world.job.id);
     assert_eq!(count.unwrap(), 0);
     // Switched off, the whole object is refused.
-    settle(&story, |settings| settings.set_conflicts_aside = false);
+    story
+        .world
+        .settle(|settings| settings.set_conflicts_aside = false);
     story.world.sync().await;
     story.faults = vec![("AttributeValueMustBeUnique", 1)];
     let wants = |forest: &forest::Forest| {

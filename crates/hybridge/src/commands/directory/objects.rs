@@ -6,8 +6,8 @@ use wire::api::v1::{DirectoryObject, Page};
 use crate::{
     commands::{Context, segment},
     failure::Failure,
-    output::{fields, one_line, table},
-    show::{count, short, values},
+    output::{fields, table},
+    show::{references, short, values},
 };
 
 /// Which objects.
@@ -84,22 +84,8 @@ pub async fn show(which: &Which, context: &Context) -> Result<(), Failure> {
             ("deleted", object.deleted_at.clone().unwrap_or_default()),
         ]);
         text.push_str(&format!("\n{}", values(&object.attributes, "  ")));
-        for (name, references) in &object.references {
-            let names: Vec<String> = references
-                .first
-                .iter()
-                .map(|one| one_line(&one.name))
-                .collect();
-            let more = if references.count > names.len() as u64 {
-                ", …"
-            } else {
-                ""
-            };
-            text.push_str(&format!(
-                "\n  {name}: {} ({}{more})",
-                count(references.count),
-                names.join(", ")
-            ));
+        if !object.references.is_empty() {
+            text.push_str(&format!("\n{}", references(&object.references)));
         }
         text
     })

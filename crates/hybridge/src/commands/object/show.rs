@@ -1,15 +1,13 @@
 //! `hybridge object show X`: by anchor, DN, UPN or target id.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
-use wire::api::v1::{ObjectInJob, ObjectView, References};
+use wire::api::v1::{ObjectInJob, ObjectView};
 
 use crate::{
     commands::{Context, log},
     failure::Failure,
     output::{fields, one_line},
-    show::{count, problem, time, values},
+    show::{problem, references, time, values},
 };
 
 /// Arguments.
@@ -70,27 +68,6 @@ fn join(first: String, second: String) -> String {
         (true, false) => second,
         (false, false) => format!("{first}\n{second}"),
     }
-}
-
-fn references(all: &BTreeMap<String, References>) -> String {
-    let line = |(name, references): (&String, &References)| {
-        let names: Vec<String> = references
-            .first
-            .iter()
-            .map(|one| one_line(&one.name))
-            .collect();
-        let more = if references.count > names.len() as u64 {
-            ", …"
-        } else {
-            ""
-        };
-        format!(
-            "  {name}: {} ({}{more})",
-            count(references.count),
-            names.join(", ")
-        )
-    };
-    all.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn in_job(part: &ObjectInJob) -> String {
