@@ -129,18 +129,7 @@ pub fn check() -> anyhow::Result<()> {
     let metadata: Value =
         serde_json::from_str(&text).context("cargo metadata printed something that is not JSON")?;
     let mut problems = wrong_arrows(&metadata);
-    let tree = run::output(run::cargo().args([
-        "tree",
-        "--workspace",
-        "--target",
-        "x86_64-unknown-linux-gnu",
-        "--edges",
-        "normal,build,dev",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ]))?;
+    let tree = run::tree("{p}")?;
     problems.extend(banned_crates(&tree));
     for problem in &problems {
         eprintln!("arrows: {problem}");

@@ -21,18 +21,7 @@ pub fn check() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
     let allowed = read_allowed(&text);
-    let tree = run::output(run::cargo().args([
-        "tree",
-        "--workspace",
-        "--target",
-        "x86_64-unknown-linux-gnu",
-        "--edges",
-        "normal,build,dev",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}|{l}",
-    ]))?;
+    let tree = run::tree("{p}|{l}")?;
     let crates: BTreeSet<(&str, &str)> = tree.lines().filter_map(read_crate).collect();
     let refused: Vec<_> = crates
         .iter()

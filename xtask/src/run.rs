@@ -53,6 +53,22 @@ pub fn output(command: &mut Command) -> anyhow::Result<String> {
         .with_context(|| format!("{shown} printed something that is not UTF-8"))
 }
 
+/// Every crate of the resolved tree of the product's platform, a line each in this format of `cargo tree`.
+pub fn tree(format: &str) -> anyhow::Result<String> {
+    output(cargo().args([
+        "tree",
+        "--workspace",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+        "--edges",
+        "normal,build,dev",
+        "--prefix",
+        "none",
+        "--format",
+        format,
+    ]))
+}
+
 /// Whether `cargo <name>` is installed.
 pub fn has_cargo_command(name: &str) -> bool {
     cargo()

@@ -412,7 +412,8 @@ fn key(state: &State, id: ObjectId) -> String {
     format!("<GUID={}>", state.object(id).guid)
 }
 
-fn create(
+/// Creates an object with text attributes; equal names gather values.
+pub(crate) fn create(
     state: &mut State,
     parent: ObjectId,
     class: &str,

@@ -16,7 +16,7 @@ use crate::bootstrap::MADE_AT;
 use crate::handle::Forest;
 use crate::options::Options;
 use crate::schema;
-use crate::store::{NewObject, ObjectId, Origin, Refusal, State};
+use crate::store::{ObjectId, Refusal, State};
 
 pub use dirt::{Dirt, DirtKind};
 pub(crate) use people::attributes_of;
@@ -199,21 +199,7 @@ impl Builder<'_> {
         name: &str,
         attributes: Vec<(&str, String)>,
     ) -> Result<ObjectId, Refusal> {
-        let class = schema::class(class).ok_or_else(|| {
-            Refusal::new(
-                crate::proto::Code::ObjectClassViolation,
-                format!("class {class} is not in the schema"),
-            )
-        })?;
-        let new = NewObject {
-            parent,
-            class,
-            name: name.to_owned(),
-            attributes: gather(attributes),
-            guid: None,
-            rid: None,
-        };
-        let id = self.state.create(new, Origin::Forest)?;
+        let id = crate::life::create(self.state, parent, class, name, attributes)?;
         let age = self.rng.i64(0..2_500) * 86_400 + self.rng.i64(0..36_000);
         self.state.set_times(id, MADE_AT - age);
         Ok(id)
