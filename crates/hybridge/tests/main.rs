@@ -13,6 +13,7 @@ mod api;
 mod command;
 mod cycles;
 mod demo;
+mod directory;
 mod expression;
 mod links;
 mod log;
