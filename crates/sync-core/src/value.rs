@@ -133,6 +133,12 @@ impl Attributes {
         all
     }
 
+    /// Of names that stand in their order already, each once.
+    pub(crate) fn of_sorted(all: Vec<(Name, Values)>) -> Self {
+        debug_assert!(all.is_sorted_by(|(a, _), (b, _)| compare_names(a, b).is_lt()));
+        Self((!all.is_empty()).then(|| Arc::new(all)))
+    }
+
     fn all(&self) -> &[(Name, Values)] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
@@ -183,18 +189,6 @@ impl Attributes {
                 None
             }
         }
-    }
-
-    /// Appends a name that comes after all others.
-    ///
-    /// INVARIANT: the caller goes through names in their order, each once.
-    pub(crate) fn append(&mut self, name: Name, values: impl Into<Values>) {
-        debug_assert!(
-            self.all()
-                .last()
-                .is_none_or(|(last, _)| compare_names(last, &name).is_lt())
-        );
-        self.all_mut().push((name, values.into()));
     }
 
     /// Removes a name.

@@ -156,24 +156,56 @@ impl Parameter {
 #[derive(Clone, Debug, Default)]
 pub struct Slots {
     names: Vec<Name>,
-    // INVARIANT: folded name and number of each of `names`, sorted by name, which is the order of `Attributes`.
-    by_name: Vec<(Box<str>, usize)>,
+    // INVARIANT: one for each of `names`, sorted by folded name, which is the order of `Attributes`.
+    by_name: Vec<Known>,
+}
+
+/// A name in use, to be compared with others.
+#[derive(Clone, Debug)]
+struct Known {
+    /// The first bytes of the folded name: most names differ there, and one comparison of numbers tells.
+    start: u64,
+    folded: Box<str>,
+    slot: usize,
+}
+
+impl Known {
+    /// Compares with a name of which the start is known, in the order of `compare_names`.
+    fn compare(&self, start: u64, name: &str) -> std::cmp::Ordering {
+        let by_start = self.start.cmp(&start);
+        by_start.then_with(|| compare_folded(&self.folded, name))
+    }
+}
+
+/// The first eight bytes of a name, folded, as a number that has the order of names. Shorter names are filled up with zeros.
+fn start_of(name: &str) -> u64 {
+    let mut start = [0; 8];
+    for (place, byte) in start.iter_mut().zip(name.bytes()) {
+        *place = byte.to_ascii_lowercase();
+    }
+    u64::from_be_bytes(start)
 }
 
 impl Slots {
     /// The slot of this attribute, made if need be.
     pub fn slot(&mut self, name: &str) -> usize {
-        let folded = name.to_ascii_lowercase();
+        let start = start_of(name);
         let found = self
             .by_name
-            .binary_search_by(|(have, _)| (**have).cmp(&folded));
+            .binary_search_by(|known| known.compare(start, name));
         match found {
-            Ok(at) => self.by_name.get(at).map_or(0, |(_, slot)| *slot),
+            Ok(at) => self.by_name.get(at).map_or(0, |known| known.slot),
             Err(at) => {
-                let next = self.names.len();
+                let slot = self.names.len();
                 self.names.push(name.into());
-                self.by_name.insert(at, (folded.into(), next));
-                next
+                let folded = name.to_ascii_lowercase().into();
+                let known = Known {
+                    start,
+                    folded,
+                    slot,
+                };
+                self.by_name.insert(at, known);
+                slot
             }
         }
     }
@@ -185,9 +217,10 @@ impl Slots {
 
     /// The slot of this attribute, if rules use it.
     pub fn find(&self, name: &str) -> Option<usize> {
-        let order = |(have, _): &(Box<str>, usize)| compare_folded(have, name);
+        let start = start_of(name);
+        let order = |known: &Known| known.compare(start, name);
         let at = self.by_name.binary_search_by(order).ok()?;
-        self.by_name.get(at).map(|(_, slot)| *slot)
+        self.by_name.get(at).map(|known| known.slot)
     }
 
     /// All attributes in use.
@@ -200,12 +233,13 @@ impl Slots {
         let mut values: Vec<&[Value]> = vec![&[]; self.names.len()];
         let mut wanted = self.by_name.iter().peekable();
         for (name, have) in attributes.iter() {
-            while let Some((folded, slot)) = wanted.peek() {
-                match compare_folded(folded, name) {
+            let start = start_of(name);
+            while let Some(known) = wanted.peek() {
+                match known.compare(start, name) {
                     std::cmp::Ordering::Less => _ = wanted.next(),
                     std::cmp::Ordering::Greater => break,
                     std::cmp::Ordering::Equal => {
-                        if let Some(place) = values.get_mut(*slot) {
+                        if let Some(place) = values.get_mut(known.slot) {
                             *place = have;
                         }
                         wanted.next();
@@ -468,6 +502,44 @@ mod tests {
             .into_iter()
             .map(|f| format!("{f}; {}", f.cure.clone().unwrap_or_default()))
             .collect()
+    }
+
+    #[test]
+    fn slots_are_found_whatever_names_have_in_common() {
+        let names = [
+            "cn",
+            "CNx",
+            "extensionAttribute1",
+            "extensionAttribute10",
+            "extensionAttribute2",
+            "mail",
+            "mailNickname",
+            "mailnick",
+            "a",
+            "",
+            "é",
+            "department",
+            "departmentNumber",
+        ];
+        let mut slots = Slots::default();
+        let made: Vec<usize> = names.iter().map(|name| slots.slot(name)).collect();
+        for (name, slot) in names.iter().zip(&made) {
+            assert_eq!(
+                slots.find(&name.to_ascii_uppercase()),
+                Some(*slot),
+                "{name}"
+            );
+            assert_eq!(slots.slot(name), *slot, "{name}");
+        }
+        assert_eq!(slots.find("extensionAttribute3"), None);
+        let all: Attributes = names
+            .iter()
+            .map(|name| (*name, vec![Value::from(*name)]))
+            .chain([("extensionAttribute", vec!["other".into()])])
+            .collect();
+        for (slot, values) in made.iter().zip(slots.bind(&all)) {
+            assert_eq!(values, [Value::from(slots.name(*slot))]);
+        }
     }
 
     #[test]

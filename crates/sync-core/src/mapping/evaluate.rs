@@ -166,10 +166,11 @@ fn evaluate_with(
         )
         .and_then(|flowed| source_anchor(anchor, &flowed.result));
     }
-    evaluation.attributes = Attributes::with_capacity(mapping.attributes.len());
+    // `ObjectMapping::attributes` stand in the order of names, each once.
+    let mut all: Vec<(Name, Values)> = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
         if evaluation.trace.is_none() && is_simply_null(attribute, &values) {
-            evaluation.set(attribute, Values::new());
+            evaluation.set(attribute, Values::new(), &mut all);
             continue;
         }
         match flow(
@@ -180,10 +181,11 @@ fn evaluate_with(
             &values,
             &mut evaluation.trace,
         ) {
-            Ok(flowed) => evaluation.take(attribute, flowed),
+            Ok(flowed) => evaluation.take(attribute, flowed, &mut all),
             Err(refusal) => evaluation.problems.push(refusal),
         }
     }
+    evaluation.attributes = Attributes::of_sorted(all);
     evaluation.matching.sort();
     evaluation
 }
@@ -480,7 +482,12 @@ impl Evaluation {
         }
     }
 
-    fn take(&mut self, mapping: &AttributeMapping, outcome: Outcome) {
+    fn take(
+        &mut self,
+        mapping: &AttributeMapping,
+        outcome: Outcome,
+        all: &mut Vec<(Name, Values)>,
+    ) {
         if let (true, Flowed::Values(values)) = (outcome.is_choice, &outcome.result) {
             // Candidates wait for what the target says of them.
             self.choices.push(Choice {
@@ -506,18 +513,17 @@ impl Evaluation {
         if mapping.matching_priority > 0 && !outcome.is_calculated {
             self.match_by(mapping, &values);
         }
-        self.set(mapping, values);
+        self.set(mapping, values, all);
     }
 
-    fn set(&mut self, mapping: &AttributeMapping, values: Values) {
+    fn set(&mut self, mapping: &AttributeMapping, values: Values, all: &mut Vec<(Name, Values)>) {
         let name = mapping.target.clone();
         match mapping.flow {
             FlowType::Always => {}
             FlowType::ObjectAddOnly => _ = self.create_only.insert(name.clone()),
             FlowType::MultiValueAddOnly => _ = self.add_only.insert(name.clone()),
         }
-        // `ObjectMapping::attributes` stand in the order of names, each once.
-        self.attributes.append(name, values);
+        all.push((name, values));
     }
 
     fn match_by(&mut self, mapping: &AttributeMapping, values: &[Value]) {
