@@ -683,6 +683,7 @@ impl Engine {
         let before = self.job(id)?;
         let decides_anew = before.settings.takeover() != settings.takeover()
             || before.settings.leaver_grace_days != settings.leaver_grace_days
+            || before.settings.skip_out_of_scope_deletions != settings.skip_out_of_scope_deletions
             || before.settings.set_conflicts_aside != settings.set_conflicts_aside;
         let now = self.now();
         self.write("engine.job_settings", |tx| {

@@ -264,6 +264,15 @@ async fn what_leaves_the_scope_stays_if_the_job_says_so() {
     forest.delete(bob).unwrap();
     story.world.sync().await;
     assert_eq!(names(&story), ["Anna Een"]);
+    // Once the job does not say so any more, who stayed leaves.
+    let settings = JobSettings {
+        skip_out_of_scope_deletions: false,
+        ..settings
+    };
+    engine.set_job_settings(job, &settings).unwrap();
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    assert!(names(&story).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
