@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenarios::slapd::Directory;
+use scenarios::{processes::line, slapd::Directory};
 use serde_json::json;
 use sync_core::code::Code;
 
@@ -94,20 +94,23 @@ async fn a_life(story: &Story, who: &str) {
         .await;
 }
 
-async fn by_time(story: &Story) {
+/// Returns the place in the log before somebody was found missing.
+async fn by_time(story: &Story) -> i64 {
     let expected = (
         "modifyTimestamp".to_owned(),
         Some(Code::SourceSyncNotOffered),
     );
     assert_eq!(method(story), expected);
     a_life(story, "Anna").await;
+    let before = story.mark.get();
     story.directory.delete(&hand(story, 9)).await;
     story.installation.sync();
     story.installation.compare_now();
     super::trouble::is_held_until_allowed(story, "Old hand 9");
+    before
 }
 
-async fn by_synchronisation(story: &mut Story) {
+async fn by_synchronisation(story: &mut Story, before: i64) {
     story.directory.lab("synchronise", &[]);
     story.directory.reconnect().await;
     let deadline = Instant::now() + PATIENCE;
@@ -116,8 +119,15 @@ async fn by_synchronisation(story: &mut Story) {
         story.installation.sync();
     }
     assert_eq!(method(story).1, None);
-    // The group still names who was found missing; read whole, it says nothing new of him.
-    story.arrives("it synchronises", &[]);
+    story.installation.sync();
+    story.installation.agrees("it synchronises");
+    // The group still names who was found missing. That this is nobody shows when it is read whole: by the comparison if that
+    // came upon it before the person was gone, or else now; once in any case.
+    let records = story.installation.log_since(before);
+    let is_update = |line: &String| line.starts_with("update");
+    let updates: Vec<String> = records.iter().map(line).filter(is_update).collect();
+    assert_eq!(updates, ["update everybody: members +0 -1"]);
+    story.mark.set(story.installation.log_end());
     a_life(story, "Bert").await;
     let gone = hand(story, 8);
     story
@@ -145,6 +155,6 @@ async fn another_server_is_read_by_time_and_then_by_its_own_synchronisation() {
         return;
     }
     let mut story = raise().await;
-    by_time(&story).await;
-    by_synchronisation(&mut story).await;
+    let before = by_time(&story).await;
+    by_synchronisation(&mut story, before).await;
 }
