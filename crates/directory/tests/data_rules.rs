@@ -41,6 +41,7 @@ fn upn(local: usize, domain: &str) -> Value {
 }
 
 #[test]
+// LONG: a table.
 fn lengths_and_numbers_are_allowed_up_to_their_limit() {
     let bench = Bench::new();
     let directory = bench.open();
@@ -184,6 +185,7 @@ fn every_forbidden_character_is_refused_where_it_is_forbidden() {
 
 /// What must be unique in a tenant, also between the kinds, and with which attribute a clash is told.
 #[test]
+// LONG: a table.
 fn a_clash_is_told_with_its_attribute() {
     let bench = Bench::new();
     let directory = bench.open();

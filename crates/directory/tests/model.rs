@@ -189,6 +189,7 @@ fn thing(is_user: bool, name: usize, alias: usize, anchor: usize) -> Thing {
 }
 
 /// Carries a step out on both; panics where they differ.
+// LONG: one arm a step of the model.
 fn run(model: &mut Model, directory: &Directory, step: &Step) {
     let apply = |operation| {
         one(directory, &directory.administrator().writer(), operation)

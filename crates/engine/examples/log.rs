@@ -30,6 +30,7 @@ const START: i64 = 1_767_225_600_000;
 const BATCH: usize = 500;
 const QUESTIONS: usize = 2_000;
 
+// LONG: one story, told in order.
 fn main() {
     let mut words = std::env::args().skip(1);
     let mut number = |usual: u64| {

@@ -200,6 +200,7 @@ impl Engine {
     ///
     /// # Errors
     /// Of the store.
+    // LONG: one transaction, link by link.
     pub fn plan_references(
         &self,
         job: &JobRow,
@@ -412,6 +413,7 @@ impl Engine {
         }))
     }
 
+    // LONG: what the source says against what the target holds, by one walk of the edges.
     fn difference(
         &self,
         tx: &Transaction<'_>,

@@ -211,6 +211,7 @@ fn a_secret_is_replaced_at_once_or_after_a_while() {
 }
 
 #[test]
+// LONG: one story, told in order.
 fn the_token_endpoint_refuses_by_the_book_and_slows_down_who_guesses() {
     let issued = admitted("guessed", &["Synchronization.Read.All"]);
     let (id, secret) = (
@@ -335,6 +336,7 @@ fn metadata_leads_clients_to_keys_and_tokens() {
 
 /// Every endpoint with every permission: served or refused as the tables say, and without a token never served.
 #[test]
+// LONG: one story, told in order.
 fn every_endpoint_is_open_to_those_who_may_and_closed_to_all_others() {
     use server::{
         access::{Permission, Permissions, of_route},

@@ -27,6 +27,7 @@ fn preview(arguments: &[&str], directory: &std::path::Path, url: &str, password:
 }
 
 #[test]
+// LONG: one story, told in order.
 fn shows_what_would_come_of_a_directory_and_writes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -21,7 +21,7 @@ use wire::api::v1::{
 
 use crate::{Source, room::Room, world::private_file};
 
-/// How long anything may take to become quiet.
+/// How long anything may take, or stand still on its way to become quiet.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// Looks that must all find it quiet.
 const CALM_LOOKS: u32 = 3;
@@ -480,10 +480,17 @@ impl Installation {
     /// Waits until the source was read from its state of now, and everything that follows is done or held.
     pub fn sync(&self) -> JobStatus {
         let asked = Timestamp::now();
-        let deadline = Instant::now() + PATIENCE;
+        let mut deadline = Instant::now() + PATIENCE;
+        let mut done = (0, 0, 0);
         let mut calm = 0;
         loop {
             let status = self.status();
+            let progress = &status.progress;
+            let now_done = (progress.read, progress.planned, progress.exported);
+            // A large directory takes long on a busy machine.
+            if std::mem::replace(&mut done, now_done) != now_done {
+                deadline = Instant::now() + PATIENCE;
+            }
             calm = if is_quiet(&status, asked) {
                 calm + 1
             } else {

@@ -94,6 +94,7 @@ struct Job {
 }
 
 impl Job {
+    // LONG: one arm a command of the scripts.
     fn carry_out(&mut self, command: &str) -> Vec<String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         match words.as_slice() {

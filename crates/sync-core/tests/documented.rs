@@ -2,6 +2,7 @@
 //!
 //! Where a row differs from its document, `docs/compat.md` says why. Values that cannot be repeated (`Now`, `Guid`) are in the
 //! examples of the functions themselves.
+// LONG: a table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -357,6 +357,7 @@ fn replication_victims_are_excluded_by_their_rdn_in_every_class() {
 }
 
 #[test]
+// LONG: a table.
 fn groups_need_security_or_mail() {
     let group = |group_type: i64, more: &[(&'static str, &str)]| -> Attributes {
         let mut all: Attributes = [

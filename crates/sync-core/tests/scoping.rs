@@ -61,6 +61,7 @@ fn judged(rules: &Rules, attributes: &Attributes, counts: &[(Name, u64)]) -> Is 
 type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a [Value], Is);
 
 #[test]
+// LONG: a table.
 fn every_operator_decides_as_documented() {
     let b = |bytes: &[u8]| Value::binary(bytes);
     let cases: &[Case<'_>] = &[

@@ -168,6 +168,7 @@ fn identity_messages_keep_their_form() {
 }
 
 #[test]
+// LONG: a table.
 fn lease_messages_keep_their_form() {
     json(
         "whoami",

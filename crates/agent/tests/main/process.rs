@@ -36,6 +36,7 @@ async fn a_wrong_argument_is_for_the_person_to_change() {
 }
 
 #[tokio::test]
+// LONG: one story, told in order.
 async fn enrols_checks_runs_and_stops() {
     let lab = Lab::start(DeskLimits::default()).await;
     let folder = tempfile::tempdir().unwrap();

@@ -548,6 +548,7 @@ async fn a_watch_rings_for_every_kind_of_change_and_for_what_was_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+// LONG: one story, told in order.
 async fn who_reads_is_proven_in_every_way_and_failures_name_place_and_cure() {
     let Some(story) = Story::begin("olwho", "127.0.0.78", &["--tls"]).await else {
         return;

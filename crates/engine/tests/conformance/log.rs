@@ -96,6 +96,7 @@ fn pages_go_both_ways_and_say_whether_there_is_more() {
 }
 
 #[test]
+// LONG: a table.
 fn filters_narrow_and_combine() {
     let bench = with_changes(5);
     let of = |query| numbers(&bench, query);
@@ -373,6 +374,7 @@ fn segments_of_before_are_read_beside_those_of_now() {
 }
 
 #[test]
+// LONG: one story, told in order.
 fn the_history_of_one_object_is_followed_both_ways_and_paged() {
     let mut bench = with_changes(120);
     while bench.engine().compact_log().unwrap() {}

@@ -43,6 +43,7 @@ fn rename(dn: &str, newrdn: &str, above: Option<&str>) -> LdapOp {
 }
 
 #[tokio::test]
+// LONG: one story, told in order.
 async fn objects_are_added_changed_renamed_moved_and_deleted() {
     let (forest, server) = served(Options::default()).await;
     let mut client = Client::bound(&server).await;
@@ -150,6 +151,7 @@ async fn objects_are_added_changed_renamed_moved_and_deleted() {
 }
 
 #[tokio::test]
+// LONG: a table.
 async fn refusals_carry_the_codes_of_ad() {
     let (forest, server) = served(Options::default()).await;
     let one = forest

@@ -6,6 +6,7 @@ use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::*;
 
 #[tokio::test]
+// LONG: one story, told in order.
 async fn faults_act_at_once_and_can_be_cleared() {
     let (forest, server) = served(Options::default()).await;
     for n in 0..40 {

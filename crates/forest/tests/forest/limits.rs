@@ -147,6 +147,7 @@ async fn large_groups_are_read_by_range() {
 }
 
 #[tokio::test]
+// LONG: a table.
 async fn filters_find_what_they_say() {
     let (forest, server) = served(Options::default()).await;
     let people = many(&forest, 30);

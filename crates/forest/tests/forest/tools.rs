@@ -69,6 +69,7 @@ async fn foreign_tools_read_and_change_over_tls() {
         .unwrap();
 }
 
+// LONG: one story, told in order.
 fn with_tools(forest: &forest::Forest, mut tools: Tools, port: u16) {
     let base = ["-b", "DC=canal,DC=example"];
     let count = |output: &Output| {

@@ -15,6 +15,7 @@ fn check(seen: &Value, name: &str, wanted: Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn an_administrators_day_with_microsofts_clients() {
     let story = Story::prepare(60).await;
     let ada = story.person("Ada Klient");

@@ -4,6 +4,7 @@ use forest::{Edit, Forest};
 use scenarios::Story;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn a_duplicate_address_concerns_one_object_and_heals_when_released() {
     let mut story = Story::begin(30).await;
     let anna = story.person("Anna Een");

@@ -243,6 +243,7 @@ fn set(story: &Story, id: Uuid, attribute: &str, value: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn changes_made_behind_our_back_are_reported_and_put_right_when_asked() {
     let mut story = Story::begin(60).await;
     story.clean_up();

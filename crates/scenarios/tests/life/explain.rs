@@ -53,6 +53,7 @@ fn sorted(values: &[String]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn what_is_explained_of_every_object_is_what_stands_in_the_target() {
     let story = Story::begin(if scenarios::is_full() { 1_000 } else { 120 }).await;
     let tree = story.tree();

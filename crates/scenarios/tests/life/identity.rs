@@ -220,6 +220,7 @@ fn addresses(story: &Story, name: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn a_duplicate_is_set_aside_and_heals_when_its_holder_gives_it_up() {
     let mut story = resilient_story().await;
     let anna = story.person("Anna Een");
@@ -432,6 +433,7 @@ fn pause(story: &Story) -> engine::JobRow {
 
 /// A link is let go of, twice without harm, and an account that somebody made by hand takes the old one's place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn links_are_undone_and_put_right_while_the_job_is_paused() {
     let story = quiet_story().await;
     let kim = story.person("Kim Een");

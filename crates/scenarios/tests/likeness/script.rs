@@ -82,6 +82,7 @@ impl Side {
 }
 
 /// Makes the objects that the script is about.
+// LONG: a table.
 pub async fn populate(side: &mut Side) {
     let mut client = side.admin().await;
     let unit = side.unit();

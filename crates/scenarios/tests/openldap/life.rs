@@ -251,6 +251,7 @@ pub async fn containers_take_their_people_along(story: &Story) {
         .await;
 }
 
+// LONG: one story, told in order.
 pub async fn groups_of_every_kind(story: &Story) {
     let unit = story.unit.clone();
     let install = &story.installation;

@@ -4,6 +4,7 @@ use scenarios::samba::cn;
 
 use super::Story;
 
+// LONG: one story, told in order.
 pub async fn gain_and_lose_members(story: &Story) {
     let unit = story.unit.clone();
     let people = story

@@ -163,6 +163,7 @@ impl Before {
 }
 
 /// Everything that can go wrong goes wrong in one delta, and each is told by its code.
+// LONG: one story, told in order.
 async fn refusals_come(story: &Story, before: &Before) {
     let dns = story.domain.dns();
     let matches = ["--hard-match", "off", "--soft-match", "off"];

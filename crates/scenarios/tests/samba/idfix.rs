@@ -31,6 +31,7 @@ async fn plant(domain: &Domain, unit: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
 async fn faults_of_a_real_domain_are_found_and_corrected_there() {
     let dir = tempfile::tempdir().unwrap();
     let domain = Domain::raise_with("scidfix", Ipv4Addr::new(127, 0, 4, 41), &[]).await;

@@ -11,6 +11,7 @@ pub async fn run(side: &mut Side) {
     tree(side, &mut client).await;
 }
 
+// LONG: one story, told in order.
 async fn tombstones(side: &mut Side, client: &mut Client) {
     let step = "deleted objects";
     let eve = side.dn("eve");

@@ -129,6 +129,7 @@ async fn scopes(side: &mut Side, client: &mut Client) {
     side.transcript.reply("scopes", "one person", &found);
 }
 
+// LONG: a table.
 async fn filters(side: &mut Side, client: &mut Client) {
     let unit = side.unit();
     let guid = {

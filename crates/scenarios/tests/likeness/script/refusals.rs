@@ -153,6 +153,7 @@ async fn compares(side: &mut Side, client: &mut Client) {
     }
 }
 
+// LONG: a table.
 async fn modifies(side: &mut Side, client: &mut Client) {
     let (ada, unit) = (side.dn("ada"), side.unit());
     let [eve, nobody] = [side.dn("eve"), side.dn("nobody")];
