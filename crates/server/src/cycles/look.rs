@@ -59,8 +59,8 @@ pub(super) async fn at_source(app: &App, source: &ConnectorRow, jobs: Vec<JobRow
 pub(super) async fn at_target(app: &App, job: &JobRow) -> Result<Duration, Refusal> {
     let id = job.target;
     let row = blocking(app.engine(), move |engine| engine.connector(id)).await?;
-    let target = app.target(&row)?;
-    let ask = async { target.discover().await.map(drop) };
+    // A target that cannot even be named (its credential is not there) does not answer either.
+    let ask = async { app.target(&row)?.discover().await.map(drop) };
     Ok(at(app, (id, vec![job.clone()]), ask).await)
 }
 
