@@ -3,6 +3,7 @@
 //! `cargo run --release -p engine --example undo_rate [CHANGES]`. The target answers at once, so what is measured is the
 //! engine with its store on disk. Trap: a third of the changes are deletions with memberships, a third are new values, a
 //! third are memberships that were removed.
+#![allow(clippy::disallowed_methods)]
 
 use std::{
     sync::Arc,

@@ -2,7 +2,13 @@
 //!
 //! A script is commands; below each stands what came of it, after `> `. `UPDATE_SCRIPTS=1 cargo test -p sync-core --test cycle`
 //! writes the output anew; what changed is then read, not believed. The clock is the script's own and begins at 0.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 use std::path::{Path, PathBuf};
 

@@ -120,7 +120,7 @@ async fn names(ready: &Ready, password: &str) -> HashMap<String, String> {
         if let (Some(guid), Some(upn)) =
             (entry.first("objectGUID"), entry.text("userPrincipalName"))
         {
-            names.insert(Anchor::new(guid.to_vec()).guid_text(), upn.to_owned());
+            names.insert(Anchor::new(guid).guid_text(), upn.to_owned());
         }
     }
     names

@@ -42,7 +42,7 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Write records to files: CSV or JSON lines
-    Export(export::Arguments),
+    Export(Box<export::Arguments>),
     /// How long records are kept, and how much room they may take
     Retention(retention::Arguments),
 }
