@@ -135,7 +135,7 @@ fn create(number: usize) -> Operation {
     );
     attributes.insert(
         "proxyAddresses".to_owned(),
-        Value::Texts(vec![format!("SMTP:{upn}")]),
+        Value::Texts(vec![format!("SMTP:{upn}").into()]),
     );
     attributes.insert("accountEnabled".to_owned(), Value::Bool(true));
     Operation::Create {

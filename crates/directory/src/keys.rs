@@ -164,13 +164,10 @@ mod tests {
     #[test]
     fn mail_and_the_same_proxy_address_are_one_claim() {
         use crate::value::Value;
-        let values = Values(std::collections::BTreeMap::from([
-            (number::MAIL, Value::from("A@x.example")),
-            (
-                number::PROXY_ADDRESSES,
-                Value::Texts(vec!["SMTP:a@X.example".into(), "smtp:b@x.example".into()]),
-            ),
-        ]));
+        let mut values = Values::default();
+        values.insert(number::MAIL, Value::from("A@x.example"));
+        let addresses = vec!["SMTP:a@X.example".into(), "smtp:b@x.example".into()];
+        values.insert(number::PROXY_ADDRESSES, Value::Texts(addresses));
         assert_eq!(claims(Kind::User, &values).len(), 2);
     }
 }

@@ -45,4 +45,4 @@ pub use refusal::{Clash, Refusal};
 pub use schema::{ADMINISTRATIVE_ROLES, Attribute, Kind, Uniqueness, ValueType, attribute, schema};
 pub use store::{CopyFacts, Directory};
 pub use tenant::Tenant;
-pub use value::{Attributes, Value};
+pub use value::{Attributes, Name, Text, Value};

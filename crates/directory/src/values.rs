@@ -3,32 +3,68 @@
 //! Never validates; `check` does, before anything becomes `Values`. Trap: the blob begins with a format byte, and old
 //! formats have to stay readable.
 
-use std::collections::BTreeMap;
-
 use crate::fault::Fault;
 use crate::schema::by_number;
-use crate::value::{Attributes, Value};
+use crate::value::{Attributes, Text, Value};
 
 const FORMAT: u8 = 1;
 
 /// Checked, normalised attribute values by attribute number; empty values are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Values(pub(crate) BTreeMap<u16, Value>);
+pub(crate) struct Values(
+    // INVARIANT: sorted by number, no number twice.
+    Vec<(u16, Value)>,
+);
 
 impl Values {
-    pub(crate) fn text(&self, number: u16) -> Option<&str> {
-        self.0.get(&number).and_then(Value::as_text)
+    /// Makes room for so many more.
+    pub(crate) fn make_room(&mut self, count: usize) {
+        self.0.reserve(count);
     }
 
-    pub(crate) fn texts(&self, number: u16) -> &[String] {
-        self.0.get(&number).map_or(&[], Value::as_texts)
+    fn position(&self, number: u16) -> Result<usize, usize> {
+        let is_behind = self.0.last().is_none_or(|(last, _)| *last < number);
+        match is_behind {
+            true => Err(self.0.len()),
+            false => self.0.binary_search_by_key(&number, |(have, _)| *have),
+        }
+    }
+
+    /// The value of an attribute.
+    pub(crate) fn get(&self, number: u16) -> Option<&Value> {
+        let at = self.position(number).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    /// Sets an attribute.
+    pub(crate) fn insert(&mut self, number: u16, value: Value) {
+        match self.position(number) {
+            Ok(at) => {
+                if let Some((_, held)) = self.0.get_mut(at) {
+                    *held = value;
+                }
+            }
+            Err(at) => self.0.insert(at, (number, value)),
+        }
+    }
+
+    /// Takes an attribute out.
+    pub(crate) fn remove(&mut self, number: u16) {
+        if let Ok(at) = self.position(number) {
+            self.0.remove(at);
+        }
+    }
+
+    pub(crate) fn text(&self, number: u16) -> Option<&str> {
+        self.get(number).and_then(Value::as_text)
+    }
+
+    pub(crate) fn texts(&self, number: u16) -> &[Text] {
+        self.get(number).map_or(&[], Value::as_texts)
     }
 
     pub(crate) fn is_true(&self, number: u16) -> bool {
-        self.0
-            .get(&number)
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+        self.get(number).and_then(Value::as_bool).unwrap_or(false)
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Fault> {
@@ -43,9 +79,13 @@ impl Values {
             place: "the attributes of an object",
         };
         match blob.split_first() {
-            Some((&FORMAT, rest)) => postcard::from_bytes(rest)
-                .map(Values)
-                .map_err(|_| UNREADABLE),
+            Some((&FORMAT, rest)) => {
+                let all: Vec<(u16, Value)> = postcard::from_bytes(rest).map_err(|_| UNREADABLE)?;
+                match all.is_sorted_by(|(a, _), (b, _)| a < b) {
+                    true => Ok(Values(all)),
+                    false => Err(UNREADABLE),
+                }
+            }
             _ => Err(UNREADABLE),
         }
     }
@@ -53,7 +93,7 @@ impl Values {
     /// By name; an attribute this version does not know is left out.
     pub(crate) fn into_attributes(self) -> Attributes {
         let named = self.0.into_iter().filter_map(|(number, value)| {
-            by_number(number).map(|attribute| (attribute.name.to_owned(), value))
+            by_number(number).map(|attribute| (attribute.name, value))
         });
         named.collect()
     }
@@ -65,14 +105,17 @@ mod tests {
 
     #[test]
     fn survives_a_round_trip_with_any_bytes() {
-        let values = Values(BTreeMap::from([
+        let mut values = Values::default();
+        for (number, value) in [
             (1, Value::Text("ünï\u{202e}code\0".into())),
             (56, Value::Integer(i64::MIN)),
             (8, Value::Bool(true)),
             (84, Value::Binary((0..=255).collect())),
             (7, Value::Texts(vec!["a".into(), "b".into()])),
             (85, Value::Binaries(vec![vec![0], vec![255; 300]])),
-        ]));
+        ] {
+            values.insert(number, value);
+        }
         assert_eq!(Values::decode(&values.encode().unwrap()).unwrap(), values);
     }
 
@@ -83,6 +126,8 @@ mod tests {
             &[9, 1, 1],
             &[FORMAT, 255, 255, 255],
             &[FORMAT, 1, 1, 99],
+            // Numbers that do not ascend.
+            &[FORMAT, 2, 8, 2, 1, 8, 2, 1],
         ] {
             assert!(Values::decode(blob).is_err(), "{blob:?}");
         }

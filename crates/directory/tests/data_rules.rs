@@ -18,7 +18,7 @@ fn set(name: &str, value: Value) -> directory::Attributes {
 }
 
 fn numbered(count: usize, one: impl Fn(usize) -> String) -> Value {
-    Value::Texts((0..count).map(one).collect())
+    Value::Texts((0..count).map(|number| one(number).into()).collect())
 }
 
 fn certificates(count: usize, length: usize) -> Value {

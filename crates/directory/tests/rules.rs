@@ -247,7 +247,11 @@ fn required_unknown_long_and_mistyped_values_have_their_codes() {
         ),
         (
             "proxyAddresses",
-            Value::Texts((0..301).map(|n| format!("smtp:{n}@x.example")).collect()),
+            Value::Texts(
+                (0..301)
+                    .map(|n| format!("smtp:{n}@x.example").into())
+                    .collect(),
+            ),
             "ExceededAllowedLength",
         ),
         (

@@ -16,7 +16,7 @@ use engine::{
 };
 use sync_core::{
     guard::{Prevention, PreventionKind},
-    id::{Anchor, TargetId},
+    id::Anchor,
     object::{Entry, EntryKind, LinkChange, ReadSpec},
     operation::{Outcome, Refusal, TargetObject},
     plan::{Answers, Decision, Desired, Wanted, decide},
@@ -149,7 +149,7 @@ impl Setting {
                     let id = change.pending.target.clone();
                     let id = id.unwrap_or_else(|| format!("t{}", change.link.0));
                     let done = Outcome::Done {
-                        target: TargetId(id),
+                        target: id.into(),
                         version: u64::from(change.generation),
                     };
                     (change, done)

@@ -81,7 +81,7 @@ impl Engine {
                     let leaves = is_gone || pending.is_some_and(|one| one.verb == Verb::Delete);
                     all.push(Holder {
                         link,
-                        target: target.0.clone(),
+                        target: target.to_string(),
                         anchor: sync_core::id::Anchor::new(anchor).guid_text(),
                         claimant: Claimant {
                             leaves,

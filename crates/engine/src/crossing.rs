@@ -5,6 +5,8 @@
 //! of this is stored with the reference, so it does not matter which side comes first. Trap: with one job per target nothing
 //! can cross, and nothing is asked.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
     id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
@@ -21,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct End {
     pub(crate) situation: Situation,
-    pub(crate) target: String,
+    pub(crate) target: Arc<str>,
     /// The link that holds it: perhaps of another job.
     pub(crate) link: LinkId,
 }
@@ -274,7 +276,7 @@ fn stand_ins(c: &Connection, account: i64) -> Result<Vec<i64>> {
 /// How an object stands in one job.
 fn end(c: &Connection, job: JobId, object: i64) -> Result<Option<End>> {
     let link = crate::link_id(job, ObjectId(object));
-    let found: Option<(i64, Option<String>)> = c
+    let found: Option<(i64, Option<Arc<str>>)> = c
         .prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?
         .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;

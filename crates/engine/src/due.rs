@@ -254,7 +254,7 @@ fn item(
         rdn,
         dn,
         ancestors,
-        attributes: attributes_of(engine, row.get(6)?)?,
+        attributes: shown_or_stored(engine, object, row)?,
     };
     let situation: Option<i64> = row.get(7)?;
     let view = match situation {
@@ -262,7 +262,7 @@ fn item(
         Some(situation) => LinkView {
             situation: situation_of(situation),
             class: class_name(engine, row.get(8)?),
-            target: row.get::<_, Option<String>>(9)?.map(TargetId),
+            target: row.get::<_, Option<String>>(9)?.map(TargetId::from),
             version: row.get::<_, i64>(10)?.cast_unsigned(),
             source_anchor: row.get(11)?,
             exported: attributes_of(engine, row.get(12)?)?,
@@ -291,6 +291,30 @@ fn item(
         leaver_stored: None,
         why: None,
     })
+}
+
+/// What a transaction that stores plans came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredPlans {
+    /// Plans that were stored, from the first one on.
+    pub plans: usize,
+    /// Operations that are ready now.
+    pub ready: usize,
+}
+
+/// The attributes of a row, which need not be unpacked if they were just packed.
+fn shown_or_stored(engine: &Engine, object: i64, row: &rusqlite::Row<'_>) -> Result<Attributes> {
+    let blob = row
+        .get_ref(6)?
+        .as_blob_or_null()
+        .map_err(rusqlite::Error::from)?;
+    let Some(blob) = blob else {
+        return Ok(Attributes::new());
+    };
+    match engine.shown_objects().take(object, blob) {
+        Some(attributes) => Ok(attributes),
+        None => engine.codec().attributes(blob),
+    }
 }
 
 /// One transaction that stores plans.
@@ -448,8 +472,9 @@ impl Engine {
         })
     }
 
-    /// Stores what planning came to; returns how many operations are now ready. If the job has other rules or settings by now
-    /// than it was planned with, nothing is stored and all of it stays due.
+    /// Stores what planning came to, in one transaction: of plans with many references only the first ones, so that these are
+    /// carried out while the next ones are stored. What is left is stored by another call. If the job has other rules or
+    /// settings by now than it was planned with, nothing is stored and all of it stays due.
     ///
     /// References in `travelling` go along with the creation of an object where their other end is in the target already;
     /// the others, and all of them if it is empty, follow by [`Engine::plan_references`].
@@ -461,11 +486,11 @@ impl Engine {
         job: &JobRow,
         plans: &[Planned],
         travelling: &[MappedReference],
-    ) -> Result<usize> {
+    ) -> Result<StoredPlans> {
         let now = self.now();
-        let (ready, fresh) = self.write("engine.store_plans", |tx| {
+        let (stored, fresh) = self.write("engine.store_plans", |tx| {
             if !crate::config::is_current(tx, job)? {
-                return Ok((0, Vec::new()));
+                return Ok((StoredPlans::default(), Vec::new()));
             }
             let mut batch = Storing {
                 job,
@@ -477,19 +502,23 @@ impl Engine {
                 fresh: Vec::with_capacity(plans.len()),
                 holds_losses: losses::judge_values(tx, job, plans, now)?,
             };
-            let mut ready = 0;
+            let mut stored = StoredPlans::default();
             let mut planned_off =
                 tx.prepare_cached("DELETE FROM due WHERE id = ?1 AND stamp = ?2")?;
             for planned in plans {
-                ready += usize::from(self.store_plan(tx, planned, &mut batch)?);
+                if batch.travellers.is_full() {
+                    break;
+                }
+                stored.ready += usize::from(self.store_plan(tx, planned, &mut batch)?);
+                stored.plans += 1;
                 planned_off.execute([planned.item.link.0, planned.item.stamp])?;
             }
             batch.tally.store(tx, job.id)?;
             self.append_log(tx, batch.records, now)?;
-            Ok((ready, batch.fresh))
+            Ok((stored, batch.fresh))
         })?;
         self.fresh_plans().keep(fresh);
-        Ok(ready)
+        Ok(stored)
     }
 
     // LONG: one arm a kind of plan.
@@ -643,7 +672,7 @@ impl Engine {
                 .to_owned(),
             name: planned.name.clone(),
             anchor: planned.item.source.anchor.clone(),
-            target: planned.item.view.target.as_ref().map(|t| t.0.clone()),
+            target: planned.item.view.target.as_ref().map(ToString::to_string),
             refusal,
             changes: Vec::new(),
             references: Vec::new(),

@@ -169,7 +169,7 @@ impl PlannedChange {
             generation: self.generation,
             verb: self.pending.verb,
             class: self.pending.class.clone(),
-            target: self.pending.target.clone().map(TargetId),
+            target: self.pending.target.as_deref().map(TargetId::from),
             source_anchor: self.pending.source_anchor.clone(),
             precondition: self.pending.precondition.clone(),
             attributes: self.pending.attributes.clone(),
@@ -183,7 +183,7 @@ impl PendingExport {
         Self {
             verb: draft.verb,
             class: draft.class.clone(),
-            target: draft.target.as_ref().map(|target| target.0.clone()),
+            target: draft.target.as_ref().map(ToString::to_string),
             source_anchor: draft.source_anchor.clone(),
             precondition: draft.precondition.clone(),
             attributes: draft.attributes.clone(),
@@ -1086,15 +1086,15 @@ fn done_record(reported: &Reported<'_>, target: &TargetId, now: i64) -> Record {
     });
     let references = pending.references.iter().map(|change| ReferenceNote {
         attribute: change.attribute.clone(),
-        added: change.add.iter().map(|id| id.0.clone()).collect(),
-        removed: change.remove.iter().map(|id| id.0.clone()).collect(),
+        added: change.add.clone(),
+        removed: change.remove.clone(),
     });
     let status = match reported.change.asides.is_empty() {
         true => Status::Success,
         false => Status::Warning,
     };
     Record {
-        target: Some(target.0.clone()),
+        target: Some(target.to_string()),
         changes: changes.collect(),
         references: references.collect(),
         refusal: left_out(&reported.change.asides),

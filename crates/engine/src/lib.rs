@@ -33,6 +33,7 @@ mod rows;
 mod rules;
 mod scope;
 mod segment;
+mod shown;
 mod store;
 mod undo;
 
@@ -49,7 +50,7 @@ pub use cycle::{
     Channel, Compared, EscrowChoice, EscrowRow, FailedRun, JobStanding, ListedObject,
     NotificationRow, TargetChange,
 };
-pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
+pub use due::{DueItem, Planned, PlannedOutcome, SourceObject, StoredPlans};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
 pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, StagedDelete, StagedLoss};
 pub use hold::{HeldWhat, HoldRow};

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     code::Code,
-    id::{Anchor, JobId, LinkId},
+    id::{Anchor, JobId, LinkId, TargetId},
     operation::Refusal,
     value::{Name, Values},
 };
@@ -85,9 +85,9 @@ pub struct ReferenceNote {
     /// Target attribute.
     pub attribute: Name,
     /// Added.
-    pub added: Vec<String>,
+    pub added: Vec<TargetId>,
     /// Removed.
-    pub removed: Vec<String>,
+    pub removed: Vec<TargetId>,
 }
 
 /// One record.

@@ -27,6 +27,7 @@ use crate::{
     reason,
     rows::{self, Key, Rows},
     scope::Watch,
+    shown::Shown,
     store::{Engine, Result, StoreError, unpack},
 };
 
@@ -256,6 +257,8 @@ struct Merge<'a> {
     page: RefCell<HashMap<Key, i64>>,
     /// Whether objects of another source stand for accounts that this one may show.
     is_awaited: bool,
+    /// New objects with their attributes; `None`: they are not kept.
+    shown: Option<RefCell<Vec<Shown>>>,
     /// The replica that was looked up last, and its row.
     replica: Cell<Option<([u8; 16], i64)>>,
 }
@@ -280,6 +283,7 @@ impl Engine {
         let now = self.now();
         let mut seen = Vec::new();
         let mut page = HashMap::new();
+        let mut shown = Vec::new();
         let rows = &memory.rows;
         let result = self.write("engine.observe", |tx| {
             let (next, mode): (u32, String) = tx
@@ -303,6 +307,7 @@ impl Engine {
                 placed,
                 rows: Some(rows),
                 page: RefCell::default(),
+                shown: Some(RefCell::default()),
                 is_awaited: crossing::are_awaited(tx, memory.connector.0)?,
                 replica: Cell::default(),
             };
@@ -329,6 +334,7 @@ impl Engine {
                 )?;
             }
             page = merge.page.into_inner();
+            shown = merge.shown.map(RefCell::into_inner).unwrap_or_default();
             Ok(Ok(Observed { entries: entries.len(), changed }))
         })?;
         match result {
@@ -340,6 +346,7 @@ impl Engine {
                 memory.note(&seen, entries);
                 self.touched(memory.connector, &seen);
                 memory.rows.extend(page);
+                self.shown_objects().keep(shown);
                 Ok(observed)
             }
         }
@@ -364,6 +371,7 @@ impl Engine {
                 placed: None,
                 rows: None,
                 page: RefCell::default(),
+                shown: None,
                 is_awaited: crossing::are_awaited(tx, connector.0)?,
                 replica: Cell::default(),
             };
@@ -736,6 +744,13 @@ impl Merge<'_> {
                 if !is_skeleton {
                     self.due(id, parent)?;
                 }
+                if let (Some(shown), Some(blob)) = (&self.shown, blob) {
+                    shown.borrow_mut().push(Shown {
+                        object: id,
+                        blob,
+                        attributes: entry.attributes.clone(),
+                    });
+                }
                 self.links(id, Before::Nothing, &entry.links)?;
                 return Ok((Some(id), !is_skeleton));
             }
@@ -912,12 +927,15 @@ impl Merge<'_> {
         attribute: i64,
         anchors: &[Anchor],
     ) -> Result<bool> {
+        if before == Before::Nothing {
+            return self.first_links(src, attribute, anchors);
+        }
         let mut wanted = HashSet::with_capacity(anchors.len());
         for anchor in anchors {
             wanted.insert(self.row_of(anchor)?);
         }
         let mut have: BTreeMap<i64, i64> = BTreeMap::new();
-        if before != Before::Nothing {
+        {
             let mut statement = self
                 .tx
                 .prepare_cached("SELECT dst, flags FROM edge WHERE src = ?1 AND attribute = ?2")?;
@@ -959,6 +977,23 @@ impl Merge<'_> {
             }
         }
         Ok(changed)
+    }
+
+    /// The links of an object nothing was known of: there is nothing to compare them with.
+    fn first_links(&self, src: i64, attribute: i64, anchors: &[Anchor]) -> Result<bool> {
+        let mut added = Vec::with_capacity(anchors.len());
+        for anchor in anchors {
+            added.push(self.row_of(anchor)?);
+        }
+        added.sort_unstable();
+        added.dedup();
+        let mut setter = self.edge_setter()?;
+        for dst in &added {
+            setter.execute([src, attribute, *dst])?;
+        }
+        drop(setter);
+        self.scope.links_changed(src, attribute, &added, self.now)?;
+        Ok(!added.is_empty())
     }
 
     fn some_links(&self, src: i64, attribute: i64, change: &LinkChange) -> Result<bool> {

@@ -3,7 +3,7 @@
 //! A change of one edge costs one edge, however large the group. References to objects that are not in the target wait for
 //! them to appear. Trap: a large group is planned in chunks, one operation at a time, because each raises its version.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use sync_core::{
@@ -61,8 +61,9 @@ const MOST_IN_ONE: usize = 5_000;
 // LIMIT: references planned in one step; what is left stays due. Few enough that they are carried out while the next ones
 // are planned.
 const MOST_AT_ONCE: usize = 5_000;
-// LIMIT: references that go along with creations in one transaction.
-const MOST_TRAVELLING: usize = 20_000;
+// LIMIT: references that go along with creations in one transaction, and those of one object more. Few enough that they are
+// carried out while the next ones are stored.
+const MOST_TRAVELLING: usize = 4_000;
 
 struct Holder {
     link: LinkId,
@@ -103,8 +104,8 @@ pub(crate) struct Travellers<'a> {
     job: &'a JobRow,
     mapped: &'a [MappedReference],
     crossing: Crossing,
-    /// References this transaction may still take along.
-    room: usize,
+    /// References that were taken along.
+    taken: usize,
 }
 
 impl<'a> Travellers<'a> {
@@ -119,8 +120,13 @@ impl<'a> Travellers<'a> {
             job,
             mapped,
             crossing: Crossing::of(tx, job.id)?,
-            room: MOST_TRAVELLING,
+            taken: 0,
         })
+    }
+
+    /// Whether the next plan belongs into another transaction.
+    pub(crate) fn is_full(&self) -> bool {
+        self.taken >= MOST_TRAVELLING
     }
 
     /// Adds what is known to a pending creation. What is left over becomes due when the object is in the target.
@@ -134,7 +140,6 @@ impl<'a> Travellers<'a> {
         if targets.is_empty() {
             return Ok(());
         }
-        let most = self.room.min(MOST_IN_ONE);
         let bit = 2_i64 << self.job.slot;
         let mut add: BTreeMap<Name, Vec<TargetId>> = BTreeMap::new();
         let mut statement = tx.prepare_cached(
@@ -143,7 +148,7 @@ impl<'a> Travellers<'a> {
         let mut ends = Ends::new(tx, &self.crossing)?;
         let mut rows = statement.query([item.source.id.0, bit])?;
         while let Some(row) = rows.next()? {
-            if pending.edges.len() >= most {
+            if pending.edges.len() >= MOST_IN_ONE {
                 break;
             }
             let (attribute, dst): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -169,7 +174,7 @@ impl<'a> Travellers<'a> {
                 add: true,
             });
         }
-        self.room -= pending.edges.len();
+        self.taken += pending.edges.len();
         pending.references = add
             .into_iter()
             .map(|(attribute, add)| ReferenceChange {
@@ -510,9 +515,9 @@ impl Engine {
 /// What is to be done about one edge.
 enum Step {
     Nothing,
-    Add(String),
+    Add(Arc<str>),
     Remove {
-        target: String,
+        target: Arc<str>,
         /// Whether the target has the other end: who is deleted there is no loss any more.
         is_there: bool,
     },
@@ -542,7 +547,7 @@ impl<'t> Ends<'t> {
     /// The job's own object, and only if that is not in the target one of another job.
     fn of(&mut self, dst: i64) -> Result<Option<End>> {
         let link = crate::link_id(self.own, sync_core::id::ObjectId(dst));
-        let found: Option<(i64, Option<String>)> = self
+        let found: Option<(i64, Option<Arc<str>>)> = self
             .statement
             .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
@@ -587,7 +592,7 @@ fn step(tx: &Transaction<'_>, is_wanted: bool, is_held: bool, end: Option<End>) 
 }
 
 impl Difference {
-    fn add(&mut self, reference: &MappedReference, (attribute, dst): (i64, i64), target: String) {
+    fn add(&mut self, reference: &MappedReference, (attribute, dst): (i64, i64), target: Arc<str>) {
         let name = reference.target.clone();
         self.add.entry(name).or_default().push(TargetId(target));
         self.edges.push(EdgeChange {

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     log::Record,
-    store::{Result, StoreError, pack, unpack},
+    store::{Result, StoreError, pack, pack_onto, unpack},
 };
 
 /// How segments are written now.
 pub(crate) const FORMAT: i64 = 3;
+/// Room for a record of a usual person.
+const USUAL_RECORD_BYTES: usize = 1_024;
 /// A segment never unpacks to more than this.
 const LARGEST: usize = 256 << 20;
 
@@ -40,15 +42,14 @@ struct Stored(u64, u32, u64);
 impl Plain {
     /// Packs records.
     pub fn of(records: &[Record]) -> Result<Self> {
-        let mut plain = Self::default();
+        let mut lengths = Vec::with_capacity(records.len());
+        let mut bytes = Vec::with_capacity(records.len() * USUAL_RECORD_BYTES);
         for record in records {
-            let packed = pack(record)?;
-            plain
-                .lengths
-                .push(u32::try_from(packed.len()).unwrap_or(u32::MAX));
-            plain.bytes.extend_from_slice(&packed);
+            let start = bytes.len();
+            bytes = pack_onto(record, bytes)?;
+            lengths.push(u32::try_from(bytes.len() - start).unwrap_or(u32::MAX));
         }
-        Ok(plain)
+        Ok(Self { lengths, bytes })
     }
 
     /// From its compressed form.
@@ -65,7 +66,9 @@ impl Plain {
 
     /// Its compressed form.
     pub fn close(&self) -> Result<Vec<u8>> {
-        let mut plain = pack(&self.lengths)?;
+        // A length takes at most five bytes, and their number ten.
+        let room = self.bytes.len() + 5 * self.lengths.len() + 10;
+        let mut plain = pack_onto(&self.lengths, Vec::with_capacity(room))?;
         plain.extend_from_slice(&self.bytes);
         Ok(lz4_flex::compress_prepend_size(&plain))
     }

@@ -18,7 +18,7 @@ use sync_core::{
     value::{Attributes, Name, Value, Values},
 };
 
-use crate::fresh::FreshPlans;
+use crate::{fresh::FreshPlans, shown::ShownObjects};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -154,6 +154,7 @@ struct Inner {
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
     comparisons: Mutex<HashMap<i64, crate::comparison::Comparing>>,
     fresh: Mutex<FreshPlans>,
+    shown: Mutex<ShownObjects>,
     _lock: File,
 }
 
@@ -174,7 +175,7 @@ const READERS_KEPT: usize = 8;
 const CACHED_STATEMENTS: usize = 128;
 /// The write-ahead log is folded into the file when it has so many pages: pages that many batches touch are written to the
 /// file once.
-const CHECKPOINT_PAGES: i64 = 4_096;
+const CHECKPOINT_PAGES: i64 = 8_192;
 
 impl Engine {
     /// Opens or creates the store in a directory.
@@ -213,6 +214,7 @@ impl Engine {
             reads: Mutex::new(HashMap::new()),
             comparisons: Mutex::default(),
             fresh: Mutex::default(),
+            shown: Mutex::default(),
             _lock: lock,
         };
         let engine = Self(Arc::new(inner));
@@ -266,6 +268,10 @@ impl Engine {
 
     pub(crate) fn fresh_plans(&self) -> MutexGuard<'_, FreshPlans> {
         relock(&self.0.fresh)
+    }
+
+    pub(crate) fn shown_objects(&self) -> MutexGuard<'_, ShownObjects> {
+        relock(&self.0.shown)
     }
 
     /// Runs one transaction. `boundary` names it to the commit hook.
@@ -481,9 +487,17 @@ fn heed_clock(tx: &Transaction<'_>, now: i64) -> Result<()> {
     Ok(())
 }
 
+/// Room for the compact form of most things: growing to it step by step copies everything several times.
+const USUAL_BYTES: usize = 1_024;
+
 /// Compact form of anything plain.
 pub(crate) fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|_| StoreError::Blob("cannot be packed"))
+    pack_onto(value, Vec::with_capacity(USUAL_BYTES))
+}
+
+/// The same, behind what is there.
+pub(crate) fn pack_onto<T: Serialize + ?Sized>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    postcard::to_extend(value, bytes).map_err(|_| StoreError::Blob("cannot be packed"))
 }
 
 /// Back from the compact form.

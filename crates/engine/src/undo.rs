@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
     code::Code,
     hold::{HeldObject, HeldValue, HoldState, Image},
-    id::{LinkId, ObjectId},
+    id::{LinkId, ObjectId, TargetId},
     operation::Refusal,
     plan::{Situation, same_values},
     value::{Attributes, Name, Value},
@@ -173,10 +173,10 @@ impl Gathered {
             slot.or_insert_with(|| (after.to_vec(), Vec::new())).1 = before.to_vec();
         }
         for note in record.references {
-            let of = |ids: Vec<String>, now: bool| {
+            let of = |ids: Vec<TargetId>, now: bool| {
                 let attribute = note.attribute.clone();
                 ids.into_iter()
-                    .map(move |id| ((attribute.clone(), id), (now, !now)))
+                    .map(move |id| ((attribute.clone(), id.to_string()), (now, !now)))
             };
             for (key, (after, before)) in of(note.added, true).chain(of(note.removed, false)) {
                 self.references.entry(key).or_insert((after, before)).1 = before;

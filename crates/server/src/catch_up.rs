@@ -93,6 +93,7 @@ async fn plan_all(
     between: &Between,
 ) -> Result<usize, Refusal> {
     let (id, source) = (job.id, job.source);
+    let bell = app.wake(id);
     let mut known: Option<Arc<Surroundings>> = None;
     let mut steps = 0;
     loop {
@@ -128,7 +129,16 @@ async fn plan_all(
         if !has_due {
             // References to what a first read has not shown yet would only be put off.
             if is_first_read(app, &source, id) {
-                return Ok(steps);
+                if between.waiting.load(Ordering::Acquire) == 0 {
+                    return Ok(steps);
+                }
+                // Not over while something is carried out: what is read meanwhile is planned beside it.
+                tokio::select! {
+                    () = bell.notified() => {}
+                    () = between.reported.notified() => {}
+                    () = tokio::time::sleep(OUTCOMES) => {}
+                }
+                continue;
             }
             let has_references =
                 blocking(app.engine(), move |engine| engine.has_due_references(id)).await?;
@@ -148,7 +158,11 @@ async fn plan_all(
             continue;
         }
         let surroundings = known_or_asked(app, job, &mut known).await?;
-        let step = planner::step(app.engine(), job, &surroundings, target).await?;
+        let step = planner::step(app.engine(), job, &surroundings, target, |ready| {
+            between.waiting.fetch_add(ready, Ordering::AcqRel);
+            between.planned.notify_one();
+        })
+        .await?;
         if step.planned == 0 {
             // All that is due waits for outcomes. They come, or exporting ends.
             between.planned.notify_one();
@@ -156,8 +170,6 @@ async fn plan_all(
             continue;
         }
         steps += 1;
-        between.waiting.fetch_add(step.ready, Ordering::AcqRel);
-        between.planned.notify_one();
         note_progress(app, job, "planning", |activity| {
             activity.planned += step.planned as u64;
             add(&mut activity.counts, &step.counts);

@@ -34,7 +34,7 @@ pub(crate) async fn settle(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let targets: Vec<TargetId> = wanted.keys().cloned().map(TargetId).collect();
+    let targets: Vec<TargetId> = wanted.keys().cloned().map(TargetId::from).collect();
     let row = job.clone();
     let holders = blocking(engine, move |engine| engine.holders(&row, &targets)).await?;
     let mut held: HashMap<&str, Vec<&Holder>> = HashMap::new();
@@ -73,7 +73,7 @@ fn wanted(drafts: &[Draft]) -> BTreeMap<String, Vec<usize>> {
             && operation.adopted.is_some()
             && let Some(target) = &operation.target
         {
-            all.entry(target.0.clone()).or_default().push(place);
+            all.entry(target.to_string()).or_default().push(place);
         }
     }
     all

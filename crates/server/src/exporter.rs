@@ -166,7 +166,7 @@ async fn read_back(
         .map(|change| {
             let pending = &change.pending;
             match (&pending.target, pending.verb) {
-                (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId(id.clone())),
+                (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId::from(id.as_str())),
                 _ => Lookup::SourceAnchor(pending.class.clone(), pending.source_anchor.clone()),
             }
         })
@@ -205,7 +205,7 @@ async fn read_back(
             (Settled::Done, None) => {
                 let id = change.pending.target.clone().unwrap_or_default();
                 Some(Outcome::Done {
-                    target: TargetId(id),
+                    target: id.into(),
                     version: 0,
                 })
             }

@@ -20,6 +20,7 @@ pub mod exporter;
 pub mod failpoint;
 pub mod graph;
 pub mod idfix;
+mod ids;
 pub mod notify;
 pub mod pki;
 pub mod places;

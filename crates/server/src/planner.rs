@@ -119,7 +119,7 @@ pub struct PlannedStep {
     pub counts: BTreeMap<&'static str, u64>,
 }
 
-/// Plans the next batch of what is due.
+/// Plans the next batch of what is due; each time operations were made ready, their number is told.
 ///
 /// # Errors
 /// If the target cannot be asked, or the store fails; then nothing was stored.
@@ -128,6 +128,7 @@ pub async fn step(
     job: &Arc<JobRow>,
     surroundings: &Arc<Surroundings>,
     target: &Arc<dyn Target>,
+    mut is_stored: impl FnMut(usize),
 ) -> Result<PlannedStep, Refusal> {
     let id = job.id;
     let mut items = blocking(engine, move |engine| {
@@ -148,15 +149,28 @@ pub async fn step(
     let plans = plan(engine, job, items, surroundings, target).await?;
     let planned = plans.len();
     let counts = count(&plans);
-    let row = job.clone();
     let travelling = match target.creates_with_references() {
         true => surroundings.references(),
         false => Vec::new(),
     };
-    let ready = blocking(engine, move |engine| {
-        engine.store_plans(&row, &plans, &travelling)
-    })
-    .await?;
+    let mut ready = 0;
+    let work = Arc::new((plans, travelling));
+    let mut from = 0;
+    while from < planned {
+        let (row, work) = (job.clone(), work.clone());
+        let stored = blocking(engine, move |engine| {
+            let (plans, travelling) = &*work;
+            engine.store_plans(&row, plans.get(from..).unwrap_or_default(), travelling)
+        })
+        .await?;
+        // Every call stores at least one; should that ever change, what is left stays due.
+        if stored.plans == 0 {
+            break;
+        }
+        from += stored.plans;
+        ready += stored.ready;
+        is_stored(stored.ready);
+    }
     Ok(PlannedStep {
         planned,
         waiting,

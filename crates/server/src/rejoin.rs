@@ -100,7 +100,7 @@ fn changes(directory: &Directory, since: u64) -> Result<Changes, Fault> {
         | Event::SoftDeleted
         | Event::Restored
         | Event::Deleted
-        | Event::ReferencesChanged(_) => (TargetId(change.id.to_string()), change.sequence),
+        | Event::ReferencesChanged(_) => (change.id.to_string().into(), change.sequence),
     };
     Ok(Changes {
         changed: page.changes.iter().map(object).collect(),

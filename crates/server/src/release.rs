@@ -39,7 +39,7 @@ fn clear_anchor(directory: &Directory, id: Uuid) -> Result<(), Refusal> {
     if found.is_none_or(|object| !object.is_live() || object.text(IMMUTABLE_ID).is_none()) {
         return Ok(());
     }
-    let set = [(IMMUTABLE_ID.to_owned(), Value::Text(String::new()))];
+    let set = [(IMMUTABLE_ID, Value::from(""))];
     apply(
         directory,
         vec![Operation::Update {

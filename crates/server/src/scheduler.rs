@@ -389,7 +389,9 @@ async fn read_loop(app: App, id: ConnectorId, shutdown: CancellationToken) {
                     note_reading(&app, id, None).await;
                 }
                 spacing = match looked.changed {
-                    0 => (spacing * 2).min(LONGEST_SPACING),
+                    // Nobody reads here: whoever is started now need not wait.
+                    _ if !looked.has_read => Duration::ZERO,
+                    0 => (spacing * 2).clamp(SHORTEST_SPACING, LONGEST_SPACING),
                     _ => SHORTEST_SPACING,
                 }
                 .max(looked.spacing);
@@ -428,6 +430,8 @@ struct Looked {
     changed: usize,
     /// Least time from this read to the next.
     spacing: Duration,
+    /// Whether the source was asked at all.
+    has_read: bool,
 }
 
 impl Looked {
@@ -436,6 +440,7 @@ impl Looked {
             pause,
             changed: 0,
             spacing: Duration::ZERO,
+            has_read: false,
         }
     }
 }
@@ -507,7 +512,10 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
     let (doubt, changed) = result?;
     if let Some(doubt) = doubt {
         if doubt.code.retry() == sync_core::code::Retry::Later && is_position_trouble(doubt.code) {
-            return Ok(Looked::at_nothing(Duration::ZERO));
+            return Ok(Looked {
+                has_read: true,
+                ..Looked::at_nothing(Duration::ZERO)
+            });
         }
         return Err(doubt);
     }
@@ -527,6 +535,7 @@ async fn read_once(app: &App, id: ConnectorId) -> Result<Looked, Refusal> {
         pause,
         changed,
         spacing: Duration::from_secs(spacing.unwrap_or(0)),
+        has_read: true,
     })
 }
 

@@ -12,7 +12,7 @@ use engine::Engine;
 use jiff::Timestamp;
 use sync_core::{code::Code, operation::Refusal};
 
-use crate::{app::Config, failpoint};
+use crate::{app::Config, failpoint, ids};
 
 /// The directory's file in the data directory.
 const DIRECTORY_FILE: &str = "directory.db";
@@ -145,7 +145,7 @@ fn strangers(engine: &Path, directory: &Path, known: &str, found: &str) -> Refus
 fn open_engine(folder: &Path) -> Result<Engine, Refusal> {
     let options = engine::Options {
         clock: Arc::new(|| Timestamp::now().as_millisecond()),
-        ids: Arc::new(random_id),
+        ids: Arc::new(ids::random),
         commit_hook: failpoint::hook(),
     };
     Engine::open(folder, options)
@@ -158,7 +158,8 @@ fn open_directory(config: &Config, path: &Path) -> Result<Directory, Refusal> {
         display_name: config.tenant_name.clone(),
         initial_domain: config.initial_domain.clone(),
     };
-    let mut options = directory::Options::new(Arc::new(Timestamp::now), Arc::new(random_id), seed);
+    let mut options =
+        directory::Options::new(Arc::new(Timestamp::now), Arc::new(ids::ascending), seed);
     if let Some(hook) = failpoint::hook() {
         options.commit_hook = Some(Arc::new(move |point| hook(point)));
     }
@@ -196,14 +197,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
-}
-
-/// A random version 4 id.
-fn random_id() -> uuid::Uuid {
-    let mut bytes = [0_u8; 16];
-    // Without randomness nothing may go on: ids would repeat.
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        std::process::abort();
-    }
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

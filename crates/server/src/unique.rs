@@ -78,7 +78,7 @@ impl<'a> Batch<'a> {
         changes: &'a [PlannedChange],
     ) -> Self {
         let place = |(index, operation): (usize, &Operation)| {
-            Some((operation.target.as_ref()?.0.clone(), index))
+            Some((operation.target.as_ref()?.to_string(), index))
         };
         Self {
             places: operations.iter().enumerate().filter_map(place).collect(),

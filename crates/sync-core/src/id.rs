@@ -5,6 +5,7 @@
 use std::{
     cmp::Ordering,
     hash::{Hash, Hasher},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -115,7 +116,29 @@ impl std::fmt::Display for Anchor {
 
 /// The opaque id a target gives its object (tenant directory and Graph: a UUID; SCIM: any text).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TargetId(pub String);
+pub struct TargetId(
+    /// Shared: a member of many groups is known by one text.
+    #[serde(deserialize_with = "crate::value::shared::text")]
+    pub Arc<str>,
+);
+
+impl From<&str> for TargetId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for TargetId {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Arc<str>> for TargetId {
+    fn from(text: Arc<str>) -> Self {
+        Self(text)
+    }
+}
 
 impl std::fmt::Display for TargetId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

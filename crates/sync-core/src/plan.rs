@@ -249,7 +249,7 @@ fn present(desired: &Desired, link: &LinkView, answers: Option<&Answers>) -> Dec
         Some(answers) => match answers.get(&0).map(Vec::as_slice) {
             Some([found]) if found.is_deleted => Decision::Refuse(
                 Refusal::new(Code::InvalidAnchor)
-                    .with("target", &target.0)
+                    .with("target", &*target.0)
                     .with("state", "soft-deleted"),
             ),
             // Linked by hand: what the target holds there has to get our anchor, whatever else it holds.
@@ -272,7 +272,7 @@ fn present(desired: &Desired, link: &LinkView, answers: Option<&Answers>) -> Dec
             ),
             _ => Decision::Refuse(
                 Refusal::new(Code::InvalidAnchor)
-                    .with("target", &target.0)
+                    .with("target", &*target.0)
                     .with("state", "gone"),
             ),
         },
@@ -288,7 +288,7 @@ fn left_to_target(target: &TargetId, found: &TargetObject) -> Refusal {
     let name = found.attributes.text("displayName").unwrap_or_default();
     Refusal::new(Code::EntrySynchronizationSkipped)
         .with("reason", "ManagedInTarget")
-        .with("target", &target.0)
+        .with("target", &*target.0)
         .with("ownerName", name)
 }
 
@@ -369,7 +369,7 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
                     Refusal::new(Code::ObjectTypeMismatch)
                         .with("attribute", attribute)
                         .with("value", value)
-                        .with("owner", &one.id.0)
+                        .with("owner", &*one.id.0)
                         .with("ownerClass", &*one.class)
                         .with("wanted", &**class),
                 );
@@ -388,7 +388,7 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
                     Refusal::new(Code::InvalidSoftMatch)
                         .with("attribute", attribute)
                         .with("value", value)
-                        .with("owner", &one.id.0)
+                        .with("owner", &*one.id.0)
                         .with(
                             "ownerName",
                             one.attributes.text("displayName").unwrap_or_default(),
@@ -433,7 +433,7 @@ fn match_or_create(class: &Name, desired: &Desired, answers: &Answers) -> Decisi
 
 fn asked(question: &Lookup) -> (String, String) {
     match question {
-        Lookup::Id(id) => ("id".into(), id.0.clone()),
+        Lookup::Id(id) => ("id".into(), id.to_string()),
         Lookup::SourceAnchor(_, anchor) => (IMMUTABLE_ID.into(), anchor.clone()),
         Lookup::Attribute(_, name, value) => (name.to_string(), value.clone()),
         Lookup::ProxyAddress(address) => ("proxyAddresses".into(), address.clone()),
@@ -447,7 +447,7 @@ fn ambiguous(question: &Lookup, answers: &Answers, index: usize) -> Decision {
         .into_iter()
         .flatten()
         .take(5)
-        .map(|object| object.id.0.as_str())
+        .map(|object| &*object.id.0)
         .collect();
     Decision::Refuse(
         Refusal::new(Code::DuplicateTargetEntries)

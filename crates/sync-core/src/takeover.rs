@@ -64,7 +64,7 @@ impl Takeover {
 fn about(code: Code, found: &TargetObject) -> Refusal {
     let name = found.attributes.text("displayName").unwrap_or_default();
     Refusal::new(code)
-        .with("owner", &found.id.0)
+        .with("owner", &*found.id.0)
         .with("ownerName", name)
 }
 

@@ -35,7 +35,8 @@ pub(super) fn attributes_to(
     kind: Kind,
     attributes: &Attributes,
 ) -> Result<::directory::Attributes, Refusal> {
-    let mut set = ::directory::Attributes::new();
+    // Room for the anchor and the mark of synchronisation, which follow.
+    let mut set = ::directory::Attributes::with_capacity(attributes.len() + 2);
     for (name, values) in attributes.iter() {
         let Some(attribute) = ::directory::attribute(kind, name) else {
             return Err(Refusal::new(Code::SchemaAttributeNotFound)
@@ -55,7 +56,7 @@ pub(super) fn attributes_to(
                     .collect::<Option<_>>()
                     .ok_or_else(|| wrong("binary values"))?,
             ),
-            (_, true, _) => Stored::Texts(values.iter().map(Value::display).collect()),
+            (_, true, _) => Stored::Texts(values.iter().map(text).collect()),
             (_, false, [_, _, ..]) => return Err(wrong("one value")),
             (ValueType::Binary, false, [value]) => {
                 Stored::Binary(bytes(value).ok_or_else(|| wrong("a binary value"))?)
@@ -72,12 +73,25 @@ pub(super) fn attributes_to(
                     _ => return Err(wrong("True or False")),
                 }
             }
-            (_, false, [value]) => Stored::Text(value.display()),
-            (_, false, []) => Stored::Text(String::new()),
+            (_, false, [value]) => Stored::Text(text(value)),
+            (_, false, []) => Stored::Text(nothing()),
         };
-        set.insert(attribute.name.to_owned(), value);
+        set.insert(attribute.name, value);
     }
     Ok(set)
+}
+
+/// A text is shared, not copied.
+fn text(value: &Value) -> ::directory::Text {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => other.display().into(),
+    }
+}
+
+/// What clears an attribute.
+fn nothing() -> ::directory::Text {
+    "".into()
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {
@@ -91,27 +105,24 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
 pub(super) fn attributes_from(attributes: &::directory::Attributes) -> Attributes {
     let pairs = attributes.iter().map(|(name, value)| {
         let values = match value {
-            Stored::Text(text) => vec![Value::text(text.as_str())],
+            Stored::Text(text) => vec![Value::Text(text.clone())],
             Stored::Integer(number) => vec![Value::Integer(*number)],
             Stored::Bool(truth) => vec![Value::Boolean(*truth)],
             Stored::Binary(bytes) => vec![Value::binary(bytes.as_slice())],
-            Stored::Texts(texts) => texts
-                .iter()
-                .map(|text| Value::text(text.as_str()))
-                .collect(),
+            Stored::Texts(texts) => texts.iter().cloned().map(Value::Text).collect(),
             Stored::Binaries(all) => all
                 .iter()
                 .map(|bytes| Value::binary(bytes.as_slice()))
                 .collect(),
         };
-        (name.as_str(), values)
+        (name, values)
     });
     pairs.collect()
 }
 
 pub(super) fn object_from(object: &::directory::Object) -> TargetObject {
     TargetObject {
-        id: TargetId(object.id.to_string()),
+        id: object.id.to_string().into(),
         class: class_of(object.kind),
         version: object.version,
         is_deleted: !object.is_live(),
@@ -128,7 +139,7 @@ pub(super) fn references_to(
             .map(|id| {
                 Uuid::try_parse(&id.0).map_err(|_| {
                     Refusal::new(Code::UnableToResolveReferenceAttributeValue)
-                        .with("reference", id.0.as_str())
+                        .with("reference", &*id.0)
                 })
             })
             .collect()
@@ -230,7 +241,7 @@ pub(super) struct References(HashMap<Uuid, Vec<(Name, Vec<TargetId>)>>);
 impl References {
     pub(super) fn add(&mut self, source: Uuid, attribute: &str, target: Uuid) {
         let all = self.0.entry(source).or_default();
-        let target = TargetId(target.to_string());
+        let target = TargetId::from(target.to_string());
         match all.iter_mut().find(|(name, _)| &**name == attribute) {
             Some((_, targets)) => targets.push(target),
             None => all.push((attribute.into(), vec![target])),

@@ -342,10 +342,10 @@ fn operation_to(operation: &Operation) -> Result<::directory::Operation, Refusal
         && !operation.references.is_empty();
     if operation.verb != Verb::Delete && !is_only_references {
         set.insert(
-            IMMUTABLE_ID.into(),
-            ::directory::Value::Text(operation.source_anchor.clone()),
+            IMMUTABLE_ID,
+            ::directory::Value::Text(operation.source_anchor.as_str().into()),
         );
-        set.insert(SYNC_ENABLED.into(), ::directory::Value::Bool(true));
+        set.insert(SYNC_ENABLED, ::directory::Value::Bool(true));
     }
     let references = references_to(&operation.references)?;
     Ok(match operation.verb {
@@ -376,7 +376,7 @@ fn operation_to(operation: &Operation) -> Result<::directory::Operation, Refusal
 fn outcome_from(operation: &Operation, outcome: ::directory::Outcome) -> Outcome {
     match outcome {
         ::directory::Outcome::Done { id, version } => Outcome::Done {
-            target: sync_core::id::TargetId(id.to_string()),
+            target: id.to_string().into(),
             version,
         },
         ::directory::Outcome::Refused(why) => {

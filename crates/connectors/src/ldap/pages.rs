@@ -16,13 +16,19 @@ use crate::source::{Page, PageSink, SourceError};
 
 /// How many added links one entry carries; the rest follows in further entries of the same object.
 const LINKS_PER_ENTRY: usize = 20_000;
-/// How many links one page carries before it is handed on.
-const LINKS_PER_PAGE: usize = 50_000;
+/// How many links one page carries before it is handed on: so few that they are stored, planned and carried out while the
+/// next ones are read.
+const LINKS_PER_PAGE: usize = 5_000;
+/// The first page of a read is so many times smaller, and each of the next ones twice as large as the one before, until they
+/// have their size: what takes the pages has something to do at once.
+const FIRST_PAGE_SMALLER: usize = 8;
 
 /// Pages on their way to the sink.
 pub(super) struct Pages<'a> {
     sink: &'a mut dyn PageSink,
     pub size: usize,
+    /// Entries of the page that gathers now.
+    present_size: usize,
     number: u32,
     entries: Vec<Entry>,
     links: usize,
@@ -36,6 +42,7 @@ impl<'a> Pages<'a> {
         Self {
             sink,
             size: size.max(1) as usize,
+            present_size: (size as usize / FIRST_PAGE_SMALLER).max(1),
             number: 0,
             entries: Vec::new(),
             links: 0,
@@ -65,7 +72,7 @@ impl<'a> Pages<'a> {
     async fn add(&mut self, entry: Entry) -> Result<(), SourceError> {
         self.links += entry.links.iter().map(count).sum::<usize>();
         self.entries.push(entry);
-        if self.entries.len() >= self.size || self.links >= LINKS_PER_PAGE {
+        if self.entries.len() >= self.present_size || self.links >= LINKS_PER_PAGE {
             self.flush(None).await?;
         }
         Ok(())
@@ -77,6 +84,7 @@ impl<'a> Pages<'a> {
             return Ok(());
         }
         self.links = 0;
+        self.present_size = self.present_size.saturating_mul(2).min(self.size);
         let page = Page {
             number: self.number,
             entries: std::mem::take(&mut self.entries),

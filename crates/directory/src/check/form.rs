@@ -7,7 +7,7 @@ use super::Domains;
 use crate::keys::fold;
 use crate::refusal::Refusal;
 use crate::schema::{Attribute, Kind, number};
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Longest part of a user principal name before the `@`.
 const MAX_UPN_LOCAL_CHARS: usize = 64;
@@ -163,7 +163,7 @@ fn check_mailbox(attribute: &'static str, whole: &str, mailbox: &str) -> Result<
     )
 }
 
-fn check_proxy_addresses(attribute: &'static str, addresses: &[String]) -> Result<(), Refusal> {
+fn check_proxy_addresses(attribute: &'static str, addresses: &[Text]) -> Result<(), Refusal> {
     for address in addresses {
         let parts = address
             .split_once(':')

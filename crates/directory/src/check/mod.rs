@@ -25,22 +25,23 @@ pub(crate) fn merge(
     set: Attributes,
     domains: &Domains,
 ) -> Result<Values, Refusal> {
+    values.make_room(set.len());
     for (name, value) in set {
         let Some(attribute) = attribute(kind, &name) else {
             return Err(Refusal::SchemaAttributeNotFound {
                 kind,
-                attribute: name,
+                attribute: name.into_owned(),
             });
         };
         let value = value.normalised();
         check_type(attribute, &value)?;
         if value.is_empty() {
-            values.0.remove(&attribute.number);
+            values.remove(attribute.number);
             continue;
         }
         check_size(attribute, &value)?;
         form::check(kind, attribute, &value, domains)?;
-        values.0.insert(attribute.number, value);
+        values.insert(attribute.number, value);
     }
     check_required(kind, &values)?;
     Ok(values)
@@ -57,7 +58,7 @@ pub(crate) fn check_domain(values: &Values, domains: &Domains) -> Result<(), Ref
 fn check_required(kind: Kind, values: &Values) -> Result<(), Refusal> {
     let missing = schema(kind)
         .filter(|attribute| attribute.is_required_for(kind))
-        .filter(|attribute| !values.0.contains_key(&attribute.number));
+        .filter(|attribute| values.get(attribute.number).is_none());
     let attributes: Vec<_> = missing.map(|attribute| attribute.name).collect();
     match attributes.is_empty() {
         true => Ok(()),

@@ -25,8 +25,8 @@ const APPLICATION_ID: i64 = 0x4879_4469;
 const PAGE_SIZE_BYTES: i64 = 8192;
 const WRITER_CACHE_KIBIBYTES: i64 = 32 * 1024;
 const READER_CACHE_KIBIBYTES: i64 = 4 * 1024;
-/// Checkpoint after 32 MiB of log.
-const CHECKPOINT_PAGES: i64 = 4096;
+/// Checkpoint after 64 MiB of log: scattered pages are written once for many batches.
+const CHECKPOINT_PAGES: i64 = 8192;
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 const CACHED_STATEMENTS: usize = 64;
 

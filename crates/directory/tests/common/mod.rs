@@ -76,7 +76,7 @@ pub fn attributes(pairs: &[(&str, &str)]) -> Attributes {
 }
 
 pub fn texts(values: &[&str]) -> Value {
-    Value::Texts(values.iter().map(|&value| value.to_owned()).collect())
+    Value::Texts(values.iter().map(|&value| value.into()).collect())
 }
 
 pub fn user(nickname: &str) -> Attributes {

@@ -3,7 +3,7 @@
 //! Compares and remembers; what is to be put right is doubted, read back and planned like every other change, so that the
 //! guard sees it. Trap: what is on its way, or newer here than in the list that was read, is no difference.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sync_core::{
@@ -157,11 +157,11 @@ impl Engine {
             )?;
             let src = crate::object_of(link).0;
             let mut rows = statement.query(params![src, attribute, 2_i64 << job.slot])?;
-            let mut left: HashSet<String> = HashSet::new();
+            let mut left: HashSet<Arc<str>> = HashSet::new();
             while let Some(row) = rows.next()? {
                 left.extend(crossing.end_of(c, row.get(0)?)?.map(|end| end.target));
             }
-            let held: HashSet<String> = listed
+            let held: HashSet<Arc<str>> = listed
                 .references
                 .iter()
                 .filter(|(name, _)| *name == mapping.target)
@@ -273,7 +273,7 @@ impl Engine {
                 .to_owned(),
             name: change.name.clone(),
             anchor: Anchor::new(anchor),
-            target: Some(change.target.0.clone()),
+            target: Some(change.target.to_string()),
             refusal: Some(Refusal::new(Code::TargetChanged).with("text", what)),
             changes: Vec::new(),
             references: Vec::new(),

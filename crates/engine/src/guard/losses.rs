@@ -305,7 +305,7 @@ pub(crate) fn notes(removals: &Removals) -> Vec<ReferenceNote> {
         .map(|(attribute, ids)| ReferenceNote {
             attribute: attribute.clone(),
             added: Vec::new(),
-            removed: ids.iter().map(|id| id.0.clone()).collect(),
+            removed: ids.clone(),
         })
         .collect()
 }

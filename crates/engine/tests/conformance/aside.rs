@@ -55,7 +55,7 @@ fn taking(bench: &Bench) -> Planned {
     let draft = Draft {
         verb: Verb::Update,
         class: "User".into(),
-        target: Some(TargetId(target.clone())),
+        target: Some(TargetId::from(target.clone())),
         source_anchor: bench.target.objects[&target].anchor.clone(),
         precondition: Precondition::Version(first.version),
         attributes,
@@ -88,7 +88,7 @@ fn an_object_changes_hands_with_what_the_target_holds_of_it() {
         .engine()
         .store_plans(&bench.job(), &[plan], &[])
         .unwrap();
-    assert_eq!(ready, 1);
+    assert_eq!(ready.ready, 1);
     let (old, new) = (bench.link_row(1), bench.link_row(2));
     assert_eq!((old.situation, old.target), (Situation::Unlinked, None));
     assert_eq!((new.situation, &new.target), (Situation::Linked, &target));
@@ -118,7 +118,7 @@ fn nothing_changes_hands_while_an_operation_is_under_way() {
         .engine()
         .store_plans(&bench.job(), &[plan], &[])
         .unwrap();
-    assert_eq!(ready, 0);
+    assert_eq!(ready.ready, 0);
     assert_eq!(bench.link_row(1).situation, Situation::Linked);
     let due: Vec<String> = bench.due().into_iter().map(|(name, _)| name).collect();
     assert_eq!(due, ["CN=b"], "planned again when the outcome is there");

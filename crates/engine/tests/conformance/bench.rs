@@ -473,7 +473,7 @@ fn alone(change: &mut PlannedChange) {
 fn settled(target: &Target, change: &PlannedChange) -> Option<Outcome> {
     let pending = &change.pending;
     let lookup = match (&pending.target, pending.verb) {
-        (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId(id.clone())),
+        (Some(id), verb) if verb != Verb::Create => Lookup::Id(TargetId::from(id.as_str())),
         _ => Lookup::SourceAnchor(pending.class.clone(), pending.source_anchor.clone()),
     };
     let found = target.find(&lookup).into_iter().next();
@@ -492,7 +492,7 @@ fn settled(target: &Target, change: &PlannedChange) -> Option<Outcome> {
             version: object.version,
         }),
         (Settled::Done, None) => Some(Outcome::Done {
-            target: TargetId(pending.target.clone().unwrap_or_default()),
+            target: pending.target.clone().unwrap_or_default().into(),
             version: 0,
         }),
     }

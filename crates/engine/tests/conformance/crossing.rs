@@ -183,8 +183,15 @@ fn held(two: &mut Two, group: u16) -> (TargetId, engine::HeldReferences) {
         .target
         .by_anchor(&anchor(group).base64())
         .expect("there");
-    let members = held.members.iter().map(|id| TargetId(id.clone())).collect();
-    (TargetId(id.clone()), vec![("members".into(), members)])
+    let members = held
+        .members
+        .iter()
+        .map(|id| TargetId::from(id.clone()))
+        .collect();
+    (
+        TargetId::from(id.clone()),
+        vec![("members".into(), members)],
+    )
 }
 
 /// The target's own word about a group counts from now on, as after one of the two sides was restored.
@@ -250,9 +257,9 @@ fn what_other_jobs_hold_is_told_by_the_anchors_of_this_source() {
         let told = bench
             .engine()
             .held_by_others(bench.job_id, bench.source_id, &anchors);
-        assert_eq!(told.expect("ok"), [far.clone().map(TargetId), None, None]);
+        assert_eq!(told.expect("ok"), [far.clone().map(TargetId::from), None, None]);
         let all = bench.engine().targets_of_others(bench.job_id).expect("ok");
-        assert_eq!(all, [TargetId(far.expect("in the target"))]);
+        assert_eq!(all, [TargetId::from(far.expect("in the target"))]);
     }
     let mut alone = Bench::new();
     alone.start_with(&[user(2, "near")]);
@@ -266,7 +273,7 @@ fn the_target_is_compared_with_references_to_objects_of_other_jobs_too() {
     for two in &mut in_both_orders(Two::two_forests, &here, &[account(3, "far")]) {
         let (target, references) = held(two, 1);
         let bench = two.at(Side::Here);
-        let attributes = bench.target.objects[&target.0].attributes.clone();
+        let attributes = bench.target.objects[&*target.0].attributes.clone();
         let listed = |references: &engine::HeldReferences| engine::ListedObject {
             target: target.clone(),
             version: u64::MAX >> 1,

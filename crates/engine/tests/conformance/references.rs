@@ -7,7 +7,7 @@ use sync_core::{
 };
 
 use super::{
-    bench::{Bench, LONG, mapped},
+    bench::{Bench, LONG, decided, mapped},
     source::{anchor, deleted, group, members, part, user, with},
 };
 
@@ -127,7 +127,7 @@ fn a_large_group_is_exported_in_chunks_one_operation_at_a_time() {
         .ready()
         .into_iter()
         .map(|change| {
-            let target = sync_core::id::TargetId(format!("t{}", change.link));
+            let target = sync_core::id::TargetId::from(format!("t{}", change.link));
             (change, Outcome::Done { target, version: 1 })
         })
         .collect();
@@ -144,7 +144,7 @@ fn a_large_group_is_exported_in_chunks_one_operation_at_a_time() {
         );
         let change = bench.ready().remove(0);
         sizes.push(change.pending.edges.len());
-        let target = sync_core::id::TargetId(change.pending.target.clone().unwrap());
+        let target = sync_core::id::TargetId::from(change.pending.target.clone().unwrap());
         bench.report(&[(change, Outcome::Done { target, version })]);
     }
     assert_eq!(sizes, [5_000, 5_000, 1_000]);
@@ -158,7 +158,7 @@ fn a_large_group_is_exported_in_chunks_one_operation_at_a_time() {
         }
         let change = bench.ready().remove(0);
         sizes.push(change.pending.edges.len());
-        let target = sync_core::id::TargetId(change.pending.target.clone().unwrap());
+        let target = sync_core::id::TargetId::from(change.pending.target.clone().unwrap());
         bench.report(&[(change, Outcome::Done { target, version })]);
     }
     assert_eq!(sizes, [5_000, 1_000]);
@@ -175,7 +175,7 @@ fn chunks_go_on_after_a_restart_and_after_a_change_in_between() {
         .ready()
         .into_iter()
         .map(|change| {
-            let target = sync_core::id::TargetId(format!("t{}", change.link));
+            let target = sync_core::id::TargetId::from(format!("t{}", change.link));
             (change, Outcome::Done { target, version: 1 })
         })
         .collect();
@@ -184,7 +184,7 @@ fn chunks_go_on_after_a_restart_and_after_a_change_in_between() {
     bench.restart();
     bench.delta(&[members(1, [], 5_300..5_310)]);
     let change = bench.ready().remove(0);
-    let target = sync_core::id::TargetId(change.pending.target.clone().unwrap());
+    let target = sync_core::id::TargetId::from(change.pending.target.clone().unwrap());
     bench.report(&[(
         change,
         Outcome::Done {
@@ -464,6 +464,41 @@ fn a_creation_with_all_its_references_leaves_nothing_to_plan() {
     bench.delta(&[members(1, [], [2])]);
     bench.catch_up();
     assert_eq!(bench.members(1), [""; 0]);
+}
+
+#[test]
+fn plans_with_many_references_are_stored_in_several_transactions() {
+    const MEMBERS: u16 = 3_000;
+    let bench = travelling();
+    let people: Vec<_> = (10..10 + MEMBERS).map(|n| user(n, "u")).collect();
+    bench.read_full(&people);
+    bench.plan();
+    // That all people exist is all that has to be known of the target here.
+    let done = bench.ready().into_iter().map(|change| {
+        let target = sync_core::id::TargetId::from(format!("t{}", change.link));
+        (change, Outcome::Done { target, version: 1 })
+    });
+    bench.report(&done.collect::<Vec<_>>());
+    let groups: Vec<_> = (1..4).map(|n| group(n, "g", 10..10 + MEMBERS)).collect();
+    bench.delta(&groups);
+    let items = bench.engine().take_due(bench.job_id, 10).unwrap();
+    let plans: Vec<_> = items
+        .into_iter()
+        .map(|item| decided(&bench.target, item))
+        .collect();
+    let store = |plans: &[engine::Planned]| {
+        let stored = bench
+            .engine()
+            .store_plans(&bench.job(), plans, &bench.travelling)
+            .unwrap();
+        (stored.plans, stored.ready)
+    };
+    assert_eq!(store(&plans), (2, 2));
+    assert_eq!(bench.due().len(), 1, "the third is still due");
+    assert_eq!(store(&plans[2..]), (1, 1));
+    let ready = bench.ready();
+    let edges: Vec<usize> = ready.iter().map(|one| one.pending.edges.len()).collect();
+    assert_eq!(edges, [usize::from(MEMBERS); 3]);
 }
 
 #[test]

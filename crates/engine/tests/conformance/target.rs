@@ -40,7 +40,7 @@ impl Target {
     /// Answers a question.
     pub fn find(&self, lookup: &Lookup) -> Vec<TargetObject> {
         let wanted = |id: &str, held: &Held| match lookup {
-            Lookup::Id(wanted) => wanted.0 == id,
+            Lookup::Id(wanted) => *wanted.0 == *id,
             Lookup::SourceAnchor(class, anchor) => held.anchor == *anchor && held.class == **class,
             Lookup::Attribute(class, name, text) => {
                 !held.is_deleted
@@ -52,7 +52,7 @@ impl Target {
         let found = self.objects.iter().filter(|(id, held)| wanted(id, held));
         found
             .map(|(id, held)| TargetObject {
-                id: TargetId(id.clone()),
+                id: TargetId::from(id.clone()),
                 class: held.class.as_str().into(),
                 version: held.version,
                 is_deleted: held.is_deleted,
@@ -71,7 +71,7 @@ impl Target {
             .target
             .clone()
             .expect("only a create has no target");
-        let Some(held) = self.objects.get(&id.0) else {
+        let Some(held) = self.objects.get(&*id.0) else {
             return Outcome::Stale;
         };
         let expects_deleted = operation.verb == Verb::Restore;
@@ -89,16 +89,16 @@ impl Target {
         if let Some(why) = self.missing(operation) {
             return Outcome::Refused(why);
         }
-        let held = self.objects.get_mut(&id.0).expect("seen above");
+        let held = self.objects.get_mut(&*id.0).expect("seen above");
         held.attributes.merge(operation.attributes.clone());
         held.anchor.clone_from(&operation.source_anchor);
         held.is_deleted = false;
         held.version += 1;
         for change in &operation.references {
             held.members
-                .extend(change.add.iter().map(|id| id.0.clone()));
+                .extend(change.add.iter().map(ToString::to_string));
             held.members
-                .retain(|have| !change.remove.iter().any(|gone| gone.0 == *have));
+                .retain(|have| !change.remove.iter().any(|gone| *gone.0 == **have));
         }
         Outcome::Done {
             version: held.version,
@@ -109,9 +109,9 @@ impl Target {
     /// Why not, if somebody is to be referred to who is not there.
     fn missing(&self, operation: &Operation) -> Option<Refusal> {
         let mut adds = operation.references.iter().flat_map(|change| &change.add);
-        let is_gone = |id: &&TargetId| self.objects.get(&id.0).is_none_or(|held| held.is_deleted);
+        let is_gone = |id: &&TargetId| self.objects.get(&*id.0).is_none_or(|held| held.is_deleted);
         let gone = adds.find(is_gone)?;
-        Some(Refusal::new(Code::InvalidAnchor).with("target", &gone.0))
+        Some(Refusal::new(Code::InvalidAnchor).with("target", &*gone.0))
     }
 
     fn create(&mut self, operation: &Operation) -> Outcome {
@@ -137,17 +137,17 @@ impl Target {
             version: 1,
             is_deleted: false,
             attributes: operation.attributes.clone(),
-            members: adds.map(|id| id.0.clone()).collect(),
+            members: adds.map(ToString::to_string).collect(),
         };
         self.objects.insert(id.clone(), held);
         Outcome::Done {
-            target: TargetId(id),
+            target: id.into(),
             version: 1,
         }
     }
 
     fn delete(&mut self, id: TargetId) -> Outcome {
-        let held = self.objects.get_mut(&id.0).expect("seen above");
+        let held = self.objects.get_mut(&*id.0).expect("seen above");
         held.version += 1;
         held.is_deleted = true;
         let version = held.version;

@@ -13,7 +13,7 @@ use std::{
 use directory::{Directory, Kind};
 use engine::{Action, Engine, LogQuery, Record, Status};
 use jiff::Timestamp;
-use sync_core::value::Value;
+use sync_core::{id::TargetId, value::Value};
 
 /// One object as the directory holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,11 @@ impl Outcome {
             for note in &record.references {
                 for (ids, is_added) in [(&note.removed, false), (&note.added, true)] {
                     for id in ids {
-                        let edge = (who.clone(), note.attribute.to_string(), names[id].clone());
+                        let edge = (
+                            who.clone(),
+                            note.attribute.to_string(),
+                            names[&*id.0].clone(),
+                        );
                         let fits = if is_added {
                             references.insert(edge.clone())
                         } else {
@@ -285,7 +289,7 @@ fn deeds(records: &[Record], names: &BTreeMap<String, String>) -> BTreeMap<Deed,
             ));
         }
         for note in &record.references {
-            let other = |id: &String| names[id].clone();
+            let other = |id: &TargetId| names[&*id.0].clone();
             for (ids, is_added) in [(&note.removed, false), (&note.added, true)] {
                 for id in ids {
                     add(Deed::Reference(

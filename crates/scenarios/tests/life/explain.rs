@@ -31,8 +31,8 @@ const OWN: [&str; 2] = ["onPremisesSyncEnabled", "onPremisesLastSyncDateTime"];
 /// Every value of a target object as text, sorted.
 fn texts(value: &Value) -> Vec<String> {
     let mut all = match value {
-        Value::Text(text) => vec![text.clone()],
-        Value::Texts(texts) => texts.clone(),
+        Value::Text(text) => vec![text.to_string()],
+        Value::Texts(texts) => texts.iter().map(ToString::to_string).collect(),
         Value::Integer(number) => vec![number.to_string()],
         Value::Bool(true) => vec!["True".into()],
         Value::Bool(false) => vec!["False".into()],
@@ -99,9 +99,9 @@ async fn what_is_explained_of_every_object_is_what_stands_in_the_target() {
             assert_ne!(attribute.agrees, Some(false), "{attribute:#?}");
             compared += 1;
         }
-        for name in object.attributes.keys() {
+        for (name, _) in object.attributes.iter() {
             let is_explained =
-                job.attributes.iter().any(|one| one.name == *name) || OWN.contains(&name.as_str());
+                job.attributes.iter().any(|one| one.name == name) || OWN.contains(&name);
             assert!(is_explained, "{name} of {} is not explained", object.id);
         }
         for reference in &job.references {

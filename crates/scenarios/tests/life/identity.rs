@@ -72,7 +72,7 @@ async fn quiet_story() -> Story {
 async fn an_account_with_roles_is_taken_over_only_when_they_are_gone_or_somebody_says_so() {
     let mut story = quiet_story().await;
     let account = user_in_the_cloud(&story, "adabaas");
-    let roles = |names: &[&str]| Value::Texts(names.iter().map(|n| (*n).to_owned()).collect());
+    let roles = |names: &[&str]| Value::Texts(names.iter().map(|n| (*n).into()).collect());
     set_in_the_cloud(
         &story,
         account,
@@ -214,7 +214,7 @@ async fn resilient_story() -> Story {
 
 fn addresses(story: &Story, name: &str) -> Vec<String> {
     match story.target(name).attributes.get("proxyAddresses") {
-        Some(Value::Texts(texts)) => texts.to_vec(),
+        Some(Value::Texts(texts)) => texts.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
     }
 }
@@ -460,7 +460,7 @@ async fn links_are_undone_and_put_right_while_the_job_is_paused() {
     assert!(refused.to_string().contains("Conflict"), "{refused}");
 
     let job = pause(&story);
-    let target = |id: Uuid| sync_core::id::TargetId(id.to_string());
+    let target = |id: Uuid| sync_core::id::TargetId::from(id.to_string());
     let class = "User".into();
     let taken = engine.relink(&job, &change(kim_link), &target(second), &class);
     assert!(taken.unwrap_err().to_string().contains("Conflict"));

@@ -23,18 +23,18 @@ fn held(story: &Story) -> Held {
     let attributes = |object: &Object| {
         let texts = |value: &Value| {
             let mut texts = match value {
-                Value::Text(text) => vec![text.clone()],
+                Value::Text(text) => vec![text.to_string()],
                 Value::Integer(number) => vec![number.to_string()],
                 Value::Bool(true) => vec!["True".into()],
                 Value::Bool(false) => vec!["False".into()],
-                Value::Texts(texts) => texts.clone(),
+                Value::Texts(texts) => texts.iter().map(ToString::to_string).collect(),
                 Value::Binary(_) | Value::Binaries(_) => vec!["bytes".into()],
             };
             texts.sort();
             texts
         };
         let all = object.attributes.iter();
-        all.map(|(name, value)| (name.clone(), texts(value)))
+        all.map(|(name, value)| (name.to_owned(), texts(value)))
             .filter(|(name, _)| name != "onPremisesSyncEnabled")
             .collect()
     };

@@ -50,12 +50,18 @@ impl Replayed {
         }
         for note in &record.references {
             for id in &note.removed {
-                self.references
-                    .remove(&(target.clone(), note.attribute.to_string(), id.clone()));
+                self.references.remove(&(
+                    target.clone(),
+                    note.attribute.to_string(),
+                    id.to_string(),
+                ));
             }
             for id in &note.added {
-                self.references
-                    .insert((target.clone(), note.attribute.to_string(), id.clone()));
+                self.references.insert((
+                    target.clone(),
+                    note.attribute.to_string(),
+                    id.to_string(),
+                ));
             }
         }
     }
@@ -67,13 +73,13 @@ fn held(tree: &Tree) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let values = |value: &directory::Value| -> BTreeSet<String> {
         use directory::Value;
         match value {
-            Value::Text(text) => [text.clone()].into(),
+            Value::Text(text) => [text.to_string()].into(),
             Value::Integer(number) => [number.to_string()].into(),
             Value::Bool(truth) => [sync_core::value::Value::Boolean(*truth).display()].into(),
             Value::Binary(bytes) => {
                 [sync_core::value::Value::binary(bytes.as_slice()).display()].into()
             }
-            Value::Texts(all) => all.iter().cloned().collect(),
+            Value::Texts(all) => all.iter().map(ToString::to_string).collect(),
             Value::Binaries(all) => all
                 .iter()
                 .map(|bytes| sync_core::value::Value::binary(bytes.as_slice()).display())
@@ -83,7 +89,7 @@ fn held(tree: &Tree) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let of = |object: &directory::Object| {
         let attributes = object.attributes.iter();
         attributes
-            .filter(|(name, _)| !own.contains(&name.as_str()))
+            .filter(|(name, _)| !own.contains(name))
             .map(|(name, value)| (name.to_string(), values(value)))
             .collect()
     };

@@ -4,8 +4,6 @@
 //! is changed of any. After each act whose object it is looks again, and whoever waited for a value is tried again. Trap:
 //! values come as text, and the directory says what they have to be.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -121,7 +119,7 @@ pub async fn restore(
 ) -> Answer<DirectoryObject> {
     let found = named(&app, name).await?;
     let mut set = attributes(found.kind, &request.attributes)?;
-    set.insert(SYNC_ENABLED.to_owned(), Value::Bool(false));
+    set.insert(SYNC_ENABLED, Value::Bool(false));
     let id = found.id;
     let operation = Operation::Restore {
         id,
@@ -150,7 +148,7 @@ pub async fn authority(
             )
             .into());
     }
-    let set = [(SYNC_ENABLED.to_owned(), Value::Bool(change.is_synchronised))];
+    let set = [(SYNC_ENABLED, Value::Bool(change.is_synchronised))];
     let operation = Operation::Update {
         id,
         expected_version: Some(found.version),
@@ -225,16 +223,17 @@ fn values_of(found: &Object, is_meant: impl Fn(&str) -> bool) -> Vec<String> {
     let names = UNIQUE.into_iter().filter(|name| is_meant(name));
     let held = names.filter_map(|name| found.attributes.get(name));
     held.flat_map(|value| match value {
-        Value::Text(text) => vec![text.clone()],
-        Value::Texts(texts) => texts.clone(),
-        _ => Vec::new(),
+        Value::Text(text) => std::slice::from_ref(text),
+        Value::Texts(texts) => texts.as_slice(),
+        _ => &[],
     })
+    .map(ToString::to_string)
     .collect()
 }
 
 /// Attributes as the directory takes them.
 fn attributes(kind: Kind, given: &Values) -> Result<directory::Attributes, ApiError> {
-    let mut all = BTreeMap::new();
+    let mut all = directory::Attributes::new();
     for (name, values) in given {
         if [ADMINISTRATIVE_ROLES, SYNC_ENABLED].contains(&name.as_str()) {
             return Err(ApiError::invalid(format!(
@@ -246,9 +245,9 @@ fn attributes(kind: Kind, given: &Values) -> Result<directory::Attributes, ApiEr
                 .with("attribute", name)
                 .with("class", kind.as_str())
         })?;
-        all.insert(name.clone(), typed(attribute, values)?);
+        all.insert(attribute.name, typed(attribute, values)?);
     }
-    Ok(all.into_iter().collect())
+    Ok(all)
 }
 
 fn typed(attribute: &Attribute, values: &[String]) -> Result<Value, ApiError> {
@@ -260,15 +259,15 @@ fn typed(attribute: &Attribute, values: &[String]) -> Result<Value, ApiError> {
     };
     let first = values.first().map(String::as_str).unwrap_or_default();
     if attribute.is_multi_valued && attribute.value_type == ValueType::Text {
-        return Ok(Value::Texts(values.to_vec()));
+        return Ok(values.to_vec().into());
     }
     if values.len() > 1 {
         return Err(wrong("one value"));
     }
     match (attribute.value_type, first) {
-        (ValueType::Text, text) => Ok(Value::Text(text.to_owned())),
+        (ValueType::Text, text) => Ok(text.into()),
         // Nothing clears, whatever the type is.
-        (ValueType::Integer | ValueType::Bool, "") => Ok(Value::Text(String::new())),
+        (ValueType::Integer | ValueType::Bool, "") => Ok("".into()),
         (ValueType::Integer, text) => text
             .parse()
             .map(Value::Integer)

@@ -175,10 +175,7 @@ pub async fn roles(
     let id = found.id;
     let told = format!("{id}: {}", change.roles.join(", "));
     let outcome = blocking(&app, move |directory| {
-        let set = [(
-            ADMINISTRATIVE_ROLES.to_owned(),
-            directory::Value::Texts(change.roles),
-        )];
+        let set = [(ADMINISTRATIVE_ROLES, directory::Value::from(change.roles))];
         let operation = Operation::Update {
             id,
             expected_version: None,

@@ -201,8 +201,8 @@ pub async fn relink(
         engine.relink(&row, &change(&row, object, &told, &actor()), &id, &class)
     })
     .await?;
-    let former = before.target.filter(|former| *former != held.id.0);
-    for id in former.iter().chain([&held.id.0]) {
+    let former = before.target.filter(|former| **former != *held.id.0);
+    for id in former.as_deref().into_iter().chain([&*held.id.0]) {
         release::from_job(&app, &job, id).await?;
     }
     Ok(Json(link(&app, &job, object).await?))
@@ -211,7 +211,7 @@ pub async fn relink(
 async fn target_object(app: &App, job: &JobRow, id: String) -> Result<TargetObject, ApiError> {
     let target = job.target;
     let row = blocking(app.engine(), move |engine| engine.connector(target)).await?;
-    let asked = Lookup::Id(TargetId(id.to_lowercase()));
+    let asked = Lookup::Id(TargetId::from(id.to_lowercase()));
     let found = app.target(&row)?.find(&[asked]).await?;
     let found = found.into_iter().flatten().next();
     match found {

@@ -397,7 +397,7 @@ async fn target_view(app: &App, job: &JobRow, target: &str) -> Result<Option<Tar
     let row = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let connector: Arc<dyn Target> = app.target(&row)?;
     let found = connector
-        .find(&[Lookup::Id(TargetId(target.to_owned()))])
+        .find(&[Lookup::Id(TargetId::from(target))])
         .await?;
     let Some(object) = found.into_iter().flatten().next() else {
         return Ok(None);
@@ -409,7 +409,7 @@ async fn target_view(app: &App, job: &JobRow, target: &str) -> Result<Option<Tar
         _ => BTreeMap::new(),
     };
     Ok(Some(TargetView {
-        id: object.id.0,
+        id: object.id.to_string(),
         class: object.class.to_string(),
         version: object.version,
         is_deleted: object.is_deleted,

@@ -12,7 +12,7 @@ use engine::{Action, ConnectorRow, Engine, JobRow, Record, Status, StoreError};
 use serde_json::Value as Json;
 use sync_core::{
     expression::steps::REDACTED,
-    id::{ConnectorId, LinkId},
+    id::{ConnectorId, LinkId, TargetId},
     operation::Refusal,
     value::Value,
 };
@@ -286,12 +286,8 @@ fn texts(values: &[Value]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("; "))
 }
 
-fn ids(ids: &[String]) -> Option<String> {
-    let first: Vec<&str> = ids
-        .iter()
-        .take(REFERENCES_NAMED)
-        .map(String::as_str)
-        .collect();
+fn ids(ids: &[TargetId]) -> Option<String> {
+    let first: Vec<&str> = ids.iter().take(REFERENCES_NAMED).map(|id| &*id.0).collect();
     let more = ids.len().saturating_sub(REFERENCES_NAMED);
     match (ids.is_empty(), more) {
         (true, _) => None,
@@ -521,7 +517,7 @@ mod tests {
 
     #[test]
     fn many_references_are_named_in_part_and_counted() {
-        let all: Vec<String> = (0..22).map(|n| n.to_string()).collect();
+        let all: Vec<TargetId> = (0..22).map(|n: i32| n.to_string().into()).collect();
         assert!(ids(&all).unwrap().ends_with("19; and 2 more"));
         assert_eq!(ids(&all[..1]).as_deref(), Some("0"));
         assert_eq!(ids(&[]), None);

@@ -163,7 +163,7 @@ impl Snapshot {
             is_others: false,
             is_synchronised: object.source_anchor.is_some()
                 && attributes.first(SYNC_ENABLED) != Some(&Value::Boolean(false)),
-            id: object.id.0.into(),
+            id: (&*object.id.0).into(),
         });
     }
 }

@@ -233,7 +233,7 @@ async fn ask(
     };
     let attempts = questions.len();
     if let Some(own) = &own {
-        questions.push(Lookup::Id(TargetId(own.clone())));
+        questions.push(Lookup::Id(TargetId::from(own.as_str())));
     }
     if questions.is_empty() {
         return Ok(());
@@ -262,7 +262,7 @@ fn attempt(
         _ => "free",
     };
     let (attribute, value) = match question {
-        Lookup::Id(id) => ("id".to_owned(), id.0.clone()),
+        Lookup::Id(id) => ("id".to_owned(), id.to_string()),
         Lookup::SourceAnchor(_, anchor) => {
             (sync_core::plan::IMMUTABLE_ID.to_owned(), anchor.clone())
         }
@@ -270,7 +270,7 @@ fn attempt(
         Lookup::ProxyAddress(value) => ("proxyAddresses".to_owned(), value.clone()),
     };
     let candidate = |object: &TargetObject| Candidate {
-        id: object.id.0.clone(),
+        id: object.id.to_string(),
         class: object.class.to_string(),
         name: object
             .attributes
@@ -279,7 +279,7 @@ fn attempt(
             .to_owned(),
         is_deleted: object.is_deleted,
         source_anchor: object.source_anchor.clone(),
-        is_own: own == Some(object.id.0.as_str()),
+        is_own: own == Some(&*object.id.0),
     };
     MatchAttempt {
         kind: kind.into(),
