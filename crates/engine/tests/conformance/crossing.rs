@@ -257,7 +257,10 @@ fn what_other_jobs_hold_is_told_by_the_anchors_of_this_source() {
         let told = bench
             .engine()
             .held_by_others(bench.job_id, bench.source_id, &anchors);
-        assert_eq!(told.expect("ok"), [far.clone().map(TargetId::from), None, None]);
+        assert_eq!(
+            told.expect("ok"),
+            [far.clone().map(TargetId::from), None, None]
+        );
         let all = bench.engine().targets_of_others(bench.job_id).expect("ok");
         assert_eq!(all, [TargetId::from(far.expect("in the target"))]);
     }
