@@ -79,6 +79,13 @@ impl Hand {
             .await;
     }
 
+    /// Replaces the value of an attribute by bytes that are no text.
+    pub async fn set_bytes(&self, dn: &str, attribute: &str, value: &[u8]) {
+        let change = Change::new(ChangeKind::Replace, attribute, [value.to_vec()]);
+        let done = self.connection().modify(dn, vec![change]).await;
+        done.unwrap_or_else(|error| panic!("{dn} {attribute}: {error}"));
+    }
+
     /// Adds values, such as members.
     pub async fn put(&self, dn: &str, attribute: &str, values: &[&str]) {
         for chunk in values.chunks(CHUNK) {

@@ -7,7 +7,9 @@ use super::Story;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn groups_and_containers_decide_who_of_a_real_directory_is_in_scope() {
     let story = Story::begin("scoldaps", "127.0.0.93", 12, &[]).await;
-    let settings = ["job", "settings", "main", "--guard-percent", "100"];
+    // Everybody comes and goes here, and nobody is there to allow it.
+    let unguarded = ["--guard-count", "0", "--guard-percent", "0"];
+    let settings = [&["job", "settings", "main"], &unguarded[..]].concat();
     story.installation.ask::<Value>(&settings);
     groups(&story).await;
     containers(&story).await;

@@ -16,7 +16,9 @@ async fn containers_groups_and_filters_decide_who_of_a_real_domain_is_in_scope()
         has_partner: false,
     })
     .await;
-    let settings = ["job", "settings", "main", "--guard-percent", "100"];
+    // Everybody comes and goes here, and nobody is there to allow it.
+    let unguarded = ["--guard-count", "0", "--guard-percent", "0"];
+    let settings = [&["job", "settings", "main"], &unguarded[..]].concat();
     story.installation.ask::<Value>(&settings);
     containers(&story).await;
     groups(&story).await;
@@ -126,4 +128,28 @@ async fn filters(story: &Story) {
             { "operatorName": "EQUALS", "sourceOperandName": "roomNumber", "targetOperand": { "values": ["red"] } }] }]);
     });
     holds(story, "a filter on what nobody read", &["Rik Rood"]);
+    leavers_stay(story);
+}
+
+/// Whoever leaves the scope stays in the target while the job says so, and goes when it does not any more.
+fn leavers_stay(story: &Story) {
+    let skip = |word: &str| {
+        let settings = [
+            "job",
+            "settings",
+            "main",
+            "--skip-out-of-scope-deletions",
+            word,
+        ];
+        story.installation.ask::<Value>(&settings);
+    };
+    skip("on");
+    story.installation.set_rule(|rule| {
+        let clause = &mut rule["objectMappings"][0]["scope"]["groups"][0]["clauses"][0];
+        clause["targetOperand"]["values"] = json!(["blue"]);
+    });
+    story.installation.sync();
+    assert_eq!(story.installation.names(), ["Bas Blauw", "Rik Rood"]);
+    skip("off");
+    holds(story, "the rest leaves", &["Bas Blauw"]);
 }

@@ -1,110 +1,16 @@
-//! Who is who in a real domain: every refusal provoked by a real change and ended by its documented cure, without a restart.
-//!
-//! Trap: of two new objects of one delta nobody can say which is read first, so whoever is to have a value first joins before.
+//! What a source object is refused for, and how that ends.
 
-use std::net::Ipv4Addr;
-
-use scenarios::samba::{Domain, cn};
+use scenarios::samba::cn;
 use serde_json::Value;
 use wire::api::v1::DirectoryObject;
 
-use super::{ALL, Setting, Story};
+use super::Story;
 
 /// Sixteen bytes that can be typed, and what they are as a source anchor.
 const ANCHOR: (&str, &str) = ("0123456789abcdef", "MDEyMzQ1Njc4OWFiY2RlZg==");
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_refusal_comes_by_a_real_change_and_goes_by_its_documented_cure() {
-    let setting = Setting {
-        name: "scidentity",
-        first: Ipv4Addr::new(127, 0, 6, 41),
-        people: 0,
-        rights: ALL,
-        has_partner: false,
-    };
-    let options = ["--recycle-bin", "--exchange"];
-    let domain = Domain::raise_with(setting.name, setting.first, &options).await;
-    let story = Story::in_domain(domain, &setting).await;
-    story.say(&["job", "settings", "main", "--guard-percent", "100"]);
-    for federation in ["one.example", "two.example"] {
-        story.say(&[
-            "directory",
-            "domains",
-            "add",
-            federation,
-            "--federated",
-            "on",
-        ]);
-    }
-    story.installation.resume();
-    story.arrived("the domain as it is").await;
-
-    let before = Before::joined(&story).await;
-    refusals_come(&story, &before).await;
-    refusals_go(&story, &before).await;
-}
-
-impl Story {
-    /// A verb of the administrator.
-    fn say(&self, arguments: &[&str]) -> Value {
-        self.installation.ask(arguments)
-    }
-
-    /// An object that lives only in the tenant; returns its id.
-    fn in_the_tenant(&self, kind: &str, attributes: &[&str]) -> String {
-        let verb = [&["directory", "create", kind], attributes].concat();
-        let made: DirectoryObject = self.installation.ask(&verb);
-        made.id
-    }
-
-    /// What was done has arrived, without a failure, and source and target agree.
-    async fn arrived(&self, what: &str) {
-        self.installation.sync();
-        for record in self.installation.log_since(self.mark.get()) {
-            assert_ne!(record.status, "failure", "{what}: {record:#?}");
-        }
-        self.mark.set(self.installation.log_end());
-        self.installation.agrees(what);
-    }
-
-    /// Changes the source while nobody reads.
-    async fn change(&self, change: impl AsyncFnOnce(&Domain)) {
-        self.installation.pause();
-        change(&self.domain).await;
-        self.installation.resume();
-    }
-
-    async fn has(&self, name: &str, attribute: &str, values: &[&str]) {
-        self.domain
-            .set(&cn(name, &self.unit), attribute, values)
-            .await;
-    }
-
-    /// A person with these attributes besides the ordinary ones; returns its name.
-    async fn born(&self, name: &str, account: &str, more: &[(&str, &str)]) -> String {
-        let dn = cn(name, &self.unit);
-        let principal = format!("{account}@{}", self.domain.dns());
-        let mut attributes = vec![
-            ("objectClass", "user"),
-            ("sAMAccountName", account),
-            ("displayName", name),
-            ("userAccountControl", "544"),
-        ];
-        let is_given = |name: &str| more.iter().any(|(given, _)| *given == name);
-        for own in ["userPrincipalName", "mail"] {
-            if !is_given(own) {
-                attributes.push((own, &principal));
-            }
-        }
-        let is_meant = |(_, value): &&(&str, &str)| !value.is_empty();
-        attributes.extend(more.iter().filter(is_meant));
-        self.domain.add(&dn, &attributes).await;
-        dn
-    }
-}
-
 /// Those who are in the target before anything goes wrong.
-struct Before {
+pub(super) struct Before {
     /// What the account of the administrator is.
     ruler: String,
     /// The account that carries an anchor.
@@ -116,7 +22,7 @@ struct Before {
 }
 
 impl Before {
-    async fn joined(story: &Story) -> Self {
+    pub(super) async fn joined(story: &Story) -> Self {
         let dns = story.domain.dns();
         story
             .change(async |domain| {
@@ -164,7 +70,7 @@ impl Before {
 
 /// Everything that can go wrong goes wrong in one delta, and each is told by its code.
 // LONG: one story, told in order.
-async fn refusals_come(story: &Story, before: &Before) {
+pub(super) async fn come(story: &Story, before: &Before) {
     let dns = story.domain.dns();
     let matches = ["--hard-match", "off", "--soft-match", "off"];
     story.say(&[&["job", "settings", "main"], &matches[..]].concat());
@@ -252,7 +158,7 @@ async fn refusals_come(story: &Story, before: &Before) {
 }
 
 /// Each cure is the one its page names; everybody arrives, and those who were there before stay the same object.
-async fn refusals_go(story: &Story, before: &Before) {
+pub(super) async fn go(story: &Story, before: &Before) {
     let dns = story.domain.dns();
     let dirk = format!("dirk@{dns}");
     story
@@ -293,6 +199,26 @@ async fn refusals_go(story: &Story, before: &Before) {
     assert_eq!(certificates, [""; 0]);
     let gone: Value = story.say(&["directory", "users", "--deleted"]);
     assert!(gone.to_string().contains("Dirk Weg"), "{gone}");
+    // The ordinary domain was the way by; roles are given back and stay.
+    story.say(&[
+        "directory",
+        "roles",
+        &before.ruler,
+        "--role",
+        "Global Administrator",
+    ]);
+    story
+        .change(async |_| {
+            story
+                .has("Fien Trouw", "userPrincipalName", &["fien@two.example"])
+                .await;
+            story.has("Rik Baas", "title", &["Chief"]).await;
+        })
+        .await;
+    story.arrived("on to the other federation").await;
+    assert_eq!(story.upn("Fien Trouw"), ["fien@two.example"]);
+    let chief = story.target(&cn("Rik Baas", &story.unit), "jobTitle");
+    assert_eq!(chief, ["Chief"]);
 }
 
 /// The documented cure of too many certificates.
