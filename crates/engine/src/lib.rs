@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod access;
+mod alert;
 mod aside;
 mod backup;
 mod claim;
@@ -33,10 +34,12 @@ mod rows;
 mod rules;
 mod scope;
 mod segment;
+mod staging;
 mod store;
 mod undo;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
+pub use alert::{AlertRow, AlertView, Heeded};
 pub use aside::AsideRow;
 pub use backup::CopyFacts;
 pub use claim::Holder;
@@ -63,6 +66,7 @@ pub use reference::{MappedReference, ReferenceWork};
 pub use rejoin::{DoubtedLink, HeldReferences};
 pub use rules::{RulesChange, RulesVersion};
 pub use scope::ScopeLinks;
+pub use staging::{StagedRow, Staging};
 pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 pub use undo::{
     UndoAct, UndoItem, UndoLeft, UndoPlan, UndoQuery, UndoReference, UndoRow, UndoValue,

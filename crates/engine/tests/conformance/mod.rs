@@ -1,6 +1,7 @@
 //! One room per subject; `bench` is what they share.
 
 mod agents;
+mod alerts;
 mod aside;
 mod bench;
 mod comparison;

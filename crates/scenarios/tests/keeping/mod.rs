@@ -1,3 +1,5 @@
 //! What an administrator keeps and carries elsewhere: backups, configuration, servers that wait beside others.
 
 mod backup;
+mod health;
+mod staging;

@@ -121,7 +121,7 @@ pub fn of_route(method: &axum::http::Method, path: &str) -> Permission {
     match noun {
         "connectors" | "jobs" | "status" | "metrics" | "objects" | "object" | "explain"
         | "idfix" | "pending" | "runs" | "deletions" | "expression" | "guard" | "holds"
-        | "undo" | "alerts" => match only_looks(path) {
+        | "undo" | "alerts" | "staging" => match only_looks(path) {
             true => Permission::SynchronizationRead,
             false => of(
                 Permission::SynchronizationRead,

@@ -70,13 +70,14 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
     let settings = convert::changed(&engine::JobSettings::default(), &new.settings);
     check_settings(&settings)?;
     let job = blocking(app.engine(), move |engine| {
-        let row = engine.create_job(&engine::NewJob {
+        let job = engine::NewJob {
             name: new.name,
             source: source.id,
             target: target.id,
             rules,
             settings,
-        })?;
+        };
+        let row = engine.create_job_as(&job, &actor())?;
         engine.audit(&actor(), "create job", &row.name)?;
         if new.start {
             engine.set_job_state(row.id, JobState::Active)?;

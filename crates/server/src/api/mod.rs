@@ -5,6 +5,7 @@
 //! goes through a blocking thread.
 
 mod agents;
+mod alerts;
 mod audit;
 pub mod backups;
 mod cloud;
@@ -23,7 +24,7 @@ mod idfix;
 pub(crate) mod jobs;
 pub(crate) mod links;
 pub(crate) mod log;
-mod metrics;
+pub(crate) mod metrics;
 mod notifications;
 pub(crate) mod objects;
 mod pending;
@@ -33,6 +34,7 @@ pub(crate) mod retention;
 pub mod routes;
 mod rules;
 pub(crate) mod runs;
+mod staging;
 pub(crate) mod status;
 mod undo;
 mod verify;
@@ -47,7 +49,7 @@ use axum::{
 use sync_core::{code::Code, operation::Refusal};
 use wire::api::v1::BASE;
 
-use crate::{access, app::App, graph};
+use crate::{access, app::App, graph, health};
 
 pub use directory::repair_account;
 use error::ApiError;
@@ -74,6 +76,9 @@ pub fn router(app: App) -> Router {
         .route("/api-clients", get(access::list).post(access::create))
         .route("/api-clients/{name}", delete(access::delete))
         .route("/api-clients/{name}/rotate", post(access::rotate))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/{id}", get(alerts::show))
+        .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/audit", get(audit::list))
         .route("/backups", get(backups::list).post(backups::create))
         .route("/agents", get(agents::list))
@@ -111,6 +116,9 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/rules/check", post(rules::check))
         .route("/jobs/{name}/rules/rollback", post(rules::rollback))
         .route("/jobs/{name}/expression", post(expression::evaluate))
+        .route("/staging", get(staging::show))
+        .route("/staging/enter", post(staging::enter))
+        .route("/staging/promote", post(staging::promote))
         .route("/status", get(status::status))
         .route("/metrics", get(metrics::metrics))
         .route("/objects", get(objects::search))
@@ -171,6 +179,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest(BASE, routes)
         .merge(access::router(app.clone()))
+        .merge(health::router(app.clone()))
         .merge(graph::router(app))
 }
 

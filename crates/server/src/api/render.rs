@@ -66,7 +66,7 @@ impl<'a> Names<'a> {
     }
 
     /// Whether the values of an attribute are not shown.
-    fn hides(&self, job: i64, attribute: &str) -> bool {
+    pub fn hides(&self, job: i64, attribute: &str) -> bool {
         let attribute = attribute.to_lowercase();
         if SECRETS.contains(&attribute.as_str()) {
             return true;

@@ -85,7 +85,7 @@ pub struct Message {
     pub id: i64,
     /// When it happened.
     pub at: String,
-    /// `quarantine`, `disabled`, `busy` or `test`.
+    /// `quarantine`, `disabled`, `busy`, `alert` or `test`.
     pub kind: String,
     /// Id of the job.
     pub job_id: String,
@@ -97,6 +97,12 @@ pub struct Message {
     pub code: String,
     /// The text beneath.
     pub text: String,
+    /// Of an alert: what it is about, in one line.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// Of an alert: what to do next.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub next: String,
 }
 
 impl Message {
@@ -114,6 +120,7 @@ impl Message {
                 "Hybridge: a system of job {} has been busy for 24 hours",
                 self.job
             ),
+            "alert" => format!("Hybridge: {}", self.about),
             _ => "Hybridge: a test message".to_owned(),
         }
     }
@@ -121,6 +128,16 @@ impl Message {
     fn body(&self) -> String {
         if self.kind == "test" {
             return "This is a test. Messages about quarantines come the same way.\n".into();
+        }
+        if self.kind == "alert" {
+            let code = match self.code.as_str() {
+                "" => String::new(),
+                code => format!("Cause and cure: hybridge codes {code}\n"),
+            };
+            return format!(
+                "{}\n\nSince: {}\nKind: {}\nBeneath: {}\n\nNext step: {}\n{code}How it stands: hybridge alerts list\n",
+                self.about, self.at, self.reason, self.text, self.next
+            );
         }
         let cure = match self.code.as_str() {
             "" => String::new(),
@@ -206,10 +223,12 @@ pub const LAST_FAILURE: &str = "notificationFailure";
 async fn message(app: &App, row: &NotificationRow) -> Result<Message, Refusal> {
     let id = row.job;
     let job = blocking(app.engine(), move |engine| engine.job(id)).await;
-    let (guid, name) = job.map_or_else(
-        |_| (String::new(), id.to_string()),
-        |job| (job.guid, job.name),
-    );
+    let (guid, name) = match job {
+        Ok(job) => (job.guid, job.name),
+        // An alert may be about no job.
+        Err(_) if id.0 == 0 => (String::new(), String::new()),
+        Err(_) => (String::new(), id.to_string()),
+    };
     let text = |name: &str| {
         let found = row.what.get(name).and_then(|value| value.as_str());
         found.unwrap_or_default().to_owned()
@@ -223,6 +242,8 @@ async fn message(app: &App, row: &NotificationRow) -> Result<Message, Refusal> {
         reason: text("reason"),
         code: text("code"),
         text: text("text"),
+        about: text("about"),
+        next: text("next"),
     })
 }
 
@@ -256,6 +277,8 @@ pub async fn test(app: &App) -> Result<[(&'static str, Option<Result<(), String>
         reason: "test".into(),
         code: String::new(),
         text: String::new(),
+        about: String::new(),
+        next: String::new(),
     };
     let mut told = [("mail", None), ("hook", None)];
     for ((_, result), channel) in told.iter_mut().zip([Channel::Mail, Channel::Hook]) {

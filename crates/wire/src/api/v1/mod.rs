@@ -4,6 +4,7 @@
 //! ignores `next` sees only the beginning.
 
 mod agent;
+mod alert;
 mod api_client;
 mod backup;
 mod connector;
@@ -24,6 +25,7 @@ mod preview;
 mod problem;
 mod rules;
 mod run;
+mod staging;
 mod status;
 mod undo;
 mod verify;
@@ -31,6 +33,7 @@ mod verify;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EnrolmentToken, NewToken};
+pub use alert::{Acknowledgement, Alert};
 pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
 pub use backup::{Backup, BackupEvent, NewBackup};
 pub use connector::{
@@ -76,6 +79,7 @@ pub use rules::{
     RulesVersion,
 };
 pub use run::Run;
+pub use staging::{FenceView, JobStaging, Staged, Staging, StagingRequest};
 pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
 pub use undo::{Hold, HoldChoice, UndoLeft, UndoRequest, Undone, UndoneObject, UndoneValue};
 pub use verify::{Difference, Explained, Report, VerifyEvent};
