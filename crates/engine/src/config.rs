@@ -475,30 +475,27 @@ pub(crate) fn insert_job(
     {
         return Err(taken("job", &new.name));
     }
-    let slot: i64 = tx.query_row(
-        "SELECT coalesce(max(slot) + 1, 0) FROM job WHERE source = ?1",
-        [new.source.0],
-        |row| row.get(0),
-    )?;
+    // The first bit nobody has: a job that was removed has taken back its marks.
+    let taken_slots: Vec<i64> = {
+        let mut statement = tx.prepare("SELECT slot FROM job WHERE source = ?1")?;
+        let rows = statement.query_map([new.source.0], |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    let slot = (0..=61)
+        .find(|slot| !taken_slots.contains(slot))
+        .unwrap_or(61);
     if slot > 60 {
         return Err(StoreError::Refused(
             Refusal::new(Code::Conflict)
                 .with("text", "a connector can be the source of at most 61 jobs"),
         ));
     }
+    // A number is never given twice: what the log says of a removed job stays its own.
     tx.execute(
-        "INSERT INTO job (guid, name, source, target, slot, state, rules, settings, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'paused', ?6, ?7, ?8)",
-        params![
-            guid,
-            new.name,
-            new.source.0,
-            new.target.0,
-            slot,
-            new.rules,
-            settings,
-            now
-        ],
+        "INSERT INTO job (id, guid, name, source, target, slot, state, rules, settings, created_at)
+         VALUES (1 + max((SELECT coalesce(max(id), 0) FROM job), (SELECT coalesce(max(id), 0) FROM removed_job)),
+           ?1, ?2, ?3, ?4, ?5, 'paused', ?6, ?7, ?8)",
+        params![guid, new.name, new.source.0, new.target.0, slot, new.rules, settings, now],
     )?;
     let id = tx.last_insert_rowid();
     let first = RulesChange {

@@ -73,7 +73,11 @@ impl Engine {
     /// Of the store.
     pub fn configuration_mark(&self) -> Result<i64> {
         self.read(|c| {
-            Ok(c.query_row("SELECT coalesce(max(id), 0) FROM audit", [], |row| row.get(0))?)
+            Ok(
+                c.query_row("SELECT coalesce(max(id), 0) FROM audit", [], |row| {
+                    row.get(0)
+                })?,
+            )
         })
     }
 

@@ -14,6 +14,7 @@ mod backup;
 mod claim;
 mod comparison;
 mod config;
+mod configuration;
 mod crossing;
 mod cycle;
 mod due;
@@ -30,6 +31,7 @@ mod query;
 mod read;
 mod reference;
 mod rejoin;
+mod removal;
 mod rows;
 mod rules;
 mod scope;
@@ -48,13 +50,14 @@ pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
     NewJob, Reconcile,
 };
+pub use configuration::{ConfigurationChange, ConfiguredJob, JobAlteration};
 pub use cycle::{
     Channel, Compared, EscrowChoice, EscrowRow, FailedRun, JobStanding, ListedObject,
     NotificationRow, TargetChange,
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
-pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, StagedDelete, StagedLoss};
+pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, PREVENTION, StagedDelete, StagedLoss};
 pub use hold::{HeldWhat, HoldRow};
 pub use image::IMAGES_KEPT_DAYS;
 pub use links::LinkChange;
@@ -64,6 +67,7 @@ pub use query::*;
 pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
 pub use rejoin::{DoubtedLink, HeldReferences};
+pub use removal::{RemovalMode, RemovalRow, RemovedJobRow, RemovedObject};
 pub use rules::{RulesChange, RulesVersion};
 pub use scope::ScopeLinks;
 pub use staging::{StagedRow, Staging};

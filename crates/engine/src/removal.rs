@@ -169,7 +169,10 @@ impl Engine {
             )
         };
         self.write("engine.begin_removal", |tx| {
-            if tx.prepare("SELECT 1 FROM removal WHERE job = ?1")?.exists([job.id.0])? {
+            if tx
+                .prepare("SELECT 1 FROM removal WHERE job = ?1")?
+                .exists([job.id.0])?
+            {
                 return Err(conflict("the job is being removed already".into()));
             }
             let linked: i64 = tx.query_row(
@@ -239,7 +242,9 @@ impl Engine {
     ) -> Result<Record> {
         let found: Option<(Vec<u8>, Option<i64>)> = tx
             .prepare_cached("SELECT anchor, class FROM object WHERE id = ?1")?
-            .query_row([crate::object_of(object.link).0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([crate::object_of(object.link).0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?;
         let (anchor, class) = found.unwrap_or_default();
         Ok(Record {
@@ -253,7 +258,10 @@ impl Engine {
                 None => Status::Success,
                 Some(_) => Status::Failure,
             },
-            class: class_name(self, class).as_deref().unwrap_or_default().to_owned(),
+            class: class_name(self, class)
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
             name: object.name.clone(),
             anchor: Anchor::new(anchor),
             target: object.target.clone(),
@@ -361,10 +369,13 @@ impl Engine {
                     "SELECT DISTINCT e.src FROM edge e JOIN object o ON o.id = e.src
                      WHERE o.connector = ?1 AND e.flags & ?2 LIMIT ?3",
                 )?;
-                let rows = statement.query_map(params![job.source.0, bit, PIECE], |row| row.get(0))?;
+                let rows =
+                    statement.query_map(params![job.source.0, bit, PIECE], |row| row.get(0))?;
                 rows.collect::<rusqlite::Result<_>>()?
             };
-            let mut update = tx.prepare_cached("UPDATE edge SET flags = flags & ~?2 WHERE src = ?1 AND flags & ?2")?;
+            let mut update = tx.prepare_cached(
+                "UPDATE edge SET flags = flags & ~?2 WHERE src = ?1 AND flags & ?2",
+            )?;
             let mut delete = tx.prepare_cached("DELETE FROM edge WHERE src = ?1 AND flags = 0")?;
             for src in &marked {
                 update.execute(params![src, bit])?;
@@ -380,7 +391,8 @@ impl Engine {
     /// Of the store.
     pub fn removed_jobs(&self) -> Result<Vec<RemovedJobRow>> {
         self.read(|c| {
-            let mut statement = c.prepare_cached("SELECT id, guid, name, source, target FROM removed_job")?;
+            let mut statement =
+                c.prepare_cached("SELECT id, guid, name, source, target FROM removed_job")?;
             let rows = statement.query_map([], |row| {
                 Ok(RemovedJobRow {
                     id: JobId(row.get(0)?),

@@ -67,7 +67,10 @@ pub async fn step(app: &App, job: &JobRow, removal: &RemovalRow) -> Result<Remov
     }
     // Whoever goes on with the objects must be able to take the job.
     if let Some(fence) = app.fence(job.id) {
-        staging::plain_target(app, job).await?.give_up(fence).await?;
+        staging::plain_target(app, job)
+            .await?
+            .give_up(fence)
+            .await?;
         app.hold_fence(job.id, None);
     }
     let (row, state) = (job.clone(), removal.clone());
@@ -127,7 +130,10 @@ async fn batch(
         let known: Vec<(LinkRow, Option<Uuid>)> = rows
             .into_iter()
             .map(|row| {
-                let id = row.target.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+                let id = row
+                    .target
+                    .as_deref()
+                    .and_then(|id| Uuid::try_parse(id).ok());
                 (row, id)
             })
             .collect();
@@ -136,7 +142,9 @@ async fn batch(
             .filter_map(|(row, id)| Some(operation(row, (*id)?, mode)))
             .collect();
         let writer = directory.administrator().writer();
-        let mut outcomes = directory.apply_fenced(&writer, &fence, operations)?.into_iter();
+        let mut outcomes = directory
+            .apply_fenced(&writer, &fence, operations)?
+            .into_iter();
         let told = known.into_iter().map(|(row, id)| {
             let outcome = id.and_then(|_| outcomes.next());
             became(&row, mode, outcome)
@@ -159,7 +167,9 @@ async fn batch(
 }
 
 fn is_user(row: &LinkRow) -> bool {
-    row.class.as_deref().is_some_and(|class| class.eq_ignore_ascii_case(Kind::User.as_str()))
+    row.class
+        .as_deref()
+        .is_some_and(|class| class.eq_ignore_ascii_case(Kind::User.as_str()))
 }
 
 fn operation(row: &LinkRow, id: Uuid, mode: RemovalMode) -> Operation {
@@ -186,7 +196,9 @@ fn operation(row: &LinkRow, id: Uuid, mode: RemovalMode) -> Operation {
 /// What became of an object. One that is gone, or was released already, is done with.
 fn became(row: &LinkRow, mode: RemovalMode, outcome: Option<Outcome>) -> RemovedObject {
     let failure = match outcome {
-        Some(Outcome::Refused(Refused::NotFound { .. } | Refused::DeletionAccessViolation { .. })) => None,
+        Some(Outcome::Refused(
+            Refused::NotFound { .. } | Refused::DeletionAccessViolation { .. },
+        )) => None,
         Some(Outcome::Refused(why)) => Some(connectors::directory::refusal_of(&why)),
         Some(Outcome::Done { .. }) | None => None,
     };
@@ -200,7 +212,11 @@ fn became(row: &LinkRow, mode: RemovalMode, outcome: Option<Outcome>) -> Removed
     let change = |name: &&str| (Name::from(*name), truth(true), truth(false));
     RemovedObject {
         link: LinkId(row.link.0),
-        name: row.exported.text("displayName").unwrap_or_default().to_owned(),
+        name: row
+            .exported
+            .text("displayName")
+            .unwrap_or_default()
+            .to_owned(),
         target: row.target.clone(),
         action,
         changes: names.iter().map(change).collect(),

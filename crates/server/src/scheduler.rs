@@ -37,6 +37,7 @@ use crate::{
     doorbell, notify, places,
     planner::Surroundings,
     rejoin,
+    removal::{self, Removing},
     staging::{self, Exports},
 };
 
@@ -653,6 +654,8 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
                 pause
             }
             Err(_) if shutdown.is_cancelled() => return,
+            // The job was removed.
+            Err(why) if why.code == Code::NotFound && is_gone(&app, id).await => return,
             Err(why) => {
                 if last_failure.as_ref() != Some(&why.code) {
                     warn!(job = %id, code = %why.code, "the job cannot go on: {why}");
@@ -675,6 +678,11 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+async fn is_gone(app: &App, id: JobId) -> bool {
+    let jobs = blocking(app.engine(), engine::Engine::jobs).await;
+    jobs.is_ok_and(|jobs| jobs.iter().all(|job| job.id != id))
 }
 
 /// Another server is active for the job: what is planned waits here, and that is no failure.
@@ -716,6 +724,13 @@ enum Next {
 /// One step of a job: plan and export until nothing is left of it, then deletions.
 async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let job = Arc::new(blocking(app.engine(), move |engine| engine.job(id)).await?);
+    if let Some(removing) = blocking(app.engine(), move |engine| engine.removal(id)).await? {
+        app.note(id, |activity| activity.phase = "removing");
+        return Ok(match removal::step(app, &job, &removing).await? {
+            Removing::Waits(pause) => Next::Wait(pause),
+            Removing::GoesOn | Removing::Done => Next::Again,
+        });
+    }
     if job.state == JobState::Paused {
         let paused = engine::RunEnd {
             stopped: Some(RunStatus::StoppedUserTermination),

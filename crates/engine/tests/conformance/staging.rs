@@ -3,10 +3,7 @@
 use engine::PendingState;
 use sync_core::{code::Code, operation::Refusal};
 
-use super::{
-    bench::Bench,
-    source::user,
-};
+use super::{bench::Bench, source::user};
 
 fn planned() -> Bench {
     let bench = Bench::new();
@@ -54,7 +51,12 @@ fn staging_is_told_with_who_and_why_and_its_first_reason_stays() {
     assert!(e.is_staged(id).unwrap(), "the whole server is in staging");
     e.promote(None, "ada").unwrap();
     assert!(!e.is_staged(id).unwrap());
-    let acts: Vec<String> = e.audit_trail(None, 10).unwrap().into_iter().map(|row| row.act).collect();
+    let acts: Vec<String> = e
+        .audit_trail(None, 10)
+        .unwrap()
+        .into_iter()
+        .map(|row| row.act)
+        .collect();
     assert_eq!(acts.iter().filter(|act| *act == "promote").count(), 2);
     assert_eq!(acts.iter().filter(|act| *act == "enter staging").count(), 2);
 }

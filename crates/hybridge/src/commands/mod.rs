@@ -11,6 +11,7 @@ mod audit;
 mod backup;
 mod codes;
 mod completions;
+mod config;
 mod connect;
 mod connector;
 mod deletes;
@@ -98,6 +99,9 @@ pub enum Command {
     /// Check, test, compare and change what decides who is synchronised, and how
     #[command(subcommand)]
     Rules(rules::Command),
+    /// The whole configuration as files: write them, compare them, put them in force
+    #[command(subcommand)]
+    Config(config::Command),
     /// How the jobs are doing
     Status(status::Arguments),
     /// What has to be looked at, from its beginning to its end
@@ -256,6 +260,7 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Agent(command) => agent::run(command, context).await,
         Command::ApiClient(command) => api_client::run(command, context).await,
         Command::Job(command) => job::run(command, context).await,
+        Command::Config(command) => config::run(command, context).await,
         Command::Staging(command) => staging::run(command, context).await,
         Command::Rules(command) => rules::run(command, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,

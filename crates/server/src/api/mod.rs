@@ -9,6 +9,7 @@ mod alerts;
 mod audit;
 pub mod backups;
 mod cloud;
+mod configuration;
 pub(crate) mod connectors;
 pub(crate) mod convert;
 pub(crate) mod cycles;
@@ -18,7 +19,7 @@ pub(crate) mod error;
 pub mod explain;
 mod expression;
 pub(crate) mod extract;
-mod guard;
+pub(crate) mod guard;
 mod holds;
 mod idfix;
 pub(crate) mod jobs;
@@ -29,6 +30,7 @@ mod notifications;
 pub(crate) mod objects;
 mod pending;
 mod preview;
+pub(crate) mod removal;
 mod render;
 pub(crate) mod retention;
 pub mod routes;
@@ -72,6 +74,9 @@ pub fn router(app: App) -> Router {
         .route("/connectors/{name}/test", post(connectors::test))
         .route("/connectors/{name}/containers", get(connectors::containers))
         .route("/connectors/{name}/believe", post(connectors::believe))
+        .route("/configuration", get(configuration::show))
+        .route("/configuration/plan", post(configuration::plan))
+        .route("/configuration/apply", post(configuration::apply))
         .route("/enrolment-tokens", post(agents::create_token))
         .route("/api-clients", get(access::list).post(access::create))
         .route("/api-clients/{name}", delete(access::delete))
@@ -87,7 +92,11 @@ pub fn router(app: App) -> Router {
         .route("/jobs", get(jobs::list).post(jobs::create))
         .route(
             "/jobs/{name}",
-            get(jobs::show).patch(jobs::change).delete(jobs::remove),
+            get(jobs::show).patch(jobs::change).delete(removal::begin),
+        )
+        .route(
+            "/jobs/{name}/removal",
+            get(removal::show).delete(removal::cancel),
         )
         .route("/jobs/{name}/start", post(jobs::start))
         .route("/jobs/{name}/pause", post(jobs::pause))

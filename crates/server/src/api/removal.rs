@@ -92,7 +92,9 @@ pub async fn begin(
         ));
     };
     let mode = RemovalMode::from_name(mode).ok_or_else(|| {
-        ApiError::invalid(format!("{mode} is not known; known: keep, release, disable, delete"))
+        ApiError::invalid(format!(
+            "{mode} is not known; known: keep, release, disable, delete"
+        ))
     })?;
     Ok(Json(remove(&app, &job, mode, &wanted).await?))
 }
@@ -140,7 +142,10 @@ pub(crate) async fn remove(
 pub async fn cancel(State(app): State<App>, Path(name): Path<String>) -> Answer<JobRemoval> {
     let job = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
     let row = job.clone();
-    blocking(app.engine(), move |engine| engine.cancel_removal(&row, &actor())).await?;
+    blocking(app.engine(), move |engine| {
+        engine.cancel_removal(&row, &actor())
+    })
+    .await?;
     app.jobs_changed();
     Ok(Json(shown(&app, &job).await?))
 }

@@ -15,7 +15,12 @@ const PLACES: usize = 100;
 /// What differs.
 pub(super) fn between(now: &Configuration, wanted: &Configuration) -> Vec<ConfigurationDifference> {
     let mut all = Vec::new();
-    of_kind("connector", &documents(&now.connectors), &documents(&wanted.connectors), &mut all);
+    of_kind(
+        "connector",
+        &documents(&now.connectors),
+        &documents(&wanted.connectors),
+        &mut all,
+    );
     let mut jobs = wanted.jobs.clone();
     for job in &mut jobs {
         // As it will be stored: what is left out has its usual value.
@@ -31,7 +36,12 @@ pub(super) fn between(now: &Configuration, wanted: &Configuration) -> Vec<Config
     server.log_days = server.log_days.or(usual.log_days);
     server.log_megabytes = server.log_megabytes.or(usual.log_megabytes);
     server.deletion_prevention = server.deletion_prevention.or(usual.deletion_prevention);
-    within(("notifications", ""), &json(&now.notifications), &json(&wanted.notifications), &mut all);
+    within(
+        ("notifications", ""),
+        &json(&now.notifications),
+        &json(&wanted.notifications),
+        &mut all,
+    );
     within(("server", ""), &json(&now.server), &json(&server), &mut all);
     all
 }
@@ -43,7 +53,10 @@ fn json(value: &impl serde::Serialize) -> Value {
 fn documents<T: serde::Serialize>(all: &[T]) -> BTreeMap<String, Value> {
     let named = |one: &T| {
         let value = json(one);
-        let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
+        let name = value
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         (name.to_owned(), value)
     };
     all.iter().map(named).collect()

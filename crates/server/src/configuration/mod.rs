@@ -77,7 +77,10 @@ pub async fn apply(app: &App, request: ConfigurationRequest) -> Result<Configura
     if !checked.missing_secrets.is_empty() {
         return Err(Refusal::new(Code::ConfigurationInvalid).with(
             "text",
-            format!("these secrets are needed: {}", checked.missing_secrets.join(", ")),
+            format!(
+                "these secrets are needed: {}",
+                checked.missing_secrets.join(", ")
+            ),
         ));
     }
     let is_change = |one: &ConfigurationDifference| one.what != "leave";
@@ -171,7 +174,11 @@ fn connectors(
     change: &mut ConfigurationChange,
     mistakes: &mut Vec<String>,
 ) {
-    once("connector", wanted.connectors.iter().map(|one| one.name.as_str()), mistakes);
+    once(
+        "connector",
+        wanted.connectors.iter().map(|one| one.name.as_str()),
+        mistakes,
+    );
     for one in &wanted.connectors {
         let place = format!("connector {}", one.name);
         if preset::of_kind(&one.kind).is_none() {
@@ -187,7 +194,9 @@ fn connectors(
         };
         for (name, value) in config.as_object().into_iter().flatten() {
             if name == "compareHours" && !value.is_u64() {
-                mistakes.push(format!("{place}: compareHours has to be a whole number of hours"));
+                mistakes.push(format!(
+                    "{place}: compareHours has to be a whole number of hours"
+                ));
             }
         }
         if !config.is_object() {
@@ -216,7 +225,11 @@ async fn jobs(
     change: &mut ConfigurationChange,
     mistakes: &mut Vec<String>,
 ) -> Result<(), Refusal> {
-    once("job", wanted.jobs.iter().map(|one| one.name.as_str()), mistakes);
+    once(
+        "job",
+        wanted.jobs.iter().map(|one| one.name.as_str()),
+        mistakes,
+    );
     for one in &wanted.jobs {
         let place = format!("job {}", one.name);
         let settings = convert::changed(&engine::JobSettings::default(), &one.settings);
@@ -227,7 +240,9 @@ async fn jobs(
             "active" => JobState::Active,
             "paused" | "" => JobState::Paused,
             other => {
-                mistakes.push(format!("{place}: state {other:?} is neither active nor paused"));
+                mistakes.push(format!(
+                    "{place}: state {other:?} is neither active nor paused"
+                ));
                 continue;
             }
         };
@@ -290,7 +305,10 @@ async fn checked_rules(
     let known = match row {
         Some(row) => rules::discovered(app, row.source, row.target).await?,
         None => {
-            let target = blocking(app.engine(), |engine| engine.connector_named(DIRECTORY_CONNECTOR)).await?;
+            let target = blocking(app.engine(), |engine| {
+                engine.connector_named(DIRECTORY_CONNECTOR)
+            })
+            .await?;
             Discovered {
                 source: None,
                 ..rules::discovered(app, target.id, target.id).await?
@@ -342,18 +360,28 @@ fn server(
     change: &mut ConfigurationChange,
     mistakes: &mut Vec<String>,
 ) {
-    let (usual, now, new) = (Present::usual_server(), &present.configuration.server, &wanted.server);
+    let (usual, now, new) = (
+        Present::usual_server(),
+        &present.configuration.server,
+        &wanted.server,
+    );
     let days = new.log_days.or(usual.log_days);
     let megabytes = new.log_megabytes.or(usual.log_megabytes);
     if let Err(why) = crate::api::retention::check(days, megabytes) {
         mistakes.push(format!("server: {}", why.0));
     }
-    for (key, now, new) in [(DAYS, now.log_days, days), (MEGABYTES, now.log_megabytes, megabytes)] {
+    for (key, now, new) in [
+        (DAYS, now.log_days, days),
+        (MEGABYTES, now.log_megabytes, megabytes),
+    ] {
         if let (true, Some(new)) = (now != new, new) {
             change.settings.push((key.to_owned(), new.to_string()));
         }
     }
-    let wanted = new.deletion_prevention.clone().or(usual.deletion_prevention);
+    let wanted = new
+        .deletion_prevention
+        .clone()
+        .or(usual.deletion_prevention);
     let Some(wanted) = wanted else { return };
     match prevention_of(&wanted) {
         Err(why) => mistakes.push(format!("server: {}", why.0)),
@@ -377,9 +405,15 @@ fn notifications(
     let wanted = &request.configuration.notifications;
     let is_same = *wanted == present.configuration.notifications;
     let given = |name: &str| request.secrets.get(name).cloned();
-    let is_given = |name: &Option<String>| name.as_ref().is_some_and(|name| request.secrets.contains_key(name));
+    let is_given = |name: &Option<String>| {
+        name.as_ref()
+            .is_some_and(|name| request.secrets.contains_key(name))
+    };
     let names = [
-        wanted.mail.as_ref().and_then(|mail| Some(mail.password.as_ref()?.secret.clone())),
+        wanted
+            .mail
+            .as_ref()
+            .and_then(|mail| Some(mail.password.as_ref()?.secret.clone())),
         wanted.hook.as_ref().map(|hook| hook.url.secret.clone()),
         wanted.hook.as_ref().map(|hook| hook.key.secret.clone()),
     ];
@@ -395,7 +429,10 @@ fn notifications(
     };
     let mut new = notify::Settings::default();
     if let Some(mail) = &wanted.mail {
-        let kept = known.mail.as_ref().filter(|now| now.server == mail.server && now.user == mail.user);
+        let kept = known
+            .mail
+            .as_ref()
+            .filter(|now| now.server == mail.server && now.user == mail.user);
         let password = match &mail.password {
             None => String::new(),
             Some(name) => need(&name.secret, kept.map(|now| now.password.clone())),
@@ -426,11 +463,19 @@ fn notifications(
     }
     // What is missing is told by name, not as an empty value that does not pass.
     if missing.is_empty() {
-        mistakes.extend(new.mistakes().into_iter().map(|text| format!("notifications: {text}")));
+        mistakes.extend(
+            new.mistakes()
+                .into_iter()
+                .map(|text| format!("notifications: {text}")),
+        );
         if let (Some(made), Some(hook)) = (&new.hook, &wanted.hook)
             && made.host() != hook.host
         {
-            mistakes.push(format!("notifications: the URL of the web hook is of {}, not of {}", made.host(), hook.host));
+            mistakes.push(format!(
+                "notifications: the URL of the web hook is of {}, not of {}",
+                made.host(),
+                hook.host
+            ));
         }
     }
     Some(new)

@@ -61,16 +61,37 @@ impl Settings {
     /// `ConfigurationInvalid` with what is wrong; those of the file.
     pub fn write(&self, app: &App) -> Result<(), Refusal> {
         let invalid = |text: String| Refusal::new(Code::ConfigurationInvalid).with("text", text);
-        if let Some(mail) = &self.mail {
-            mail.check().map_err(invalid)?;
-        }
-        if let Some(hook) = &self.hook {
-            hook.check().map_err(invalid)?;
+        if let Some(mistake) = self.mistakes().into_iter().next() {
+            return Err(invalid(mistake));
         }
         let path = app.config().data_directory.join(FILE);
         let text = serde_json::to_string(self).map_err(|error| invalid(error.to_string()))?;
         files::write_private(&path, &text).map_err(|error| file_refusal(&error))
     }
+}
+
+impl Settings {
+    /// What is wrong with them.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mail = self.mail.as_ref().and_then(|mail| mail.check().err());
+        let hook = self.hook.as_ref().and_then(|hook| hook.check().err());
+        mail.into_iter().chain(hook).collect()
+    }
+}
+
+/// How a connection is encrypted, as written.
+pub fn word(security: Security) -> &'static str {
+    match security {
+        Security::Starttls => "starttls",
+        Security::Tls => "tls",
+        Security::None => "none",
+    }
+}
+
+/// How a connection is encrypted, by that word.
+pub fn security(word: &str) -> Option<Security> {
+    let all = [Security::Starttls, Security::Tls, Security::None];
+    all.into_iter().find(|one| self::word(*one) == word)
 }
 
 fn file_refusal(error: &files::FileError) -> Refusal {

@@ -23,7 +23,11 @@ const NOTIFICATIONS: &str = "notifications.json";
 const FOLDERS: [&str; 3] = ["connectors", "jobs", "rules"];
 
 fn failed(path: &Path, error: impl ToString) -> Failure {
-    Failure::text(Code::ConfigurationInvalid, path.display().to_string(), error.to_string())
+    Failure::text(
+        Code::ConfigurationInvalid,
+        path.display().to_string(),
+        error.to_string(),
+    )
 }
 
 /// With sorted keys, whatever the order they came in.
@@ -31,7 +35,9 @@ fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let ordered: BTreeMap<String, Value> = members.into_iter().collect();
-            let members = ordered.into_iter().map(|(name, value)| (name, sorted(value)));
+            let members = ordered
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)));
             Value::Object(members.collect::<Map<_, _>>())
         }
         Value::Array(all) => Value::Array(all.into_iter().map(sorted).collect()),
@@ -50,11 +56,12 @@ fn text(value: &impl Serialize) -> Result<String, serde_json::Error> {
 /// If a file cannot be written.
 pub fn write(dir: &Path, configuration: &Configuration) -> Result<Vec<String>, Failure> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
-    let mut add = |name: String, content: Result<String, serde_json::Error>| -> Result<(), Failure> {
-        let content = content.map_err(|error| failed(&dir.join(&name), error))?;
-        files.insert(name, content);
-        Ok(())
-    };
+    let mut add =
+        |name: String, content: Result<String, serde_json::Error>| -> Result<(), Failure> {
+            let content = content.map_err(|error| failed(&dir.join(&name), error))?;
+            files.insert(name, content);
+            Ok(())
+        };
     let mut head = serde_json::to_value(&configuration.server).unwrap_or_default();
     if let Value::Object(members) = &mut head {
         members.insert("form".into(), configuration.form.into());
@@ -76,7 +83,11 @@ pub fn write(dir: &Path, configuration: &Configuration) -> Result<Vec<String>, F
         let path = dir.join(folder);
         fs::create_dir_all(&path).map_err(|error| failed(&path, error))?;
         for old in listed(&path)? {
-            let name = old.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = old
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             if !files.contains_key(&format!("{folder}/{name}")) {
                 fs::remove_file(&old).map_err(|error| failed(&old, error))?;
             }
@@ -119,7 +130,11 @@ fn parsed<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
 fn all<T: DeserializeOwned>(dir: &Path, folder: &str) -> Result<BTreeMap<String, T>, Failure> {
     let mut found = BTreeMap::new();
     for path in listed(&dir.join(folder))? {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         found.insert(stem, parsed(&path)?);
     }
     Ok(found)
@@ -132,8 +147,12 @@ fn all<T: DeserializeOwned>(dir: &Path, folder: &str) -> Result<BTreeMap<String,
 pub fn read(dir: &Path) -> Result<Configuration, Failure> {
     let path = dir.join(SERVER);
     let mut head: Map<String, Value> = parsed(&path)?;
-    let form = head.remove("form").and_then(|form| form.as_u64()).unwrap_or(0);
-    let server: ConfiguredServer = serde_json::from_value(Value::Object(head)).map_err(|error| failed(&path, error))?;
+    let form = head
+        .remove("form")
+        .and_then(|form| form.as_u64())
+        .unwrap_or(0);
+    let server: ConfiguredServer =
+        serde_json::from_value(Value::Object(head)).map_err(|error| failed(&path, error))?;
     let notifications = match dir.join(NOTIFICATIONS) {
         path if path.exists() => parsed(&path)?,
         _ => ConfiguredNotifications::default(),
@@ -154,7 +173,10 @@ pub fn read(dir: &Path) -> Result<Configuration, Failure> {
     for (file, one) in &mut jobs {
         same("jobs", file, &one.name)?;
         one.rules = rules.remove(file).ok_or_else(|| {
-            failed(&dir.join("rules").join(format!("{file}.json")), "the rules of the job are missing")
+            failed(
+                &dir.join("rules").join(format!("{file}.json")),
+                "the rules of the job are missing",
+            )
         })?;
     }
     if let Some(name) = rules.keys().next() {
@@ -206,12 +228,21 @@ mod tests {
         let written = write(dir.path(), &sample()).unwrap();
         assert_eq!(
             written,
-            ["connectors/ad.json", "hybridge.json", "jobs/main.json", "notifications.json", "rules/main.json"]
+            [
+                "connectors/ad.json",
+                "hybridge.json",
+                "jobs/main.json",
+                "notifications.json",
+                "rules/main.json"
+            ]
         );
         let back = read(dir.path()).unwrap();
         assert_eq!(back, sample());
         let rules = fs::read_to_string(dir.path().join("rules/main.json")).unwrap();
-        assert_eq!(rules, "{\n  \"a\": {\n    \"c\": null,\n    \"d\": []\n  },\n  \"z\": 1\n}\n");
+        assert_eq!(
+            rules,
+            "{\n  \"a\": {\n    \"c\": null,\n    \"d\": []\n  },\n  \"z\": 1\n}\n"
+        );
     }
 
     #[test]
@@ -222,7 +253,10 @@ mod tests {
         let mut less = sample();
         less.jobs.clear();
         write(dir.path(), &less).unwrap();
-        assert!(!dir.path().join("jobs/main.json").exists() && !dir.path().join("rules/main.json").exists());
+        assert!(
+            !dir.path().join("jobs/main.json").exists()
+                && !dir.path().join("rules/main.json").exists()
+        );
         assert!(dir.path().join("jobs/README.md").exists());
     }
 
@@ -230,14 +264,21 @@ mod tests {
     fn a_file_that_names_another_thing_and_rules_of_no_job_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), &sample()).unwrap();
-        let (from, to) = (dir.path().join("connectors/ad.json"), dir.path().join("connectors/other.json"));
+        let (from, to) = (
+            dir.path().join("connectors/ad.json"),
+            dir.path().join("connectors/other.json"),
+        );
         fs::rename(&from, &to).unwrap();
         assert!(read(dir.path()).unwrap_err().report().contains("other"));
         fs::rename(&to, &from).unwrap();
         fs::write(dir.path().join("rules/stray.json"), "{}").unwrap();
         assert!(read(dir.path()).unwrap_err().report().contains("stray"));
         fs::remove_file(dir.path().join("rules/stray.json")).unwrap();
-        fs::write(dir.path().join("jobs/main.json"), r#"{"name":"main","unknown":1}"#).unwrap();
+        fs::write(
+            dir.path().join("jobs/main.json"),
+            r#"{"name":"main","unknown":1}"#,
+        )
+        .unwrap();
         assert!(read(dir.path()).unwrap_err().report().contains("unknown"));
     }
 }

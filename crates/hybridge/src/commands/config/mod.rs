@@ -97,17 +97,24 @@ async fn apply(arguments: &Apply, context: &Context) -> Result<(), Failure> {
     if !arguments.yes || is_nothing {
         context.output.data(&plan, people)?;
         if !is_nothing {
-            context.output.say("nothing is changed yet; say --yes to put it in force");
+            context
+                .output
+                .say("nothing is changed yet; say --yes to put it in force");
         }
         return Ok(());
     }
     context.output.say(people(&plan));
     request.mark = Some(plan.mark);
     let done: ConfigurationPlan = client.post("configuration/apply", &request).await?;
-    context.output.data(&done, |_| "the configuration is in force".to_owned())
+    context
+        .output
+        .data(&done, |_| "the configuration is in force".to_owned())
 }
 
-async fn plan(client: &Client, request: &ConfigurationRequest) -> Result<ConfigurationPlan, Failure> {
+async fn plan(
+    client: &Client,
+    request: &ConfigurationRequest,
+) -> Result<ConfigurationPlan, Failure> {
     client.post("configuration/plan", request).await
 }
 
@@ -115,7 +122,11 @@ fn request(from: &From) -> Result<ConfigurationRequest, Failure> {
     let secrets = match &from.secrets_file {
         None => Default::default(),
         Some(path) => serde_json::from_str(&read_private(path)?).map_err(|error| {
-            Failure::text(Code::ConfigurationInvalid, path.display().to_string(), error.to_string())
+            Failure::text(
+                Code::ConfigurationInvalid,
+                path.display().to_string(),
+                error.to_string(),
+            )
         })?,
     };
     Ok(ConfigurationRequest {

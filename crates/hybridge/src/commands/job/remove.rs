@@ -70,17 +70,23 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let path = format!("jobs/{}/removal", segment(&job.id));
     if arguments.cancel {
         let value = client.delete(&path).await?;
-        return context
-            .output
-            .data(&value, |_| format!("job {} is not removed any more, and paused", job.name));
+        return context.output.data(&value, |_| {
+            format!("job {} is not removed any more, and paused", job.name)
+        });
     }
     let Some(objects) = arguments.objects else {
         let preview: JobRemoval = client.get(&path, &[]).await?;
         return context.output.data(&preview, people);
     };
     let mut query = vec![("objects", Some(objects.word().to_owned()))];
-    query.push(("expected", arguments.expected.map(|count| count.to_string())));
-    query.push(("beyondGuard", arguments.beyond_guard.then(|| "true".to_owned())));
+    query.push((
+        "expected",
+        arguments.expected.map(|count| count.to_string()),
+    ));
+    query.push((
+        "beyondGuard",
+        arguments.beyond_guard.then(|| "true".to_owned()),
+    ));
     let begun: JobRemoval = client
         .remove(&format!("jobs/{}", segment(&job.id)), &query)
         .await?;
@@ -124,16 +130,43 @@ fn people(shown: &JobRemoval) -> String {
     let mut text = fields(&[
         ("job", shown.job.name.clone()),
         ("being removed", optional(&shown.objects)),
-        ("since", shown.since.as_deref().map(time).unwrap_or_default()),
+        (
+            "since",
+            shown.since.as_deref().map(time).unwrap_or_default(),
+        ),
         ("by", optional(&shown.by)),
-        ("began with", shown.began_with.map(count).unwrap_or_default()),
-        ("objects", format!("{} ({})", count(shown.linked), classes.join(", "))),
+        (
+            "began with",
+            shown.began_with.map(count).unwrap_or_default(),
+        ),
+        (
+            "objects",
+            format!("{} ({})", count(shown.linked), classes.join(", ")),
+        ),
         ("among them", shown.names.join(", ")),
-        ("refused", if shown.failed > 0 { count(shown.failed) } else { String::new() }),
-        ("may be touched", if shown.is_active_here { "yes" } else { "no: the job is in staging here" }.to_owned()),
+        (
+            "refused",
+            if shown.failed > 0 {
+                count(shown.failed)
+            } else {
+                String::new()
+            },
+        ),
+        (
+            "may be touched",
+            if shown.is_active_here {
+                "yes"
+            } else {
+                "no: the job is in staging here"
+            }
+            .to_owned(),
+        ),
     ]);
     if let Some(why) = &shown.guard {
-        text.push_str(&format!("\n\nto disable or delete them is more than the guard lets through:\n{}", problem(why)));
+        text.push_str(&format!(
+            "\n\nto disable or delete them is more than the guard lets through:\n{}",
+            problem(why)
+        ));
     }
     if let Some(why) = &shown.failure {
         text.push_str(&format!("\n\n{}", problem(why)));

@@ -7,6 +7,7 @@ mod agent;
 mod alert;
 mod api_client;
 mod backup;
+mod configuration;
 mod connector;
 mod cycle;
 mod deletion;
@@ -23,6 +24,7 @@ mod object;
 mod pending;
 mod preview;
 mod problem;
+mod removal;
 mod rules;
 mod run;
 mod staging;
@@ -36,6 +38,11 @@ pub use agent::{Agent, EnrolmentToken, NewToken};
 pub use alert::{Acknowledgement, Alert};
 pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
 pub use backup::{Backup, BackupEvent, NewBackup};
+pub use configuration::{
+    CONFIGURATION_FORM, Configuration, ConfigurationDifference, ConfigurationPlan,
+    ConfigurationRequest, ConfiguredConnector, ConfiguredHook, ConfiguredJob, ConfiguredMail,
+    ConfiguredNotifications, ConfiguredServer, SecretName,
+};
 pub use connector::{
     Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
 };
@@ -74,6 +81,7 @@ pub use preview::{
     PreviewChange, PreviewEvent, PreviewObject, PreviewReferences, PreviewReport, PreviewRequest,
 };
 pub use problem::{ErrorAnswer, Problem, section};
+pub use removal::JobRemoval;
 pub use rules::{
     NewRules, Rollback, Rules, RulesDiff, RulesDifference, RulesProblem, RulesReport, RulesToCheck,
     RulesVersion,
