@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Throttle, TokenKey},
-    agent_api::{LinkState, agent_router},
+    agent_api::{LinkState, link_router},
     agents::{EngineAgents, placed},
     comparison::Comparing,
     desk::Desk,
@@ -756,7 +756,7 @@ pub async fn run(
         authority: app.authority().clone(),
         server_id: server_id.into(),
     };
-    let router = agent_router(link).merge(api(app.clone()));
+    let router = link_router(link).merge(api(app.clone()));
     let watching = tokio::spawn(health::run(app.clone(), shutdown.clone()));
     if let Some(address) = app.config().extras.health_listen {
         health::listen(app.clone(), address, shutdown.clone()).await?;
