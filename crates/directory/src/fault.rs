@@ -45,6 +45,19 @@ pub enum Fault {
         /// From where the feed can be read.
         oldest: u64,
     },
+    /// Somebody else may write for this purpose.
+    #[error(
+        "{name} is held by {} (generation {generation}); only one may write for it",
+        if .holder_name.is_empty() { "nobody" } else { .holder_name.as_str() }
+    )]
+    Fenced {
+        /// The fence.
+        name: String,
+        /// Who holds it, or held it last.
+        holder_name: String,
+        /// The generation now.
+        generation: u64,
+    },
     /// An administrator's request that cannot be granted.
     #[error("{0}")]
     NotAllowed(String),
@@ -60,6 +73,7 @@ impl Fault {
             Fault::BatchTooLarge { .. } => "BatchTooLarge",
             Fault::InvalidPageToken => "InvalidPageToken",
             Fault::FeedExpired { .. } => "FeedExpired",
+            Fault::Fenced { .. } => "Fenced",
             Fault::NotAllowed(_) => "NotAllowed",
         }
     }

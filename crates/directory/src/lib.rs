@@ -13,6 +13,7 @@ mod batch;
 mod changes;
 mod check;
 mod fault;
+mod fence;
 mod keys;
 mod located;
 mod operation;
@@ -30,6 +31,7 @@ mod values;
 pub use apply::{MAX_OPERATIONS_PER_BATCH, MAX_REFERENCES_PER_OPERATION};
 pub use changes::{Change, ChangePage, ChangedReferences, Event};
 pub use fault::{Fault, OpenError};
+pub use fence::{Fence, FenceHolder};
 pub use operation::{DeleteScope, Operation, Outcome, ReferenceChange};
 pub use options::{FileCheck, Options, TenantSeed};
 pub use principal::{

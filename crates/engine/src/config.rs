@@ -89,6 +89,9 @@ pub struct NewJob {
     pub settings: JobSettings,
 }
 
+/// Who makes what nobody in particular asked for.
+const SERVER: &str = "server";
+
 /// Settings of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -456,6 +459,105 @@ pub(crate) fn begin_anew(tx: &Transaction<'_>, job: JobId) -> Result<()> {
     Ok(())
 }
 
+/// Makes a job, paused; everything its source already holds becomes due.
+pub(crate) fn insert_job(
+    tx: &Transaction<'_>,
+    new: &NewJob,
+    guid: &str,
+    actor: &str,
+    now: i64,
+) -> Result<i64> {
+    let settings =
+        serde_json::to_string(&new.settings).map_err(|_| StoreError::Blob("job settings"))?;
+    if tx
+        .prepare("SELECT 1 FROM job WHERE name = ?1")?
+        .exists([&new.name])?
+    {
+        return Err(taken("job", &new.name));
+    }
+    // The first bit nobody has: a job that was removed has taken back its marks.
+    let taken_slots: Vec<i64> = {
+        let mut statement = tx.prepare("SELECT slot FROM job WHERE source = ?1")?;
+        let rows = statement.query_map([new.source.0], |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    let slot = (0..=61)
+        .find(|slot| !taken_slots.contains(slot))
+        .unwrap_or(61);
+    if slot > 60 {
+        return Err(StoreError::Refused(
+            Refusal::new(Code::Conflict)
+                .with("text", "a connector can be the source of at most 61 jobs"),
+        ));
+    }
+    // A number is never given twice: what the log says of a removed job stays its own.
+    tx.execute(
+        "INSERT INTO job (id, guid, name, source, target, slot, state, rules, settings, created_at)
+         VALUES (1 + max((SELECT coalesce(max(id), 0) FROM job), (SELECT coalesce(max(id), 0) FROM removed_job)),
+           ?1, ?2, ?3, ?4, ?5, 'paused', ?6, ?7, ?8)",
+        params![guid, new.name, new.source.0, new.target.0, slot, new.rules, settings, now],
+    )?;
+    let id = tx.last_insert_rowid();
+    let first = RulesChange {
+        rules: &new.rules,
+        actor,
+        why: "the job was created",
+        expected: None,
+        setting: None,
+    };
+    rules::keep(tx, id, 1, &first, now)?;
+    everything_due(tx, JobId(id), new.source, reason::RULES, now)?;
+    Ok(id)
+}
+
+/// Makes a connector.
+pub(crate) fn insert_connector(
+    tx: &Transaction<'_>,
+    new: &NewConnector,
+    guid: &str,
+    now: i64,
+) -> Result<i64> {
+    if tx
+        .prepare("SELECT 1 FROM connector WHERE name = ?1")?
+        .exists([&new.name])?
+    {
+        return Err(taken("connector", &new.name));
+    }
+    tx.execute(
+        "INSERT INTO connector (guid, name, kind, config, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![guid, new.name, new.kind, new.config.to_string(), now],
+    )?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Stores settings; what decides about conflicts makes everything due that waits for such a decision.
+pub(crate) fn store_settings(
+    tx: &Transaction<'_>,
+    before: &JobRow,
+    settings: &JobSettings,
+    now: i64,
+) -> Result<()> {
+    let text = serde_json::to_string(settings).map_err(|_| StoreError::Blob("job settings"))?;
+    let decides_anew = before.settings.takeover() != settings.takeover()
+        || before.settings.leaver_grace_days != settings.leaver_grace_days
+        || before.settings.skip_out_of_scope_deletions != settings.skip_out_of_scope_deletions
+        || before.settings.set_conflicts_aside != settings.set_conflicts_aside;
+    tx.execute(
+        "UPDATE job SET settings = ?2 WHERE id = ?1",
+        params![before.id.0, text],
+    )?;
+    if decides_anew {
+        everything_due(
+            tx,
+            before.id,
+            before.source,
+            reason::ASKED | reason::RETRY,
+            now,
+        )?;
+    }
+    Ok(())
+}
+
 impl Engine {
     /// Creates a connector.
     ///
@@ -463,15 +565,9 @@ impl Engine {
     /// Conflict if the name is taken.
     pub fn create_connector(&self, new: &NewConnector) -> Result<ConnectorRow> {
         let guid = self.new_id().to_string();
+        let now = self.now();
         let id = self.write("engine.create_connector", |tx| {
-            if tx.prepare("SELECT 1 FROM connector WHERE name = ?1")?.exists([&new.name])? {
-                return Err(taken("connector", &new.name));
-            }
-            tx.execute(
-                "INSERT INTO connector (guid, name, kind, config, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![guid, new.name, new.kind, new.config.to_string(), self.now()],
-            )?;
-            Ok(tx.last_insert_rowid())
+            insert_connector(tx, new, &guid, now)
         })?;
         self.connector(ConnectorId(id))
     }
@@ -581,42 +677,20 @@ impl Engine {
     /// # Errors
     /// Conflict if the name is taken, NotFound without source or target.
     pub fn create_job(&self, new: &NewJob) -> Result<JobRow> {
+        self.create_job_as(new, SERVER)
+    }
+
+    /// The same, asked for by somebody.
+    ///
+    /// # Errors
+    /// Conflict if the name is taken, NotFound without source or target.
+    pub fn create_job_as(&self, new: &NewJob, actor: &str) -> Result<JobRow> {
         self.connector(new.source)?;
         self.connector(new.target)?;
         let guid = self.new_id().to_string();
-        let settings =
-            serde_json::to_string(&new.settings).map_err(|_| StoreError::Blob("job settings"))?;
         let now = self.now();
         let id = self.write("engine.create_job", |tx| {
-            if tx.prepare("SELECT 1 FROM job WHERE name = ?1")?.exists([&new.name])? {
-                return Err(taken("job", &new.name));
-            }
-            let slot: i64 = tx.query_row(
-                "SELECT coalesce(max(slot) + 1, 0) FROM job WHERE source = ?1",
-                [new.source.0],
-                |row| row.get(0),
-            )?;
-            if slot > 60 {
-                return Err(StoreError::Refused(
-                    Refusal::new(Code::Conflict).with("text", "a connector can be the source of at most 61 jobs"),
-                ));
-            }
-            tx.execute(
-                "INSERT INTO job (guid, name, source, target, slot, state, rules, settings, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 'paused', ?6, ?7, ?8)",
-                params![guid, new.name, new.source.0, new.target.0, slot, new.rules, settings, now],
-            )?;
-            let id = tx.last_insert_rowid();
-            let first = RulesChange {
-                rules: &new.rules,
-                actor: "administrator",
-                why: "the job was created",
-                expected: None,
-                setting: None,
-            };
-            rules::keep(tx, id, 1, &first, now)?;
-            everything_due(tx, JobId(id), new.source, reason::RULES, now)?;
-            Ok(id)
+            insert_job(tx, new, &guid, actor, now)
         })?;
         self.job(JobId(id))
     }
@@ -679,22 +753,10 @@ impl Engine {
     /// # Errors
     /// Of the store.
     pub fn set_job_settings(&self, id: JobId, settings: &JobSettings) -> Result<()> {
-        let text = serde_json::to_string(settings).map_err(|_| StoreError::Blob("job settings"))?;
         let before = self.job(id)?;
-        let decides_anew = before.settings.takeover() != settings.takeover()
-            || before.settings.leaver_grace_days != settings.leaver_grace_days
-            || before.settings.skip_out_of_scope_deletions != settings.skip_out_of_scope_deletions
-            || before.settings.set_conflicts_aside != settings.set_conflicts_aside;
         let now = self.now();
         self.write("engine.job_settings", |tx| {
-            tx.execute(
-                "UPDATE job SET settings = ?2 WHERE id = ?1",
-                params![id.0, text],
-            )?;
-            if decides_anew {
-                everything_due(tx, id, before.source, reason::ASKED | reason::RETRY, now)?;
-            }
-            Ok(())
+            store_settings(tx, &before, settings, now)
         })
     }
 
@@ -705,7 +767,7 @@ impl Engine {
     pub fn set_job_rules(&self, id: JobId, rules: &str) -> Result<()> {
         let change = RulesChange {
             rules,
-            actor: "administrator",
+            actor: SERVER,
             why: "",
             expected: None,
             setting: None,

@@ -282,14 +282,16 @@ impl Engine {
         })
     }
 
-    /// After a start: whatever was ready may have been carried out, so its answer counts as lost.
+    /// After a start: whatever was ready may have been carried out, so its answer counts as lost; not of a job of which nothing
+    /// was sent since it went into staging.
     ///
     /// # Errors
     /// Of the store.
     pub fn doubt_ready(&self) -> Result<usize> {
         self.write("engine.doubt_ready", |tx| {
             Ok(tx.execute(
-                "UPDATE link SET pending_state = 3 WHERE pending_state > 0 AND pending_state IN (1, 7)",
+                "UPDATE link SET pending_state = 3 WHERE pending_state > 0 AND pending_state IN (1, 7)
+                   AND id >> 40 NOT IN (SELECT job FROM unsent)",
                 [],
             )?)
         })

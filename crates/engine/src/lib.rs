@@ -8,11 +8,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod access;
+mod alert;
 mod aside;
 mod backup;
 mod claim;
 mod comparison;
 mod config;
+mod configuration;
 mod crossing;
 mod cycle;
 mod due;
@@ -29,15 +31,18 @@ mod query;
 mod read;
 mod reference;
 mod rejoin;
+mod removal;
 mod rows;
 mod rules;
 mod scope;
 mod segment;
 mod shown;
+mod staging;
 mod store;
 mod undo;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
+pub use alert::{AlertRow, AlertView, Heeded};
 pub use aside::AsideRow;
 pub use backup::CopyFacts;
 pub use claim::Holder;
@@ -46,13 +51,14 @@ pub use config::{
     AgentRow, Certificate, ConnectorRow, JobRow, JobSettings, JobState, NewAgent, NewConnector,
     NewJob, Reconcile,
 };
+pub use configuration::{ConfigurationChange, ConfiguredJob, JobAlteration};
 pub use cycle::{
     Channel, Compared, EscrowChoice, EscrowRow, FailedRun, JobStanding, ListedObject,
     NotificationRow, TargetChange,
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject, StoredPlans};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
-pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, StagedDelete, StagedLoss};
+pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, PREVENTION, StagedDelete, StagedLoss};
 pub use hold::{HeldWhat, HoldRow};
 pub use image::IMAGES_KEPT_DAYS;
 pub use links::LinkChange;
@@ -62,8 +68,10 @@ pub use query::*;
 pub use read::{Completed, ReadOrder, ReadResult};
 pub use reference::{MappedReference, ReferenceWork};
 pub use rejoin::{DoubtedLink, HeldReferences};
+pub use removal::{RemovalMode, RemovalRow, RemovedJobRow, RemovedObject};
 pub use rules::{RulesChange, RulesVersion};
 pub use scope::ScopeLinks;
+pub use staging::{StagedRow, Staging};
 pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 pub use undo::{
     UndoAct, UndoItem, UndoLeft, UndoPlan, UndoQuery, UndoReference, UndoRow, UndoValue,

@@ -55,6 +55,59 @@ pub(crate) fn keep(
     Ok(())
 }
 
+/// Puts rules in force; everything becomes due.
+pub(crate) fn change_in(
+    tx: &Transaction<'_>,
+    id: JobId,
+    change: &RulesChange<'_>,
+    now: i64,
+) -> Result<i64> {
+    let found: Option<(i64, i64, String, String)> = tx
+        .query_row(
+            "SELECT rules_version, source, rules, name FROM job WHERE id = ?1",
+            [id.0],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .optional()?;
+    let Some((version, source, rules, name)) = found else {
+        return Err(not_found("job", &id.to_string()));
+    };
+    if let Some(expected) = change.expected.filter(|expected| *expected != version) {
+        let text = format!(
+            "version {version} is in force, not version {expected}; look at the rules again"
+        );
+        return Err(StoreError::Refused(
+            Refusal::new(Code::Conflict)
+                .with("job", name)
+                .with("text", text),
+        ));
+    }
+    if rules == change.rules {
+        return Ok(version);
+    }
+    let next = version + 1;
+    tx.execute(
+        "UPDATE job SET rules = ?2, rules_version = ?3 WHERE id = ?1",
+        params![id.0, change.rules, next],
+    )?;
+    keep(tx, id.0, next, change, now)?;
+    if let Some((key, value)) = change.setting {
+        tx.execute("UPDATE meta SET value = ?2 WHERE key = ?1", [key, value])?;
+    }
+    tx.execute(
+        "INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, 'change rules', ?3)",
+        params![
+            now,
+            change.actor,
+            format!("{name}: version {next}: {}", change.why)
+        ],
+    )?;
+    let source = sync_core::id::ConnectorId(source);
+    crate::config::begin_anew(tx, id)?;
+    everything_due(tx, id, source, reason::RULES, now)?;
+    Ok(next)
+}
+
 impl Engine {
     /// Replaces the (already checked) rules of a job; everything becomes due. Returns the new version. Rules that are the same
     /// text as those in force are no new version.
@@ -63,52 +116,7 @@ impl Engine {
     /// NotFound; Conflict if another version is in force than the one that was looked at.
     pub fn change_rules(&self, id: JobId, change: &RulesChange<'_>) -> Result<i64> {
         let now = self.now();
-        self.write("engine.change_rules", |tx| {
-            let found: Option<(i64, i64, String, String)> = tx
-                .query_row(
-                    "SELECT rules_version, source, rules, name FROM job WHERE id = ?1",
-                    [id.0],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-                )
-                .optional()?;
-            let Some((version, source, rules, name)) = found else {
-                return Err(not_found("job", &id.to_string()));
-            };
-            if let Some(expected) = change.expected.filter(|expected| *expected != version) {
-                let text = format!(
-                    "version {version} is in force, not version {expected}; look at the rules again"
-                );
-                return Err(StoreError::Refused(
-                    Refusal::new(Code::Conflict)
-                        .with("job", name)
-                        .with("text", text),
-                ));
-            }
-            if rules == change.rules {
-                return Ok(version);
-            }
-            let next = version + 1;
-            tx.execute(
-                "UPDATE job SET rules = ?2, rules_version = ?3 WHERE id = ?1",
-                params![id.0, change.rules, next],
-            )?;
-            keep(tx, id.0, next, change, now)?;
-            if let Some((key, value)) = change.setting {
-                tx.execute("UPDATE meta SET value = ?2 WHERE key = ?1", [key, value])?;
-            }
-            tx.execute(
-                "INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, 'change rules', ?3)",
-                params![
-                    now,
-                    change.actor,
-                    format!("{name}: version {next}: {}", change.why)
-                ],
-            )?;
-            let source = sync_core::id::ConnectorId(source);
-            crate::config::begin_anew(tx, id)?;
-            everything_due(tx, id, source, reason::RULES, now)?;
-            Ok(next)
-        })
+        self.write("engine.change_rules", |tx| change_in(tx, id, change, now))
     }
 
     /// All versions of a job's rules, the newest first.

@@ -112,6 +112,18 @@ impl Client {
         self.act(Method::DELETE, path, &[], None::<&()>).await
     }
 
+    /// Removes something in a way that has to be said, with an answer of a kind.
+    ///
+    /// # Errors
+    /// By code.
+    pub async fn remove<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: Query<'_>,
+    ) -> Result<T, Failure> {
+        self.act(Method::DELETE, path, query, None::<&()>).await
+    }
+
     /// Up to `limit` items of a list, page after page.
     ///
     /// # Errors

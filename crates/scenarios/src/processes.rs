@@ -40,6 +40,8 @@ pub struct Installation {
     room: Option<Room>,
     /// Environment of the server.
     server_environment: Vec<(String, String)>,
+    /// Further arguments of the server.
+    server_arguments: Vec<String>,
     /// Environment of the agent.
     agent_environment: Vec<(String, String)>,
     dir: TempDir,
@@ -156,6 +158,7 @@ impl Installation {
             domains: source.domains.clone(),
             room: disk.map(|size| Room::with_disk(&data, size)),
             server_environment: Vec::new(),
+            server_arguments: Vec::new(),
             agent_environment: variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
@@ -205,10 +208,27 @@ impl Installation {
         command.arg(self.data());
         let domains = self.domains.iter();
         command.args(domains.flat_map(|domain| ["--tenant-domain", domain]));
+        command.args(&self.server_arguments);
         let variables = self.server_environment.iter();
         command.envs(variables.map(|(name, value)| (name, value)));
         command.stdout(Stdio::piped());
         command
+    }
+
+    /// Starts the server anew with these arguments and variables besides, from now on.
+    pub fn restart_server_with(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
+        self.stop_server();
+        self.server_arguments = arguments.iter().map(|one| (*one).to_owned()).collect();
+        let variables = variables.iter();
+        self.server_environment = variables
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        self.start_server();
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> &str {
+        &self.listen
     }
 
     /// Starts the server so that it dies when it reaches this point the first time.
@@ -238,9 +258,14 @@ impl Installation {
 
     /// Starts a server that has to refuse, on another port than the one that may run.
     pub fn server_refuses(&self) -> Refused {
+        self.server_refuses_with(&[])
+    }
+
+    /// The same, with further arguments.
+    pub fn server_refuses_with(&self, arguments: &[&str]) -> Refused {
         let mut command = self.program("hybridge");
         command.args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"]);
-        command.arg(self.data());
+        command.arg(self.data()).args(arguments);
         let output = self.refusing(command);
         let answer: ErrorAnswer = answer(&output);
         Refused {
@@ -585,6 +610,56 @@ impl Installation {
     pub fn log_end(&self) -> i64 {
         let page: Page<LogRecord> = self.ask(&["log", "--limit", "1"]);
         page.items.first().map_or(0, sequence)
+    }
+}
+
+/// A further server, without an agent.
+pub struct Beside {
+    data: PathBuf,
+    _server: Running,
+}
+
+impl Installation {
+    /// Starts a further, new server with this data directory.
+    pub fn beside(&self, data: &Path) -> Beside {
+        let mut command = Command::new(program("hybridge"));
+        command.args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"]);
+        command.arg(data).stdout(Stdio::piped());
+        let log = self.dir.path().join("beside.log");
+        let mut server = Running::start(command, &log);
+        let mut first = String::new();
+        let mut output = BufReader::new(server.child.stdout.take().unwrap());
+        output.read_line(&mut first).unwrap();
+        assert!(first.contains("url"), "the server did not start: {first}");
+        Beside {
+            data: data.into(),
+            _server: server,
+        }
+    }
+}
+
+impl Beside {
+    /// Runs a verb of the administrator's program.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program("hybridge"));
+        command
+            .args(arguments)
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(&self.data);
+        command.output().unwrap()
+    }
+
+    /// Runs a verb that must succeed, and reads its answer.
+    pub fn ask<T: DeserializeOwned>(&self, arguments: &[&str]) -> T {
+        let output = self.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "hybridge {}: {told}",
+            arguments.join(" ")
+        );
+        answer(&output)
     }
 }
 

@@ -6,7 +6,7 @@ use agent::{AgentConfig, ConnectorConfig, HostOptions, enrol::Enrolment, tls::Tr
 use engine::{ConnectorRow, JobRow, JobSettings, JobState, LogQuery, NewConnector, NewJob, Record};
 use forest::{Forest, Rights, Served};
 use secrecy::SecretString;
-use server::app::{App, Config};
+use server::app::{App, Config, Extras};
 use sync_core::{id::ConnectorId, schema::preset};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -114,8 +114,18 @@ pub fn log_to_stderr() {
 impl World {
     /// Starts everything and creates connector and job, paused.
     pub async fn new(dir: TempDir, source: &Source, settings: JobSettings) -> Self {
+        Self::with(dir, source, settings, Extras::default()).await
+    }
+
+    /// The same, with a server that is started in another way.
+    pub async fn with(
+        dir: TempDir,
+        source: &Source,
+        settings: JobSettings,
+        extras: Extras,
+    ) -> Self {
         log_to_stderr();
-        let (app, server_stop, task) = start_server(&dir, &source.domains).await;
+        let (app, server_stop, task) = start_server(&dir, &source.domains, extras).await;
         let engine = app.engine().clone();
         let connector = engine
             .create_connector(&NewConnector {
@@ -394,9 +404,10 @@ impl World {
         task.await.unwrap();
         let port = self.app.config().listen.port();
         let domains = self.app.config().verified_domains.clone();
+        let extras = self.app.config().extras.clone();
         let (dir, old) = (self.dir, self.app);
         drop(old);
-        let (app, server_stop, task) = start_server_at(&dir, &domains, port).await;
+        let (app, server_stop, task) = start_server_at(&dir, &domains, port, extras).await;
         self.tasks.insert(0, task);
         Self {
             app,
@@ -410,14 +421,16 @@ impl World {
 async fn start_server(
     dir: &TempDir,
     domains: &[String],
+    extras: Extras,
 ) -> (App, CancellationToken, tokio::task::JoinHandle<()>) {
-    start_server_at(dir, domains, 0).await
+    start_server_at(dir, domains, 0, extras).await
 }
 
 async fn start_server_at(
     dir: &TempDir,
     domains: &[String],
     port: u16,
+    extras: Extras,
 ) -> (App, CancellationToken, tokio::task::JoinHandle<()>) {
     let config = Config {
         data_directory: dir.path().join("server"),
@@ -427,7 +440,7 @@ async fn start_server_at(
         initial_domain: "canal.hybridge.example".into(),
         verified_domains: domains.to_vec(),
         adopts_directory: false,
-        extras: Default::default(),
+        extras,
     };
     let (ready, told) = tokio::sync::oneshot::channel();
     let stop = CancellationToken::new();

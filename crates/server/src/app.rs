@@ -7,7 +7,10 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use connectors::{
@@ -33,12 +36,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Throttle, TokenKey},
-    agent_api::{LinkState, agent_router},
+    agent_api::{LinkState, link_router},
     agents::{EngineAgents, placed},
     comparison::Comparing,
     desk::Desk,
     doorbell::Doorbell,
-    failpoint,
+    failpoint, health, instance,
     pki::{AdminKey, Authority, ServerCertificate, files},
     scheduler::{self, Activity},
     seed,
@@ -72,6 +75,12 @@ pub struct Config {
 pub struct Extras {
     /// Where backups go; unless said, into the data directory.
     pub backup_directory: Option<PathBuf>,
+    /// Where health and metrics are told without a token: an address only this machine reaches.
+    pub health_listen: Option<SocketAddr>,
+    /// Whether a new server begins in staging.
+    pub begins_staged: bool,
+    /// A tenant directory that other servers of this process use, too; its file is not in the data directory then.
+    pub shared_directory: Option<Arc<Directory>>,
 }
 
 /// Why a server cannot start: a code with place and cure.
@@ -132,6 +141,16 @@ struct Inner {
     watched: Mutex<crate::cycles::look::Watched>,
     comparisons: Mutex<BTreeMap<ConnectorId, Comparing>>,
     backups: Arc<tokio::sync::Mutex<()>>,
+    /// Which server this is.
+    instance: uuid::Uuid,
+    /// Fences this process holds.
+    fences: Mutex<BTreeMap<JobId, directory::Fence>>,
+    /// Held while fences change hands.
+    staging_turn: tokio::sync::Mutex<()>,
+    /// Whether engine and directory were brought together.
+    rejoined: AtomicBool,
+    /// When the main loop last turned, unix ms.
+    last_turn: AtomicI64,
 }
 
 /// How often tokens may be asked for.
@@ -173,7 +192,6 @@ impl App {
             directory,
             gap,
         } = Stores::open(&config)?;
-        let directory = Arc::new(directory);
         let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
         let authority = Arc::new(Authority::open(&config.data_directory, now).map_err(pki)?);
         let url = url(&config);
@@ -186,6 +204,7 @@ impl App {
             .id
             .to_string();
         let seed = seed::open(&config.data_directory).map_err(pki)?;
+        let instance = instance::open(&config.data_directory, || engine.new_id()).map_err(pki)?;
         let agents = Arc::new(EngineAgents(engine.clone()));
         let epoch = desk_epoch(&engine, now).map_err(|error| placed(&engine, &error))?;
         let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
@@ -214,6 +233,11 @@ impl App {
             watched: Mutex::default(),
             comparisons: Mutex::default(),
             backups: Arc::default(),
+            instance,
+            fences: Mutex::default(),
+            staging_turn: tokio::sync::Mutex::default(),
+            rejoined: AtomicBool::new(false),
+            last_turn: AtomicI64::new(now.as_millisecond()),
         }));
         app.prepare()?;
         Ok(app)
@@ -253,6 +277,9 @@ impl App {
                     .map_err(fault)?;
                 is_new = true;
             }
+        }
+        if self.0.config.extras.begins_staged && engine.jobs().map_err(store)?.is_empty() {
+            engine.stage(None, "server start", None).map_err(store)?;
         }
         let path = self.credential_path();
         let stored =
@@ -377,6 +404,70 @@ impl App {
         &self.0.demand_throttle
     }
 
+    /// Which server this is.
+    pub fn instance(&self) -> uuid::Uuid {
+        self.0.instance
+    }
+
+    /// The fence this process holds for a job.
+    pub fn fence(&self, job: JobId) -> Option<directory::Fence> {
+        let fences = self.0.fences.lock();
+        let fences = fences.unwrap_or_else(PoisonError::into_inner);
+        fences.get(&job).cloned()
+    }
+
+    pub(crate) fn hold_fence(&self, job: JobId, fence: Option<directory::Fence>) {
+        let fences = self.0.fences.lock();
+        let mut fences = fences.unwrap_or_else(PoisonError::into_inner);
+        match fence {
+            Some(fence) => drop(fences.insert(job, fence)),
+            None => drop(fences.remove(&job)),
+        }
+    }
+
+    /// Waits until no fence changes hands, and keeps it so.
+    pub(crate) async fn staging_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.staging_turn.lock().await
+    }
+
+    /// Whether engine and directory were brought together, so that work may begin.
+    pub fn is_rejoined(&self) -> bool {
+        self.0.rejoined.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_rejoined(&self) {
+        self.0.rejoined.store(true, Ordering::Release);
+    }
+
+    /// When the main loop last turned, unix ms.
+    pub fn last_turn(&self) -> i64 {
+        self.0.last_turn.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_turn(&self) {
+        self.0
+            .last_turn
+            .store(self.0.engine.now(), Ordering::Release);
+    }
+
+    /// When the credential for the tenant directory ends, unix ms; `None` if that cannot be said. Blocks.
+    pub fn credential_ends(&self) -> Option<i64> {
+        let text = files::read_private(&self.credential_path()).ok()??;
+        let stored: StoredCredential = serde_json::from_str(&text).ok()?;
+        let directory = &self.0.directory;
+        let principals = directory
+            .service_principals(&directory.administrator())
+            .ok()?;
+        let own = principals
+            .into_iter()
+            .find(|one| one.app_id == stored.app_id)?;
+        let ends = own
+            .credentials
+            .iter()
+            .map(|one| one.expires_at.as_millisecond());
+        ends.max()
+    }
+
     /// Held while a backup is made.
     pub(crate) fn backups(&self) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(&self.0.backups)
@@ -439,6 +530,22 @@ impl App {
     /// # Errors
     /// If rows of this kind cannot be a target.
     pub fn target(&self, row: &ConnectorRow) -> Result<Arc<dyn Target>, Refusal> {
+        Ok(Arc::new(self.directory_target(row)?))
+    }
+
+    /// The target connector of a row, writing as long as a fence is held.
+    ///
+    /// # Errors
+    /// If rows of this kind cannot be a target.
+    pub fn exporting_target(
+        &self,
+        row: &ConnectorRow,
+        fence: directory::Fence,
+    ) -> Result<Arc<dyn Target>, Refusal> {
+        Ok(Arc::new(self.directory_target(row)?.fenced(fence)))
+    }
+
+    pub(crate) fn directory_target(&self, row: &ConnectorRow) -> Result<DirectoryTarget, Refusal> {
         match row.kind.as_str() {
             "directory" => {
                 let path = self.credential_path();
@@ -450,10 +557,10 @@ impl App {
                         secret: SecretString::from(stored.secret),
                     })
                 };
-                Ok(Arc::new(DirectoryTarget::new(
+                Ok(DirectoryTarget::new(
                     self.0.directory.clone(),
                     Arc::new(credential),
-                )))
+                ))
             }
             kind => Err(Refusal::new(Code::ConfigurationInvalid)
                 .with("connector", &row.name)
@@ -650,7 +757,11 @@ pub async fn run(
         server_id: server_id.into(),
         enrolments: Arc::default(),
     };
-    let router = agent_router(link).merge(api(app.clone()));
+    let router = link_router(link).merge(api(app.clone()));
+    let watching = tokio::spawn(health::run(app.clone(), shutdown.clone()));
+    if let Some(address) = app.config().extras.health_listen {
+        health::listen(app.clone(), address, shutdown.clone()).await?;
+    }
     let loops = tokio::spawn(scheduler::run(app.clone(), shutdown.clone()));
     let _ = ready.send(app.clone());
     let (desk, stopped) = (app.desk().clone(), shutdown.clone());
@@ -662,5 +773,6 @@ pub async fn run(
     let served = tls::serve(listener, tls, router, shutdown.clone()).await;
     shutdown.cancel();
     let _ = loops.await;
+    let _ = watching.await;
     served.map_err(|error| start_error(Code::InternalFault, error))
 }

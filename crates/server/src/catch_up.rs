@@ -42,9 +42,20 @@ pub struct CaughtUp {
     pub steps: usize,
 }
 
+/// What a catch-up may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct May {
+    /// Plan what is due.
+    pub plan: bool,
+    /// Carry out what is ready; otherwise it waits, and is planned anew when its object changes.
+    pub export: bool,
+}
+
 /// What the two sides know of each other.
 #[derive(Default)]
 struct Between {
+    /// Whether anything is carried out.
+    exports: bool,
     /// Operations planned and not reported yet, as far as this catch-up knows.
     waiting: AtomicUsize,
     planning_is_over: AtomicBool,
@@ -61,11 +72,14 @@ pub async fn run(
     app: &App,
     job: &Arc<JobRow>,
     target: &Arc<dyn Target>,
-    plan: bool,
+    may: May,
 ) -> Result<CaughtUp, Refusal> {
-    let between = Between::default();
+    let between = Between {
+        exports: may.export,
+        ..Between::default()
+    };
     let planning = async {
-        let planned = match plan {
+        let planned = match may.plan {
             true => plan_all(app, job, target, &between).await,
             false => Ok(0),
         };
@@ -74,7 +88,10 @@ pub async fn run(
         planned
     };
     let exporting = async {
-        let exported = export_all(app, job, target, &between).await;
+        let exported = match may.export {
+            true => export_all(app, job, target, &between).await,
+            false => Ok(0),
+        };
         between.exporting_is_over.store(true, Ordering::Release);
         between.reported.notify_one();
         exported
@@ -97,12 +114,14 @@ async fn plan_all(
     let mut known: Option<Arc<Surroundings>> = None;
     let mut steps = 0;
     loop {
-        while between.waiting.load(Ordering::Acquire) > BACKLOG
+        while between.exports
+            && between.waiting.load(Ordering::Acquire) > BACKLOG
             && !between.exporting_is_over.load(Ordering::Acquire)
         {
             between.reported.notified().await;
         }
-        if between.exporting_is_over.load(Ordering::Acquire) || !is_running(app, job).await? {
+        let is_over = between.exports && between.exporting_is_over.load(Ordering::Acquire);
+        if is_over || !is_running(app, job, between.exports).await? {
             return Ok(steps);
         }
         let (source, is_walked) = blocking(app.engine(), move |engine| {
@@ -129,7 +148,7 @@ async fn plan_all(
         if !has_due {
             // References to what a first read has not shown yet would only be put off.
             if is_first_read(app, &source, id) {
-                if between.waiting.load(Ordering::Acquire) == 0 {
+                if !between.exports || between.waiting.load(Ordering::Acquire) == 0 {
                     return Ok(steps);
                 }
                 // Not over while something is carried out: what is read meanwhile is planned beside it.
@@ -150,7 +169,9 @@ async fn plan_all(
                 false => 0,
             };
             match planned {
-                0 if between.waiting.load(Ordering::Acquire) == 0 => return Ok(steps),
+                0 if !between.exports || between.waiting.load(Ordering::Acquire) == 0 => {
+                    return Ok(steps);
+                }
                 // The rest of a large group is planned when the part before has been carried out.
                 0 => drop(tokio::time::timeout(OUTCOMES, between.reported.notified()).await),
                 _ => steps += 1,
@@ -163,6 +184,9 @@ async fn plan_all(
             between.planned.notify_one();
         })
         .await?;
+        if step.planned == 0 && !between.exports {
+            return Ok(steps);
+        }
         if step.planned == 0 {
             // All that is due waits for outcomes. They come, or exporting ends.
             between.planned.notify_one();
@@ -220,7 +244,7 @@ async fn export_all(
     let mut storing: Option<JoinHandle<Result<Exported, Refusal>>> = None;
     let mut steps = 0;
     loop {
-        let is_running = is_running(app, job).await?;
+        let is_running = is_running(app, job, true).await?;
         let over = between.planning_is_over.load(Ordering::Acquire);
         let carried = match is_running {
             true => exporter::carry_out(app.engine(), job, target, after, exporter::BATCH).await,
@@ -273,11 +297,15 @@ async fn stored_one(
     Ok(())
 }
 
-/// Whether the job still runs as it did: a pause, other rules and other settings take effect between two batches.
-async fn is_running(app: &App, job: &JobRow) -> Result<bool, Refusal> {
+/// Whether the job still runs as it did: a pause, staging, other rules and other settings take effect between two batches.
+async fn is_running(app: &App, job: &JobRow, exports: bool) -> Result<bool, Refusal> {
     let id = job.id;
-    let now = blocking(app.engine(), move |engine| engine.job(id)).await?;
-    Ok(now.state == JobState::Active
+    let (now, is_staged) = blocking(app.engine(), move |engine| {
+        Ok((engine.job(id)?, engine.is_staged(id)?))
+    })
+    .await?;
+    Ok(is_staged != exports
+        && now.state == JobState::Active
         && now.rules_version == job.rules_version
         && now.settings == job.settings)
 }

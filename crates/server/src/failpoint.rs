@@ -3,6 +3,7 @@
 //! `HYBRIDGE_FAILPOINT=engine.report.before:3` ends the process (as SIGKILL would) the third time that point is reached;
 //! `HYBRIDGE_FAILPOINT_PAUSE=engine.observe.after:150` makes it pause there for that many milliseconds, each time;
 //! `HYBRIDGE_FAILPOINT_LEASE_MS=2000` shortens the leases of agents, so that such tests need not wait for a minute.
+//! `HYBRIDGE_FAILPOINT_HEALTH_MS=200` looks for alerts that often.
 //! Release builds have none of this. Trap: the process ends without unwinding, so nothing is flushed.
 
 use std::sync::Arc;
@@ -72,6 +73,20 @@ pub fn desk_limits() -> DeskLimits {
 #[cfg(not(debug_assertions))]
 pub fn desk_limits() -> DeskLimits {
     DeskLimits::default()
+}
+
+/// Time between two looks for alerts: shorter if the environment of a debug build says so.
+#[cfg(debug_assertions)]
+pub fn health_look(usual: std::time::Duration) -> std::time::Duration {
+    let asked = std::env::var("HYBRIDGE_FAILPOINT_HEALTH_MS").ok();
+    let asked = asked.and_then(|asked| asked.parse().ok());
+    asked.map_or(usual, std::time::Duration::from_millis)
+}
+
+/// Release builds take the usual time.
+#[cfg(not(debug_assertions))]
+pub fn health_look(usual: std::time::Duration) -> std::time::Duration {
+    usual
 }
 
 #[cfg(debug_assertions)]

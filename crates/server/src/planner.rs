@@ -60,6 +60,8 @@ pub struct Surroundings {
     pub sets_aside: bool,
     /// How many days after it left an object is deleted.
     pub leaver_grace_days: u64,
+    /// Whether nothing is carried out, so that what waits to be carried out may be planned anew.
+    pub stages: bool,
 }
 
 impl Surroundings {
@@ -138,7 +140,7 @@ pub async fn step(
     })
     .await?;
     let due = items.len();
-    items.retain(|item| !is_being_carried_out(item.pending));
+    items.retain(|item| surroundings.stages || !is_being_carried_out(item.pending));
     let waiting = due - items.len();
     if items.is_empty() {
         return Ok(PlannedStep {

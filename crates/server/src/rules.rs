@@ -146,7 +146,7 @@ pub async fn apply(app: &App, job: &Arc<JobRow>, proposal: Proposal) -> Result<i
 
 /// Whether the containers and groups that rules name exist, as far as the source can be asked now; a source that cannot be
 /// asked does not hold up a change, and is asked again before anything is planned.
-async fn can_be_found(app: &App, job: &JobRow, rules: &Rules) -> Result<(), Refusal> {
+pub(crate) async fn can_be_found(app: &App, job: &JobRow, rules: &Rules) -> Result<(), Refusal> {
     let id = job.source;
     let source = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let asking = places::of_proposal(app, job, &source, rules);

@@ -37,6 +37,8 @@ use crate::{
     doorbell, notify, places,
     planner::Surroundings,
     rejoin,
+    removal::{self, Removing},
+    staging::{self, Exports},
 };
 
 /// What a job is doing: for its status only, gone with the process.
@@ -94,12 +96,14 @@ const LONGEST_SPACING: Duration = Duration::from_millis(1_000);
 pub async fn run(app: App, shutdown: CancellationToken) {
     // Nothing is planned or exported before engine and target are known to speak of the same things.
     while let Err(why) = rejoin::run(&app).await {
+        app.note_turn();
         warn!(code = %why.code, "engine and directory cannot be brought together yet: {why}");
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(TICK * 2) => {}
         }
     }
+    app.note_rejoined();
     let mut jobs: HashMap<JobId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut sources: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut doorbells: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
@@ -108,6 +112,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     let mut comparisons: HashMap<ConnectorId, tokio::task::JoinHandle<()>> = HashMap::new();
     let mut chores = tokio::time::interval(Duration::from_secs(60));
     loop {
+        app.note_turn();
         match blocking(app.engine(), engine::Engine::jobs).await {
             Ok(rows) => {
                 for row in rows {
@@ -158,6 +163,11 @@ async fn housekeeping(app: &App) {
     .await
     {
         warn!(code = %why.code, "the log cannot be compacted: {why}");
+    }
+    // A server that waits beside another one leaves the target alone.
+    let state = blocking(app.engine(), engine::Engine::staging).await;
+    if state.is_ok_and(|state| state.server.is_some()) {
+        return;
     }
     let directory = app.directory().clone();
     let purged = tokio::task::spawn_blocking(move || {
@@ -252,6 +262,7 @@ pub async fn surroundings_with(
         leaves_out_of_scope: job.settings.skip_out_of_scope_deletions,
         takeover: job.settings.takeover(),
         sets_aside: job.settings.set_conflicts_aside,
+        stages: staging::is_staged(app, job.id).await?,
         leaver_grace_days: job.settings.leaver_grace_days,
         rules,
         now: jiff::Timestamp::now(),
@@ -652,11 +663,17 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
                 pause
             }
             Err(_) if shutdown.is_cancelled() => return,
+            // The job was removed.
+            Err(why) if why.code == Code::NotFound && is_gone(&app, id).await => return,
             Err(why) => {
                 if last_failure.as_ref() != Some(&why.code) {
                     warn!(job = %id, code = %why.code, "the job cannot go on: {why}");
                 }
                 last_failure = Some(why.code);
+                if why.code == Code::FencedOff {
+                    overtaken(&app, id, &why).await;
+                    continue;
+                }
                 app.note(id, |activity| activity.failure = Some(why.clone()));
                 let has_ended = end_run(&app, id, end_by(&why)).await;
                 cycles::writing_failed(&app, id, &why, has_ended).await;
@@ -669,6 +686,25 @@ async fn job_loop(app: App, id: JobId, shutdown: CancellationToken) {
             () = bell.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+async fn is_gone(app: &App, id: JobId) -> bool {
+    let jobs = blocking(app.engine(), engine::Engine::jobs).await;
+    jobs.is_ok_and(|jobs| jobs.iter().all(|job| job.id != id))
+}
+
+/// Another server is active for the job: what is planned waits here, and that is no failure.
+async fn overtaken(app: &App, id: JobId, why: &Refusal) {
+    end_run(app, id, end_by(why)).await;
+    let job = blocking(app.engine(), move |engine| engine.job(id)).await;
+    let done = match job {
+        Ok(job) => staging::fenced_off(app, &job, why).await,
+        Err(why) => Err(why),
+    };
+    if let Err(why) = done {
+        error!(job = %id, code = %why.code, "a job that was taken over cannot be put into staging: {why}");
+        tokio::time::sleep(TICK).await;
     }
 }
 
@@ -697,6 +733,13 @@ enum Next {
 /// One step of a job: plan and export until nothing is left of it, then deletions.
 async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let job = Arc::new(blocking(app.engine(), move |engine| engine.job(id)).await?);
+    if let Some(removing) = blocking(app.engine(), move |engine| engine.removal(id)).await? {
+        app.note(id, |activity| activity.phase = "removing");
+        return Ok(match removal::step(app, &job, &removing).await? {
+            Removing::Waits(pause) => Next::Wait(pause),
+            Removing::GoesOn | Removing::Done => Next::Again,
+        });
+    }
     if job.state == JobState::Paused {
         let paused = engine::RunEnd {
             stopped: Some(RunStatus::StoppedUserTermination),
@@ -719,9 +762,18 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     let source = blocking(app.engine(), move |engine| engine.connector(source_id)).await?;
     let target_row = blocking(app.engine(), move |engine| engine.connector(target_id)).await?;
     let target = app.target(&target_row)?;
+    // First whether the target answers at all: a quarantine ends or stays by that.
     cycles::attempt(app, &job, &target).await?;
+    let (target, exports) = match staging::exports(app, &job).await? {
+        Exports::With(fence) => (app.exporting_target(&target_row, fence)?, true),
+        Exports::Nothing => (target, false),
+    };
     let may_plan = may_plan(app, &source, id) && is_read_for(app, &job, &source).await?;
-    let caught_up = catch_up::run(app, &job, &target, may_plan).await?;
+    let may = catch_up::May {
+        plan: may_plan,
+        export: exports,
+    };
+    let caught_up = catch_up::run(app, &job, &target, may).await?;
     if caught_up.steps > 0 {
         return Ok(Next::Again);
     }
@@ -735,7 +787,19 @@ async fn job_step(app: &App, id: JobId) -> Result<Next, Refusal> {
     if is_first_read(app, &source, id) {
         return Ok(Next::Wait(TICK));
     }
-    settle(app, &job).await
+    match exports {
+        true => settle(app, &job).await,
+        // The guard is asked about everything together, when it may be carried out.
+        false => {
+            end_run(app, id, engine::RunEnd::default()).await;
+            app.note(id, |activity| {
+                activity.phase = "staging";
+                activity.since = None;
+                activity.planned = 0;
+            });
+            Ok(Next::Wait(TICK))
+        }
+    }
 }
 
 fn is_reading_anew(app: &App, job: JobId) -> bool {

@@ -27,7 +27,7 @@ pub struct Stores {
     /// The engine.
     pub engine: Engine,
     /// The tenant directory.
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     /// How far they are apart.
     pub gap: Gap,
 }
@@ -78,8 +78,14 @@ impl Stores {
     /// Each with code, place and cure.
     pub fn open(config: &Config) -> Result<Self, Refusal> {
         let engine_path = config.data_directory.join(engine::FILE);
-        let directory_path = config.data_directory.join(DIRECTORY_FILE);
-        if has_content(&directory_path) && !has_content(&engine_path) && !config.adopts_directory {
+        let shared = config.extras.shared_directory.clone();
+        let directory_path = match &shared {
+            Some(directory) => directory.path().to_owned(),
+            None => config.data_directory.join(DIRECTORY_FILE),
+        };
+        // Beside a directory others use, an empty engine is nothing strange.
+        let adopts = config.adopts_directory || shared.is_some();
+        if has_content(&directory_path) && !has_content(&engine_path) && !adopts {
             return Err(missing(
                 &engine_path,
                 &directory_path,
@@ -97,7 +103,10 @@ impl Stores {
                 "without a backup, move the engine's file away too and begin anew",
             ));
         }
-        let directory = open_directory(config, &directory_path)?;
+        let directory = match shared {
+            Some(directory) => directory,
+            None => Arc::new(open_directory(config, &directory_path)?),
+        };
         let tenant = directory
             .tenant(&directory.administrator())
             .map_err(|fault| fault_of(&directory_path, &fault))?

@@ -182,6 +182,7 @@ codes! {
     ProxyCredentialMissing Network Never "the proxy wants to know who asks, and no account is set";
     ProxyCredentialRefused Network Never "the proxy refuses account or password";
     ProxyRefused Network Never "the proxy does not let through to the control plane";
+    FencedOff Rules Never "another server is active for this job";
 }
 
 impl Code {

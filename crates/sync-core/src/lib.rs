@@ -32,6 +32,7 @@ pub mod functions;
 pub mod fuzz;
 pub mod grace;
 pub mod guard;
+pub mod health;
 pub mod hold;
 pub mod id;
 pub mod idfix;

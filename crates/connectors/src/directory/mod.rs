@@ -8,7 +8,7 @@ mod convert;
 
 use std::sync::Arc;
 
-use ::directory::{Caller, DeleteScope, Directory, Fault, LookupKey};
+use ::directory::{Caller, DeleteScope, Directory, Fault, Fence, FenceHolder, LookupKey};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sync_core::{
@@ -45,6 +45,8 @@ pub type CredentialSource = Arc<dyn Fn() -> Option<Credential> + Send + Sync>;
 pub struct DirectoryTarget {
     directory: Arc<Directory>,
     credential: CredentialSource,
+    /// What every write presents; without one only the rights bind.
+    fence: Option<Fence>,
 }
 
 impl DirectoryTarget {
@@ -53,7 +55,64 @@ impl DirectoryTarget {
         Self {
             directory,
             credential,
+            fence: None,
         }
+    }
+
+    /// The same, writing only as long as it holds this fence.
+    #[must_use]
+    pub fn fenced(self, fence: Fence) -> Self {
+        Self {
+            fence: Some(fence),
+            ..self
+        }
+    }
+
+    /// Who holds a fence of this name; `None`: nobody ever did.
+    ///
+    /// # Errors
+    /// Of the credential and the directory.
+    pub async fn holder(&self, name: &str) -> Result<Option<FenceHolder>, Refusal> {
+        let name = name.to_owned();
+        self.run(move |this, caller| {
+            let found = this.directory.fence(&caller.reader(), &name);
+            found.map_err(fault)
+        })
+        .await
+    }
+
+    /// Takes a fence; `seen` is the generation of another holder it is taken from.
+    ///
+    /// # Errors
+    /// `FencedOff` if another one holds it.
+    pub async fn take(
+        &self,
+        name: &str,
+        holder: Uuid,
+        holder_name: &str,
+        seen: Option<u64>,
+    ) -> Result<Fence, Refusal> {
+        let (name, holder_name) = (name.to_owned(), holder_name.to_owned());
+        self.run(move |this, caller| {
+            let writer = caller.writer().map_err(|error| fault(error.into()))?;
+            let taken = this
+                .directory
+                .take_fence(&writer, &name, holder, &holder_name, seen);
+            taken.map_err(fault)
+        })
+        .await
+    }
+
+    /// Gives a fence up.
+    ///
+    /// # Errors
+    /// Of the credential and the directory.
+    pub async fn give_up(&self, fence: Fence) -> Result<(), Refusal> {
+        self.run(move |this, caller| {
+            let writer = caller.writer().map_err(|error| fault(error.into()))?;
+            this.directory.release_fence(&writer, &fence).map_err(fault)
+        })
+        .await
     }
 
     fn sign_in(&self) -> Result<Caller, Refusal> {
@@ -118,6 +177,17 @@ fn fault(error: Fault) -> Refusal {
         "StorageInaccessible" => Code::StoreUnwritable,
         _ => Code::TargetFault,
     };
+    if let Fault::Fenced {
+        name,
+        holder_name,
+        generation,
+    } = &error
+    {
+        return Refusal::new(Code::FencedOff)
+            .with("job", name)
+            .with("server", holder_name)
+            .with("generation", generation.to_string());
+    }
     let detail = std::error::Error::source(&error)
         .map(ToString::to_string)
         .unwrap_or_default();
@@ -205,7 +275,11 @@ impl Target for DirectoryTarget {
                         Err(why) => refused.push(Some(why)),
                     }
                 }
-                let done = match this.directory.apply(&writer, sent) {
+                let applied = match &this.fence {
+                    Some(fence) => this.directory.apply_fenced(&writer, fence, sent),
+                    None => this.directory.apply(&writer, sent),
+                };
+                let done = match applied {
                     Ok(done) => done,
                     Err(error) if outcomes.is_empty() => return Err(fault(error)),
                     // Earlier batches were carried out: the rest was certainly not, and is tried again.

@@ -69,12 +69,23 @@ impl Directory {
         caller: &Writer,
         operations: Vec<Operation>,
     ) -> Result<Vec<Outcome>, Fault> {
+        self.apply_if(caller, operations, |_| Ok(()))
+    }
+
+    /// The same, if something holds in the transaction that writes.
+    pub(crate) fn apply_if(
+        &self,
+        caller: &Writer,
+        operations: Vec<Operation>,
+        admit: impl FnOnce(&rusqlite::Connection) -> Result<(), Fault>,
+    ) -> Result<Vec<Outcome>, Fault> {
         let (actual, max) = (operations.len(), MAX_OPERATIONS_PER_BATCH);
         if actual > max {
             return Err(Fault::BatchTooLarge { max, actual });
         }
         let by = row_of(caller);
         self.write(caller, Act::APPLY, |batch| {
+            admit(batch.connection())?;
             operations
                 .into_iter()
                 .map(|operation| outcome(run(batch, by, operation)))

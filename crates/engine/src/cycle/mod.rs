@@ -4,7 +4,7 @@
 //! quarantine and the message about it are stored together, so a crash between them loses neither.
 
 mod escrow;
-mod notification;
+pub(crate) mod notification;
 mod on_demand;
 mod reconcile;
 mod restart;

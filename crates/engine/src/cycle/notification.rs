@@ -29,7 +29,7 @@ pub struct NotificationRow {
     pub id: i64,
     /// When what it is about happened, unix ms.
     pub at: i64,
-    /// `quarantine`, `disabled`, `busy`.
+    /// `quarantine`, `disabled`, `busy`, `alert`.
     pub kind: String,
     /// The job.
     pub job: JobId,
@@ -59,6 +59,17 @@ pub(crate) fn add(
         "code": error.map(|error| error.code.name()),
         "text": error.map(ToString::to_string),
     });
+    store(tx, job, kind, &what, now)
+}
+
+/// Stores a message of these words; job 0: it is about none.
+pub(crate) fn store(
+    tx: &Transaction<'_>,
+    job: JobId,
+    kind: &str,
+    what: &serde_json::Value,
+    now: i64,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO notification (at, kind, job, what) VALUES (?1, ?2, ?3, ?4)",
         params![now, kind, job.0, what.to_string()],

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Setting: how a target is protected.
-const PREVENTION: &str = "deletionPrevention";
+pub const PREVENTION: &str = "deletionPrevention";
 /// The window is at most this long, in milliseconds.
 const LONGEST_WINDOW: i64 = 31 * 86_400_000;
 

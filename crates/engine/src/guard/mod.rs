@@ -8,7 +8,7 @@ pub(crate) mod cause;
 pub(crate) mod ledger;
 pub(crate) mod losses;
 
-pub use ledger::{Budget, Loss};
+pub use ledger::{Budget, Loss, PREVENTION};
 pub use losses::StagedLoss;
 
 use rusqlite::{Connection, Transaction, params};

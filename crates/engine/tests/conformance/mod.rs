@@ -1,6 +1,7 @@
 //! One room per subject; `bench` is what they share.
 
 mod agents;
+mod alerts;
 mod aside;
 mod bench;
 mod comparison;
@@ -17,9 +18,11 @@ mod observe;
 mod plans;
 mod read;
 mod references;
+mod removal;
 mod rules;
 mod scope;
 mod source;
+mod staging;
 mod store;
 mod target;
 mod undo;

@@ -5,11 +5,13 @@
 
 mod agent;
 mod agent_child;
+mod alerts;
 mod api_client;
 mod audit;
 mod backup;
 mod codes;
 mod completions;
+mod config;
 mod connect;
 mod connector;
 mod deletes;
@@ -33,6 +35,7 @@ mod references;
 mod rules;
 mod runs;
 mod server;
+mod staging;
 mod status;
 mod tools;
 mod undo;
@@ -90,14 +93,23 @@ pub enum Command {
     /// Create, start, pause and change jobs
     #[command(subcommand)]
     Job(job::Command),
+    /// Read and plan without writing, and take over from another server
+    #[command(subcommand)]
+    Staging(staging::Command),
     /// Check, test, compare and change what decides who is synchronised, and how
     #[command(subcommand)]
     Rules(rules::Command),
+    /// The whole configuration as files: write them, compare them, put them in force
+    #[command(subcommand)]
+    Config(config::Command),
     /// How the jobs are doing
     Status(status::Arguments),
+    /// What has to be looked at, from its beginning to its end
+    #[command(subcommand)]
+    Alerts(alerts::Command),
     /// What a monitoring system watches, in the Prometheus text format
     #[command(
-        after_help = "The same page is at /api/v1/metrics of the server, for a scraper that sends the administrator's token."
+        after_help = "The same page is at /metrics of the server for a scraper that sends a token, and without one where `hybridge server --health-listen` says."
     )]
     Metrics,
     /// Show one object from source to target, or search for objects
@@ -248,8 +260,11 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Agent(command) => agent::run(command, context).await,
         Command::ApiClient(command) => api_client::run(command, context).await,
         Command::Job(command) => job::run(command, context).await,
+        Command::Config(command) => config::run(command, context).await,
+        Command::Staging(command) => staging::run(command, context).await,
         Command::Rules(command) => rules::run(command, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Alerts(command) => alerts::run(command, context).await,
         Command::Metrics => {
             print!("{}", context.client()?.text("metrics").await?);
             Ok(())

@@ -46,6 +46,12 @@ pub struct Arguments {
     /// Where backups go, if not into the data directory; another disk survives what this one does not
     #[arg(long, value_name = "DIR")]
     backup_dir: Option<PathBuf>,
+    /// Tell /healthz, /readyz and /metrics here too, by plain HTTP without a token: an address of this machine only
+    #[arg(long, value_name = "ADDRESS")]
+    health_listen: Option<SocketAddr>,
+    /// Begin in staging when there is no job yet: everything is read and planned, nothing is written before `hybridge staging promote`
+    #[arg(long)]
+    staging: bool,
     /// End when stdin ends (for a parent process)
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -75,6 +81,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         adopts_directory: arguments.adopt_directory,
         extras: Extras {
             backup_directory: arguments.backup_dir.clone(),
+            health_listen: arguments.health_listen,
+            begins_staged: arguments.staging,
+            shared_directory: None,
         },
     };
     let shutdown = CancellationToken::new();

@@ -34,7 +34,8 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let client = context.client()?;
     if !arguments.watch {
         let page = ask(&client, arguments.job.as_deref()).await?;
-        return context.output.data(&page, people);
+        context.output.data(&page, people)?;
+        return alerts(&client, context).await;
     }
     loop {
         let page = ask(&client, arguments.job.as_deref()).await?;
@@ -53,6 +54,24 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             _ = tokio::signal::ctrl_c() => return Ok(()),
         }
+    }
+}
+
+/// Alerts that last, for people, below the jobs; programs ask for them by themselves.
+async fn alerts(client: &Client, context: &Context) -> Result<(), Failure> {
+    if context.output == Output::Json {
+        return Ok(());
+    }
+    match super::alerts::open(client).await {
+        Ok(page) if !page.items.is_empty() => {
+            print(&format!("\n{}", super::alerts::lines(&page)))?;
+            context
+                .output
+                .say("`hybridge alerts show NUMBER` says what to do");
+            Ok(())
+        }
+        // An older server, or a caller that may not look.
+        _ => Ok(()),
     }
 }
 

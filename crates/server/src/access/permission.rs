@@ -121,7 +121,7 @@ pub fn of_route(method: &axum::http::Method, path: &str) -> Permission {
     match noun {
         "connectors" | "jobs" | "status" | "metrics" | "objects" | "object" | "explain"
         | "idfix" | "pending" | "runs" | "deletions" | "expression" | "guard" | "holds"
-        | "undo" | "alerts" => match only_looks(path) {
+        | "undo" | "alerts" | "staging" | "configuration" => match only_looks(path) {
             true => Permission::SynchronizationRead,
             false => of(
                 Permission::SynchronizationRead,
@@ -138,6 +138,7 @@ pub fn of_route(method: &axum::http::Method, path: &str) -> Permission {
 /// Acts that carry a body and change nothing.
 fn only_looks(path: &str) -> bool {
     path == "/idfix"
+        || path == "/configuration/plan"
         || ["/rules/check", "/preview", "/verify", "/expression"]
             .iter()
             .any(|act| path.starts_with("/jobs/") && path.ends_with(act))

@@ -48,8 +48,13 @@ pub struct LinkState {
     pub enrolments: Arc<EnrolmentThrottle>,
 }
 
-/// All routes of the link, and `/healthz`.
+/// All routes of the link, and a `/healthz` that only says that somebody listens: for a link that is served by itself.
 pub fn agent_router(state: LinkState) -> Router {
+    link_router(state).route("/healthz", get(|| async { "ok" }))
+}
+
+/// All routes of the link.
+pub fn link_router(state: LinkState) -> Router {
     let control = Router::new()
         .route("/agent/v1/enrol", post(enrol::enrol))
         .route("/agent/v1/renew", post(renew::renew))
@@ -74,7 +79,6 @@ pub fn agent_router(state: LinkState) -> Router {
     control
         .merge(frames)
         .route("/agent/{*rest}", axum::routing::any(unknown))
-        .route("/healthz", get(|| async { "ok" }))
         .with_state(state)
 }
 

@@ -38,6 +38,7 @@ const CREDENTIAL_DAYS: u32 = 365;
 fn fault(error: Fault) -> Refusal {
     let code = match &error {
         Fault::NotAllowed(_) => Code::Conflict,
+        Fault::Fenced { .. } => Code::FencedOff,
         Fault::InvalidPageToken | Fault::BatchTooLarge { .. } => Code::RequestInvalid,
         Fault::Denied(_) => Code::NotAllowed,
         Fault::Unreadable { .. } => Code::StoreDamaged,

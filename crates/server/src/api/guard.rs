@@ -44,7 +44,7 @@ fn budget(budget: &engine::Budget) -> Budget {
     }
 }
 
-fn shown(prevention: &Prevention) -> Shown {
+pub(crate) fn shown(prevention: &Prevention) -> Shown {
     Shown {
         synchronization_prevention_type: Some(prevention.kind.name().into()),
         alert_threshold: Some(prevention.threshold),
@@ -54,9 +54,30 @@ fn shown(prevention: &Prevention) -> Shown {
 /// `PATCH /guard`: changes how the tenant is protected.
 pub async fn change(State(app): State<App>, Body(change): Body<Shown>) -> Answer<Guard> {
     let now = blocking(app.engine(), Engine::deletion_prevention).await?;
+    let whole = Shown {
+        synchronization_prevention_type: change
+            .synchronization_prevention_type
+            .or_else(|| Some(now.kind.name().into())),
+        alert_threshold: change.alert_threshold.or(Some(now.threshold)),
+    };
+    let prevention = prevention_of(&whole)?;
+    blocking(app.engine(), move |engine| {
+        engine.set_deletion_prevention(&prevention, &actor())
+    })
+    .await?;
+    app.jobs_changed();
+    show(State(app)).await
+}
+
+/// The protection these words mean; what is left out is as usual.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub(crate) fn prevention_of(told: &Shown) -> Result<Prevention, ApiError> {
+    let usual = Prevention::default();
     let prevention = Prevention {
-        kind: match change.synchronization_prevention_type.as_deref() {
-            None => now.kind,
+        kind: match told.synchronization_prevention_type.as_deref() {
+            None => usual.kind,
             Some("disabled") => PreventionKind::Disabled,
             Some("enabledForCount") => PreventionKind::EnabledForCount,
             Some("enabledForPercentage") => PreventionKind::EnabledForPercentage,
@@ -66,22 +87,17 @@ pub async fn change(State(app): State<App>, Body(change): Body<Shown>) -> Answer
                 )));
             }
         },
-        threshold: change.alert_threshold.unwrap_or(now.threshold),
+        threshold: told.alert_threshold.unwrap_or(usual.threshold),
     };
     let is_valid = match prevention.kind {
         PreventionKind::Disabled => true,
         PreventionKind::EnabledForCount => prevention.threshold > 0,
         PreventionKind::EnabledForPercentage => (1..=100).contains(&prevention.threshold),
     };
-    if !is_valid {
-        return Err(ApiError::invalid(
+    match is_valid {
+        true => Ok(prevention),
+        false => Err(ApiError::invalid(
             "the threshold is a count of at least 1, or 1 to 100 percent",
-        ));
+        )),
     }
-    blocking(app.engine(), move |engine| {
-        engine.set_deletion_prevention(&prevention, &actor())
-    })
-    .await?;
-    app.jobs_changed();
-    show(State(app)).await
 }

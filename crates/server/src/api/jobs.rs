@@ -1,4 +1,4 @@
-//! Jobs: create, list, show, change, start, pause, restart, remove.
+//! Jobs: create, list, show, change, start, pause.
 
 use axum::{
     Json,
@@ -70,13 +70,14 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewJob>) -> Answer<J
     let settings = convert::changed(&engine::JobSettings::default(), &new.settings);
     check_settings(&settings)?;
     let job = blocking(app.engine(), move |engine| {
-        let row = engine.create_job(&engine::NewJob {
+        let job = engine::NewJob {
             name: new.name,
             source: source.id,
             target: target.id,
             rules,
             settings,
-        })?;
+        };
+        let row = engine.create_job_as(&job, &actor())?;
         engine.audit(&actor(), "create job", &row.name)?;
         if new.start {
             engine.set_job_state(row.id, JobState::Active)?;
@@ -139,7 +140,7 @@ fn rules_of(new: &NewJob, kind: &str) -> Result<String, ApiError> {
     Ok(rules.to_string())
 }
 
-fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
+pub(crate) fn check_settings(settings: &engine::JobSettings) -> Result<(), ApiError> {
     if settings.delete_threshold_percent > 100 || settings.group_threshold_percent > 100 {
         return Err(ApiError::invalid(
             "a part is 1 to 100 percent, or 0 to switch that limit off",
@@ -213,19 +214,4 @@ pub async fn pause(State(app): State<App>, Path(name): Path<String>) -> Answer<J
     let job = job_of(&app, name).await?;
     act::pause(&app, &job, &actor()).await?;
     shown_now(&app, &job).await
-}
-
-/// `DELETE /jobs/{name}`: refused, because what the job made in the target would have no owner.
-pub async fn remove(State(app): State<App>, Path(name): Path<String>) -> Answer<Job> {
-    let row = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
-    let text = match row.state {
-        JobState::Active => "the job runs; pause it first",
-        JobState::Paused => {
-            "a job that has links cannot be deleted yet; it stays paused and does nothing"
-        }
-    };
-    Err(Refusal::new(Code::Conflict)
-        .with("job", &row.name)
-        .with("text", text)
-        .into())
 }

@@ -11,20 +11,91 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{ConnectorRow, Engine, JobNumbers, JobRow, JobState, StoreError};
+use sync_core::health::Kind;
 
 use super::{error::ApiError, status::oldest};
-use crate::{agents::blocking, app::App, doorbell::DoorbellState};
+use crate::{agents::blocking, app::App, doorbell::DoorbellState, health::Machine};
 
 /// <https://prometheus.io/docs/instrumenting/exposition_formats/>
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+// LIMIT: alerts counted.
+const MOST_ALERTS: usize = 10_000;
+
+/// What is said of the server and not of a job.
+fn whole(app: &App, alerts: &[engine::AlertRow], agents: usize, text: &mut String) {
+    let name = "hybridge_alerts_open";
+    head(text, name, "Alerts that last, by kind", "gauge");
+    for kind in Kind::ALL {
+        let count = alerts.iter().filter(|row| row.kind == kind.name()).count();
+        line(text, name, ("kind", kind.name()), count as f64);
+    }
+    let mut machine = Machine::default();
+    machine.look(&app.config().data_directory);
+    let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let is_ready = u8::from(app.is_rejoined());
+    let uptime = app
+        .engine()
+        .now()
+        .saturating_sub(app.started().as_millisecond())
+        .max(0);
+    let single = [
+        (
+            "hybridge_rejoined",
+            "1 once engine and directory were brought together",
+            f64::from(is_ready),
+        ),
+        (
+            "hybridge_uptime_seconds",
+            "Time since the server started",
+            uptime as f64 / 1_000.0,
+        ),
+        (
+            "hybridge_agents_connected",
+            "Agents that are connected",
+            agents as f64,
+        ),
+        (
+            "hybridge_memory_bytes",
+            "Memory the server uses",
+            machine.memory as f64,
+        ),
+        (
+            "hybridge_disk_free_bytes",
+            "Room on the disk of the data directory",
+            machine.disk_free as f64,
+        ),
+        (
+            "hybridge_engine_bytes",
+            "Length of the engine's database",
+            size(app.engine().path()) as f64,
+        ),
+        (
+            "hybridge_directory_bytes",
+            "Length of the tenant directory",
+            size(app.directory().path()) as f64,
+        ),
+    ];
+    for (name, help, value) in single {
+        head(text, name, help, "gauge");
+        let _ = writeln!(text, "{name} {value}");
+    }
+}
 
 /// A job's row, its source and its numbers.
 type Numbers = (JobRow, ConnectorRow, JobNumbers);
 
 /// All metrics.
 pub async fn metrics(State(app): State<App>) -> Result<Response, ApiError> {
-    let all = blocking(app.engine(), numbers).await?;
-    Ok(([(CONTENT_TYPE, FORMAT)], page(&app, &all)).into_response())
+    let (all, alerts, agents) = blocking(app.engine(), |engine| {
+        let alerts = engine.alerts(engine::AlertView::Open, None, MOST_ALERTS)?;
+        Ok((numbers(engine)?, alerts, engine.agents()?))
+    })
+    .await?;
+    let mut text = page(&app, &all);
+    let connected = agents.iter().filter(|row| app.desk().is_connected(row.id));
+    whole(&app, &alerts, connected.count(), &mut text);
+    Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())
 }
 
 fn numbers(engine: &Engine) -> Result<Vec<Numbers>, StoreError> {

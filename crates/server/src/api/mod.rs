@@ -5,9 +5,11 @@
 //! goes through a blocking thread.
 
 mod agents;
+mod alerts;
 mod audit;
 pub mod backups;
 mod cloud;
+mod configuration;
 pub(crate) mod connectors;
 pub(crate) mod convert;
 pub(crate) mod cycles;
@@ -17,22 +19,24 @@ pub(crate) mod error;
 pub mod explain;
 mod expression;
 pub(crate) mod extract;
-mod guard;
+pub(crate) mod guard;
 mod holds;
 mod idfix;
 pub(crate) mod jobs;
 pub(crate) mod links;
 pub(crate) mod log;
-mod metrics;
+pub(crate) mod metrics;
 mod notifications;
 pub(crate) mod objects;
 mod pending;
 mod preview;
+pub(crate) mod removal;
 mod render;
 pub(crate) mod retention;
 pub mod routes;
 mod rules;
 pub(crate) mod runs;
+mod staging;
 pub(crate) mod status;
 mod undo;
 mod verify;
@@ -47,7 +51,7 @@ use axum::{
 use sync_core::{code::Code, operation::Refusal};
 use wire::api::v1::BASE;
 
-use crate::{access, app::App, graph};
+use crate::{access, app::App, graph, health};
 
 pub use directory::repair_account;
 use error::ApiError;
@@ -70,10 +74,16 @@ pub fn router(app: App) -> Router {
         .route("/connectors/{name}/test", post(connectors::test))
         .route("/connectors/{name}/containers", get(connectors::containers))
         .route("/connectors/{name}/believe", post(connectors::believe))
+        .route("/configuration", get(configuration::show))
+        .route("/configuration/plan", post(configuration::plan))
+        .route("/configuration/apply", post(configuration::apply))
         .route("/enrolment-tokens", post(agents::create_token))
         .route("/api-clients", get(access::list).post(access::create))
         .route("/api-clients/{name}", delete(access::delete))
         .route("/api-clients/{name}/rotate", post(access::rotate))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/{id}", get(alerts::show))
+        .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/audit", get(audit::list))
         .route("/backups", get(backups::list).post(backups::create))
         .route("/agents", get(agents::list))
@@ -82,7 +92,11 @@ pub fn router(app: App) -> Router {
         .route("/jobs", get(jobs::list).post(jobs::create))
         .route(
             "/jobs/{name}",
-            get(jobs::show).patch(jobs::change).delete(jobs::remove),
+            get(jobs::show).patch(jobs::change).delete(removal::begin),
+        )
+        .route(
+            "/jobs/{name}/removal",
+            get(removal::show).delete(removal::cancel),
         )
         .route("/jobs/{name}/start", post(jobs::start))
         .route("/jobs/{name}/pause", post(jobs::pause))
@@ -111,6 +125,9 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{name}/rules/check", post(rules::check))
         .route("/jobs/{name}/rules/rollback", post(rules::rollback))
         .route("/jobs/{name}/expression", post(expression::evaluate))
+        .route("/staging", get(staging::show))
+        .route("/staging/enter", post(staging::enter))
+        .route("/staging/promote", post(staging::promote))
         .route("/status", get(status::status))
         .route("/metrics", get(metrics::metrics))
         .route("/objects", get(objects::search))
@@ -171,6 +188,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest(BASE, routes)
         .merge(access::router(app.clone()))
+        .merge(health::router(app.clone()))
         .merge(graph::router(app))
 }
 

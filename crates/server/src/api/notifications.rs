@@ -63,7 +63,7 @@ pub async fn show(State(app): State<App>) -> Answer<Notifications> {
     Ok(Json(Notifications {
         mail: settings.mail.map(|mail| MailShown {
             has_password: !mail.password.is_empty(),
-            security: word(mail.security).into(),
+            security: notify::word(mail.security).into(),
             server: mail.server,
             port: mail.port,
             user: mail.user,
@@ -76,21 +76,10 @@ pub async fn show(State(app): State<App>) -> Answer<Notifications> {
     }))
 }
 
-fn word(security: Security) -> &'static str {
-    match security {
-        Security::Starttls => "starttls",
-        Security::Tls => "tls",
-        Security::None => "none",
-    }
-}
-
 fn security(word: &str) -> Result<Security, ApiError> {
-    match word {
-        "" | "starttls" => Ok(Security::Starttls),
-        "tls" => Ok(Security::Tls),
-        "none" => Ok(Security::None),
-        _ => Err(ApiError::invalid("security is one of starttls, tls, none")),
-    }
+    let word = if word.is_empty() { "starttls" } else { word };
+    notify::security(word)
+        .ok_or_else(|| ApiError::invalid("security is one of starttls, tls, none"))
 }
 
 /// `PATCH /notifications`.

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use engine::{Engine, PendingRow, PendingView, StoreError};
-use sync_core::{id::JobId, operation::Verb};
-use wire::api::v1::{Page, PendingExport, ReferenceCount};
+use sync_core::{expression::steps::REDACTED, id::JobId, operation::Verb};
+use wire::api::v1::{Page, PendingExport, ReferenceCount, Values};
 
 use super::{
     convert::{time, values},
     error::{Answer, ApiError},
     extract::{Parameters, Slice, page_size},
+    render::Names,
 };
 use crate::{agents::blocking, app::App};
 
@@ -35,11 +36,17 @@ pub async fn list(
             .map(|name| engine.job_named(&name))
             .transpose()?
             .map(|job| job.id);
+        let names = Names::read(engine)?;
         let mut items = Vec::new();
         while let Some(kind) = views.get(view) {
             let rows = engine.pending_exports(wanted, *kind, after, size - items.len())?;
             for row in &rows {
-                items.push(shown(engine, row, &jobs)?);
+                let mut shown = shown(engine, row, &jobs)?;
+                let job = engine::job_of(row.link).0;
+                for values in [&mut shown.attributes, &mut shown.before] {
+                    hide(values, |name| names.hides(job, name));
+                }
+                items.push(shown);
                 after = row.link.0;
             }
             if items.len() >= size {
@@ -55,6 +62,15 @@ pub async fn list(
     })
     .await?;
     Ok(Json(page))
+}
+
+/// What rules redact, and secrets, are not shown; only that there is something.
+fn hide(values: &mut Values, is_hidden: impl Fn(&str) -> bool) {
+    for (name, values) in values.iter_mut() {
+        if !values.is_empty() && is_hidden(name) {
+            *values = vec![REDACTED.to_owned()];
+        }
+    }
 }
 
 fn views(state: Option<&str>) -> Result<Vec<PendingView>, ApiError> {
@@ -146,6 +162,7 @@ pub fn shown(
         shown.target = pending.target.clone();
         shown.name = pending.name.clone();
         shown.attributes = values(&pending.attributes);
+        shown.before = values(&pending.before);
         shown.references = pending
             .references
             .iter()

@@ -12,7 +12,7 @@ use engine::{Action, ConnectorRow, Engine, JobRow, Record, Status, StoreError};
 use serde_json::Value as Json;
 use sync_core::{
     expression::steps::REDACTED,
-    id::{ConnectorId, LinkId, TargetId},
+    id::{ConnectorId, JobId, LinkId, TargetId},
     operation::Refusal,
     value::Value,
 };
@@ -36,6 +36,7 @@ const SECRETS: [&str; 5] = [
 pub struct Names<'a> {
     engine: &'a Engine,
     jobs: BTreeMap<i64, JobRow>,
+    removed: BTreeMap<i64, engine::RemovedJobRow>,
     connectors: BTreeMap<ConnectorId, ConnectorRow>,
     /// Attributes whose values are not shown, by job; in lower case.
     hidden: RefCell<BTreeMap<i64, BTreeSet<String>>>,
@@ -49,9 +50,11 @@ impl<'a> Names<'a> {
     pub fn read(engine: &'a Engine) -> Result<Self, StoreError> {
         let jobs = engine.jobs()?.into_iter();
         let connectors = engine.connectors()?.into_iter();
+        let removed = engine.removed_jobs()?.into_iter();
         Ok(Self {
             engine,
             jobs: jobs.map(|job| (job.id.0, job)).collect(),
+            removed: removed.map(|job| (job.id.0, job)).collect(),
             connectors: connectors.map(|row| (row.id, row)).collect(),
             hidden: RefCell::default(),
         })
@@ -66,7 +69,7 @@ impl<'a> Names<'a> {
     }
 
     /// Whether the values of an attribute are not shown.
-    fn hides(&self, job: i64, attribute: &str) -> bool {
+    pub fn hides(&self, job: i64, attribute: &str) -> bool {
         let attribute = attribute.to_lowercase();
         if SECRETS.contains(&attribute.as_str()) {
             return true;
@@ -80,11 +83,10 @@ impl<'a> Names<'a> {
     /// What the rules of a job hide, or hid in any version.
     fn hidden_of(&self, job: i64) -> Result<BTreeSet<String>, StoreError> {
         let mut hidden = BTreeSet::new();
-        let Some(row) = self.jobs.get(&job) else {
-            return Ok(hidden);
-        };
-        for version in self.engine.rules_versions(row.id)? {
-            let text = self.engine.rules_at(row.id, version.version)?;
+        // Also of a job that was removed: its versions stay for this.
+        let job = JobId(job);
+        for version in self.engine.rules_versions(job)? {
+            let text = self.engine.rules_at(job, version.version)?;
             if text.contains("Redact") {
                 let rules: Json = serde_json::from_str(&text).unwrap_or_default();
                 redacted(&rules, &mut hidden);
@@ -96,12 +98,17 @@ impl<'a> Names<'a> {
     /// One record.
     pub fn render(&self, record: &Record) -> LogRecord {
         let job = self.jobs.get(&record.job);
-        let source = self.system(job.map(|job| job.source));
-        let target = self.system(job.map(|job| job.target));
+        let removed = self.removed.get(&record.job);
+        let source = self.system(job.map(|job| job.source).or(removed.map(|job| job.source)));
+        let target = self.system(job.map(|job| job.target).or(removed.map(|job| job.target)));
         LogRecord {
             id: record.sequence.to_string(),
             activity_date_time: time(record.at),
-            job_id: job.map(|job| job.guid.clone()).unwrap_or_default(),
+            job_id: job
+                .map(|job| &job.guid)
+                .or(removed.map(|job| &job.guid))
+                .cloned()
+                .unwrap_or_default(),
             cycle_id: match record.cycle.is_nil() {
                 true => String::new(),
                 false => record.cycle.to_string(),

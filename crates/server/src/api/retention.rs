@@ -13,16 +13,16 @@ use super::{
 };
 use crate::{access::actor, agents::blocking, app::App};
 
-const DAYS: &str = "logRetentionDays";
-const MEGABYTES: &str = "logRetentionMegabytes";
+pub(crate) const DAYS: &str = "logRetentionDays";
+pub(crate) const MEGABYTES: &str = "logRetentionMegabytes";
 /// As the originals keep it.
-const USUAL_DAYS: u32 = 30;
-const USUAL_MEGABYTES: u32 = 2_000;
+pub(crate) const USUAL_DAYS: u32 = 30;
+pub(crate) const USUAL_MEGABYTES: u32 = 2_000;
 const LONGEST_DAYS: u32 = 3_650;
 const MOST_MEGABYTES: u32 = 1_000_000;
 const DAY_MS: i64 = 86_400_000;
 
-fn stored(engine: &Engine) -> Result<(u32, u32), StoreError> {
+pub(crate) fn stored(engine: &Engine) -> Result<(u32, u32), StoreError> {
     let number = |key: &str, usual: u32| -> Result<u32, StoreError> {
         let text = engine.setting(key)?;
         Ok(text.and_then(|text| text.parse().ok()).unwrap_or(usual))
@@ -66,21 +66,7 @@ pub async fn change(
     State(app): State<App>,
     Body(change): Body<LogRetentionChange>,
 ) -> Answer<LogRetention> {
-    let days = 1..=LONGEST_DAYS;
-    let megabytes = 1..=MOST_MEGABYTES;
-    if change.days.is_some_and(|wanted| !days.contains(&wanted)) {
-        return Err(ApiError::invalid(format!(
-            "records are kept 1 to {LONGEST_DAYS} days"
-        )));
-    }
-    if change
-        .megabytes
-        .is_some_and(|wanted| !megabytes.contains(&wanted))
-    {
-        return Err(ApiError::invalid(format!(
-            "the log takes 1 to {MOST_MEGABYTES} megabytes"
-        )));
-    }
+    check(change.days, change.megabytes)?;
     let now = blocking(app.engine(), move |engine| {
         let told = format!("days {:?}, megabytes {:?}", change.days, change.megabytes);
         if let Some(days) = change.days {
@@ -95,4 +81,22 @@ pub async fn change(
     })
     .await?;
     Ok(Json(now))
+}
+
+/// Whether the log may be kept so long, and take so much room.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub(crate) fn check(days: Option<u32>, megabytes: Option<u32>) -> Result<(), ApiError> {
+    if days.is_some_and(|wanted| !(1..=LONGEST_DAYS).contains(&wanted)) {
+        return Err(ApiError::invalid(format!(
+            "records are kept 1 to {LONGEST_DAYS} days"
+        )));
+    }
+    if megabytes.is_some_and(|wanted| !(1..=MOST_MEGABYTES).contains(&wanted)) {
+        return Err(ApiError::invalid(format!(
+            "the log takes 1 to {MOST_MEGABYTES} megabytes"
+        )));
+    }
+    Ok(())
 }

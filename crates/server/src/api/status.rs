@@ -23,6 +23,7 @@ struct Stored {
     run: Option<Run>,
     agents: Vec<engine::AgentRow>,
     standing: engine::JobStanding,
+    is_staged: bool,
 }
 
 /// `GET /status`: of one job, or of all.
@@ -56,6 +57,7 @@ fn stored(engine: &Engine, job: JobRow, detail: bool) -> Result<Stored, StoreErr
             .map(|row| runs::shown(row, Some(&job.name))),
         agents: engine.agents()?,
         standing: engine.standing(job.id)?,
+        is_staged: engine.is_staged(job.id)?,
         job,
     })
 }
@@ -70,6 +72,7 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         run,
         agents,
         standing,
+        is_staged,
     } = stored;
     let activity = app.activity(job.id);
     let now = app.engine().now();
@@ -98,7 +101,10 @@ fn shown(app: &App, stored: Stored) -> JobStatus {
         },
         state: match standing.standing.lets_try(now) {
             false if job.state == JobState::Active => "quarantine".into(),
-            _ => state(&job, &source, &numbers, is_failing).into(),
+            _ => match state(&job, &source, &numbers, is_failing) {
+                "active" | "held" if is_staged => "staging".into(),
+                state => state.into(),
+            },
         },
         quarantine: standing.standing.quarantine.map(|held| {
             let error = standing.standing.error.as_ref();
@@ -154,7 +160,7 @@ pub(super) fn oldest(numbers: &JobNumbers, doorbell: &Doorbell) -> Option<i64> {
 }
 
 /// Whether an agent says that it has settings for a connector.
-fn hosts(row: &engine::AgentRow, connector: &str) -> bool {
+pub(crate) fn hosts(row: &engine::AgentRow, connector: &str) -> bool {
     let all = row.facts.get("connectors").and_then(|all| all.as_array());
     let name = |one: &serde_json::Value| {
         let name = one

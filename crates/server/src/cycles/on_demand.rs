@@ -121,6 +121,11 @@ async fn must_run(app: &App, job: &JobRow) -> Result<(), Refusal> {
             job.name
         )));
     }
+    if crate::staging::is_staged(app, job.id).await? {
+        return Err(refuse(
+            "the job is in staging, so nothing of it is carried out; `hybridge preview` shows what it would do, `hybridge staging promote` makes it active".to_owned(),
+        ));
+    }
     let id = job.id;
     let now = app.engine().now();
     let standing = blocking(app.engine(), move |engine| engine.standing(id)).await?;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     access::actor,
     agents::blocking,
-    api::{connectors, extract::Body, jobs},
+    api::{connectors, extract::Body, jobs, removal},
     app::{App, DIRECTORY_CONNECTOR},
     cycles::act,
 };
@@ -186,7 +186,13 @@ pub async fn pause(cx: &Cx) -> Result<Reply> {
 /// `DELETE …/jobs/{id}`.
 pub async fn delete(cx: &Cx) -> Result<Reply> {
     let row = found(cx).await?;
-    let _ = jobs::remove(State(cx.app.clone()), Path(row.guid)).await?;
+    // As in the original the objects stay, and nobody synchronises them any more. What another server is active for is only
+    // forgotten here.
+    let mode = match crate::staging::is_staged(&cx.app, row.id).await? {
+        true => engine::RemovalMode::Keep,
+        false => engine::RemovalMode::Release,
+    };
+    removal::remove(&cx.app, &row, mode, &removal::Wanted::default()).await?;
     Ok(Reply::Done)
 }
 

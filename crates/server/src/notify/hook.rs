@@ -148,6 +148,8 @@ mod tests {
             reason: "EncounteredQuarantineException".into(),
             code: "CredentialWrong".into(),
             text: "no".into(),
+            about: String::new(),
+            next: String::new(),
         }
     }
 

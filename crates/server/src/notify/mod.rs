@@ -61,16 +61,37 @@ impl Settings {
     /// `ConfigurationInvalid` with what is wrong; those of the file.
     pub fn write(&self, app: &App) -> Result<(), Refusal> {
         let invalid = |text: String| Refusal::new(Code::ConfigurationInvalid).with("text", text);
-        if let Some(mail) = &self.mail {
-            mail.check().map_err(invalid)?;
-        }
-        if let Some(hook) = &self.hook {
-            hook.check().map_err(invalid)?;
+        if let Some(mistake) = self.mistakes().into_iter().next() {
+            return Err(invalid(mistake));
         }
         let path = app.config().data_directory.join(FILE);
         let text = serde_json::to_string(self).map_err(|error| invalid(error.to_string()))?;
         files::write_private(&path, &text).map_err(|error| file_refusal(&error))
     }
+}
+
+impl Settings {
+    /// What is wrong with them.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mail = self.mail.as_ref().and_then(|mail| mail.check().err());
+        let hook = self.hook.as_ref().and_then(|hook| hook.check().err());
+        mail.into_iter().chain(hook).collect()
+    }
+}
+
+/// How a connection is encrypted, as written.
+pub fn word(security: Security) -> &'static str {
+    match security {
+        Security::Starttls => "starttls",
+        Security::Tls => "tls",
+        Security::None => "none",
+    }
+}
+
+/// How a connection is encrypted, by that word.
+pub fn security(word: &str) -> Option<Security> {
+    let all = [Security::Starttls, Security::Tls, Security::None];
+    all.into_iter().find(|one| self::word(*one) == word)
 }
 
 fn file_refusal(error: &files::FileError) -> Refusal {
@@ -85,7 +106,7 @@ pub struct Message {
     pub id: i64,
     /// When it happened.
     pub at: String,
-    /// `quarantine`, `disabled`, `busy` or `test`.
+    /// `quarantine`, `disabled`, `busy`, `alert` or `test`.
     pub kind: String,
     /// Id of the job.
     pub job_id: String,
@@ -97,6 +118,12 @@ pub struct Message {
     pub code: String,
     /// The text beneath.
     pub text: String,
+    /// Of an alert: what it is about, in one line.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// Of an alert: what to do next.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub next: String,
 }
 
 impl Message {
@@ -114,6 +141,7 @@ impl Message {
                 "Hybridge: a system of job {} has been busy for 24 hours",
                 self.job
             ),
+            "alert" => format!("Hybridge: {}", self.about),
             _ => "Hybridge: a test message".to_owned(),
         }
     }
@@ -121,6 +149,16 @@ impl Message {
     fn body(&self) -> String {
         if self.kind == "test" {
             return "This is a test. Messages about quarantines come the same way.\n".into();
+        }
+        if self.kind == "alert" {
+            let code = match self.code.as_str() {
+                "" => String::new(),
+                code => format!("Cause and cure: hybridge codes {code}\n"),
+            };
+            return format!(
+                "{}\n\nSince: {}\nKind: {}\nBeneath: {}\n\nNext step: {}\n{code}How it stands: hybridge alerts list\n",
+                self.about, self.at, self.reason, self.text, self.next
+            );
         }
         let cure = match self.code.as_str() {
             "" => String::new(),
@@ -206,10 +244,12 @@ pub const LAST_FAILURE: &str = "notificationFailure";
 async fn message(app: &App, row: &NotificationRow) -> Result<Message, Refusal> {
     let id = row.job;
     let job = blocking(app.engine(), move |engine| engine.job(id)).await;
-    let (guid, name) = job.map_or_else(
-        |_| (String::new(), id.to_string()),
-        |job| (job.guid, job.name),
-    );
+    let (guid, name) = match job {
+        Ok(job) => (job.guid, job.name),
+        // An alert may be about no job.
+        Err(_) if id.0 == 0 => (String::new(), String::new()),
+        Err(_) => (String::new(), id.to_string()),
+    };
     let text = |name: &str| {
         let found = row.what.get(name).and_then(|value| value.as_str());
         found.unwrap_or_default().to_owned()
@@ -223,6 +263,8 @@ async fn message(app: &App, row: &NotificationRow) -> Result<Message, Refusal> {
         reason: text("reason"),
         code: text("code"),
         text: text("text"),
+        about: text("about"),
+        next: text("next"),
     })
 }
 
@@ -256,6 +298,8 @@ pub async fn test(app: &App) -> Result<[(&'static str, Option<Result<(), String>
         reason: "test".into(),
         code: String::new(),
         text: String::new(),
+        about: String::new(),
+        next: String::new(),
     };
     let mut told = [("mail", None), ("hook", None)];
     for ((_, result), channel) in told.iter_mut().zip([Channel::Mail, Channel::Hook]) {

@@ -3,6 +3,7 @@
 mod create;
 mod cycle;
 mod list;
+mod remove;
 mod settings;
 mod show;
 mod state;
@@ -43,8 +44,8 @@ pub enum Command {
     Provision(cycle::Provision),
     /// Compare the target with what was left there
     Reconcile(cycle::Reconciling),
-    /// Delete a paused job; what it made in the target stays
-    Delete(Which),
+    /// Remove a job: first what it comes to, then with a decision about its objects
+    Delete(remove::Arguments),
     /// Change the settings of a job
     Settings(settings::Arguments),
 }
@@ -185,7 +186,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Clear(which) => state::run(&which, state::Act::Clear, context).await,
         Command::Provision(arguments) => cycle::provision(&arguments, context).await,
         Command::Reconcile(arguments) => cycle::reconcile(&arguments, context).await,
-        Command::Delete(which) => state::delete(&which, context).await,
+        Command::Delete(arguments) => remove::run(&arguments, context).await,
         Command::Settings(arguments) => settings::run(&arguments, context).await,
     }
 }

@@ -1,4 +1,4 @@
-//! `hybridge job start|pause|sync|clear|delete [JOB]`.
+//! `hybridge job start|pause|sync|clear [JOB]`.
 
 use wire::api::v1::Job;
 
@@ -53,17 +53,4 @@ pub async fn run(which: &Which, act: Act, context: &Context) -> Result<(), Failu
     context
         .output
         .data(&job, |job| format!("job {} {}", job.name, act.done()))
-}
-
-/// Deletes a paused job.
-///
-/// # Errors
-/// `Conflict` if it is not paused.
-pub async fn delete(which: &Which, context: &Context) -> Result<(), Failure> {
-    let client = context.client()?;
-    let job = context.job(&client, which.job.as_deref()).await?;
-    let answer = client.delete(&format!("jobs/{}", segment(&job.id))).await?;
-    context
-        .output
-        .data(&answer, |_| format!("job {} is deleted", job.name))
 }

@@ -139,6 +139,8 @@ fn message() -> Message {
         reason: "EncounteredQuarantineException".into(),
         code: "CredentialExpired".into(),
         text: "the credential has expired".into(),
+        about: String::new(),
+        next: String::new(),
     }
 }
 

@@ -4,8 +4,10 @@
 //! ignores `next` sees only the beginning.
 
 mod agent;
+mod alert;
 mod api_client;
 mod backup;
+mod configuration;
 mod connector;
 mod cycle;
 mod deletion;
@@ -22,8 +24,10 @@ mod object;
 mod pending;
 mod preview;
 mod problem;
+mod removal;
 mod rules;
 mod run;
+mod staging;
 mod status;
 mod undo;
 mod verify;
@@ -31,8 +35,14 @@ mod verify;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EnrolmentToken, NewToken};
+pub use alert::{Acknowledgement, Alert};
 pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
 pub use backup::{Backup, BackupEvent, NewBackup};
+pub use configuration::{
+    CONFIGURATION_FORM, Configuration, ConfigurationDifference, ConfigurationPlan,
+    ConfigurationRequest, ConfiguredConnector, ConfiguredHook, ConfiguredJob, ConfiguredMail,
+    ConfiguredNotifications, ConfiguredServer, SecretName,
+};
 pub use connector::{
     Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
 };
@@ -71,11 +81,13 @@ pub use preview::{
     PreviewChange, PreviewEvent, PreviewObject, PreviewReferences, PreviewReport, PreviewRequest,
 };
 pub use problem::{ErrorAnswer, Problem, section};
+pub use removal::JobRemoval;
 pub use rules::{
     NewRules, Rollback, Rules, RulesDiff, RulesDifference, RulesProblem, RulesReport, RulesToCheck,
     RulesVersion,
 };
 pub use run::Run;
+pub use staging::{FenceView, JobStaging, Staged, Staging, StagingRequest};
 pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
 pub use undo::{Hold, HoldChoice, UndoLeft, UndoRequest, Undone, UndoneObject, UndoneValue};
 pub use verify::{Difference, Explained, Report, VerifyEvent};

@@ -55,7 +55,7 @@ pub struct HookShown {
 pub struct Notification {
     /// When what it is about happened.
     pub at: String,
-    /// `quarantine`, `disabled` or `busy`.
+    /// `quarantine`, `disabled`, `busy` or `alert`.
     pub kind: String,
     /// The job.
     pub job: String,

@@ -45,6 +45,8 @@ pub struct PendingExport {
     pub attempts: u64,
     /// Attributes to be written; without values: cleared.
     pub attributes: Values,
+    /// What those attributes are believed to hold now.
+    pub before: Values,
     /// References to be changed.
     pub references: Vec<ReferenceCount>,
     /// Why it waits or failed.

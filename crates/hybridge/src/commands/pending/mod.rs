@@ -1,6 +1,8 @@
-//! `hybridge pending`: operations that are planned and not carried out yet.
+//! `hybridge pending`: operations that are planned and not carried out yet; `export` and `analyse` are verbs of their own.
 
-use clap::Args;
+mod review;
+
+use clap::{Args, Subcommand};
 use wire::api::v1::{Page, PendingExport};
 
 use super::Context;
@@ -12,7 +14,11 @@ use crate::{
 
 /// Arguments.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    /// Another verb than to list
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// Only of this job
     #[arg(long)]
     job: Option<String>,
@@ -24,11 +30,25 @@ pub struct Arguments {
     limit: usize,
 }
 
+/// Verbs.
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Write them to a file: every object and attribute, old and new
+    Export(review::Export),
+    /// Count them by kind of change, class and attribute
+    Analyse(review::Analyse),
+}
+
 /// Lists pending exports.
 ///
 /// # Errors
 /// By code.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.verb {
+        Some(Verb::Export(export)) => return review::export(export, context).await,
+        Some(Verb::Analyse(analyse)) => return review::analyse(analyse, context).await,
+        None => {}
+    }
     let query = [
         ("job", arguments.job.clone()),
         ("state", arguments.state.clone()),
