@@ -10,8 +10,8 @@ use axum::{
     extract::{Path, State},
 };
 use directory::{
-    ADMINISTRATIVE_ROLES, Directory, Fault, Filter, Kind, LookupKey, Object, Operation, Outcome,
-    PageToken, ValueType,
+    ADMINISTRATIVE_ROLES, Directory, Fault, Filter, Kind, LookupKey, MAX_PAGE_SIZE, Object,
+    Operation, Outcome, PageToken, ValueType,
 };
 use serde::Deserialize;
 use sync_core::{code::Code, operation::Refusal};
@@ -30,8 +30,6 @@ use crate::{access::actor, app::App};
 
 // LIMIT: references named per attribute.
 const REFERENCES_NAMED: usize = 20;
-// LIMIT: references counted per attribute.
-const REFERENCES_COUNTED: usize = 5_000;
 /// Life of a credential unless told otherwise, in days.
 const CREDENTIAL_DAYS: u32 = 365;
 
@@ -235,8 +233,8 @@ pub async fn references(app: &App, id: &str) -> Result<BTreeMap<String, Referenc
         for attribute in
             directory::schema(object.kind).filter(|one| one.value_type == ValueType::Reference)
         {
-            let page =
-                directory.references(&caller, id, attribute.name, None, REFERENCES_COUNTED)?;
+            let mut page =
+                directory.references(&caller, id, attribute.name, None, MAX_PAGE_SIZE)?;
             if page.items.is_empty() {
                 continue;
             }
@@ -253,13 +251,19 @@ pub async fn references(app: &App, id: &str) -> Result<BTreeMap<String, Referenc
                     name,
                 });
             }
-            all.insert(
-                attribute.name.to_owned(),
-                References {
-                    count: page.items.len() as u64,
-                    first,
-                },
-            );
+            // All are counted, however many pages they fill.
+            let mut count = page.items.len() as u64;
+            while let Some(token) = page.next.take() {
+                page = directory.references(
+                    &caller,
+                    id,
+                    attribute.name,
+                    Some(&token),
+                    MAX_PAGE_SIZE,
+                )?;
+                count += page.items.len() as u64;
+            }
+            all.insert(attribute.name.to_owned(), References { count, first });
         }
         Ok(all)
     })
