@@ -132,6 +132,12 @@ async fn a_backup_made_under_continuous_change_is_whole_on_an_empty_machine() {
         .installation
         .ask::<Value>(&["backup", "restore", &kept]);
     stand.installation.start_server();
+    // Another machine is another server: it waits until somebody says that the first one is lost.
+    let waiting = stand.installation.run(&["staging", "promote"]);
+    assert!(!waiting.status.success(), "it took the job by itself");
+    stand
+        .installation
+        .ask::<Value>(&["staging", "promote", "--take-over"]);
     stand.arrives("afterwards");
     stand.agrees("after");
     let names = stand.installation.names();
