@@ -213,7 +213,7 @@ fn restore(arguments: &Restore, context: &Context) -> Result<(), Failure> {
             None => String::new(),
         };
         format!(
-            "{}\nrestored into {}{aside}\nstart the server with this data directory; agents go on with it",
+            "{}\nrestored into {}{aside}\nstart the server with this data directory; agents go on with it. On another machine its jobs wait until `hybridge staging promote --take-over`",
             people(&restored.backup),
             restored.data_directory.display()
         )
