@@ -367,7 +367,12 @@ impl Engine {
         }
         let notes = losses::notes(&removals);
         let name = name_of(self, tx, &step.holder)?;
-        losses::members_record(self, tx, job, link, &name, notes, why, (step.since, now))
+        let held = losses::HeldMembers {
+            link,
+            name: &name,
+            notes,
+        };
+        losses::members_record(self, tx, job, held, why, (step.since, now))
     }
 
     fn holder(&self, tx: &Transaction<'_>, link: LinkId) -> Result<Option<Holder>> {

@@ -97,13 +97,16 @@ pub(crate) fn judge_values(
     Ok(verdict.err().map(|why| causes.add_to(job, why)))
 }
 
+/// What is held of one attribute: its name, what stays, and what was wanted.
+pub(crate) type HeldChange = (Name, Values, Values);
+
 /// Takes out of a draft what loses values, and holds it. Returns the draft without it.
 pub(crate) fn hold_values(
     tx: &Transaction<'_>,
     item: &DueItem,
     draft: &Draft,
     now: i64,
-) -> Result<(Draft, Vec<(Name, Values, Values)>)> {
+) -> Result<(Draft, Vec<HeldChange>)> {
     let mut rest = draft.clone();
     let mut held = Vec::new();
     for name in lost_values(item, draft) {
@@ -130,14 +133,22 @@ pub(crate) fn raise(tx: &Transaction<'_>, job: JobId, why: &Refusal, now: i64) -
     Ok(())
 }
 
+/// The members of one object that are held.
+pub(crate) struct HeldMembers<'a> {
+    /// The object's link.
+    pub(crate) link: LinkId,
+    /// The object's name, for people.
+    pub(crate) name: &'a str,
+    /// Who would leave.
+    pub(crate) notes: Vec<ReferenceNote>,
+}
+
 /// A record of members that are held.
 pub(crate) fn members_record(
     engine: &Engine,
     tx: &Transaction<'_>,
     job: &JobRow,
-    link: LinkId,
-    name: &str,
-    notes: Vec<ReferenceNote>,
+    HeldMembers { link, name, notes }: HeldMembers<'_>,
     why: &Refusal,
     (since, now): (i64, i64),
 ) -> Result<Record> {
