@@ -69,7 +69,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
             error,
             OpenError::NewerSchema {
                 found: 99,
-                supported: 2,
+                supported: 40,
                 ..
             }
         ),
