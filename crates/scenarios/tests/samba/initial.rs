@@ -70,11 +70,16 @@ pub async fn is_logged(story: &Story) {
             line.split(" +").next().unwrap().to_owned()
         })
         .collect();
-    // References follow when both ends are there; of many objects in more than one record.
-    let expected = [
+    // References follow when both ends are there, and travel with the creation where the other end was carried out already.
+    // Which of the two it is depends on how far the read was when planning began; that nothing else is updated does not.
+    let may_follow = [
         "update Old hand: manager",
         "update Old inner: members",
         "update Old outer: members",
     ];
-    assert_eq!(rest.iter().collect::<Vec<_>>(), expected);
+    let unexpected: Vec<&String> = rest
+        .iter()
+        .filter(|line| !may_follow.contains(&line.as_str()))
+        .collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
 }
