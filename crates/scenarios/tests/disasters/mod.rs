@@ -1,11 +1,12 @@
 //! Disasters: whatever happens to the source, nothing destructive happens unasked, the cause has a name, and everything
 //! recovers by itself once it is cured.
 
+mod causes;
 mod deletions;
 mod identity;
 mod losses;
 mod reading;
-mod undo;
+pub mod undo;
 
 use std::time::Duration;
 

@@ -62,7 +62,11 @@ fn jobs(engine: &Engine, name: Option<&str>) -> Result<Vec<JobRow>, StoreError> 
     }
 }
 
-fn shown(engine: &Engine, job: &JobRow, row: &HoldRow) -> Result<Hold, StoreError> {
+/// A hold as it is listed.
+///
+/// # Errors
+/// Of the store.
+pub fn shown(engine: &Engine, job: &JobRow, row: &HoldRow) -> Result<Hold, StoreError> {
     let object = engine
         .space_object(engine::object_of(row.link))?
         .map(|found| found.object);

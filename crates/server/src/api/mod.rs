@@ -17,7 +17,7 @@ pub(crate) mod error;
 pub mod explain;
 mod expression;
 pub(crate) mod extract;
-mod guard;
+pub(crate) mod guard;
 mod holds;
 mod idfix;
 pub(crate) mod jobs;

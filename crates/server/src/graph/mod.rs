@@ -13,6 +13,7 @@ mod jobs;
 mod log;
 mod odata;
 pub mod openapi;
+mod prevention;
 mod principals;
 mod schema;
 mod secrets;
@@ -246,6 +247,8 @@ async fn single(cx: &Cx) -> Result<Reply> {
     match cx.endpoint.act {
         Act::Organizations | Act::Organization => principals::organization(cx),
         Act::ChangeOrganization => principals::change_organization(cx),
+        Act::Synchronizations | Act::Synchronization => prevention::show(cx).await,
+        Act::ChangeSynchronization => prevention::change(cx).await,
         Act::ApplicationTemplates | Act::ApplicationTemplate => principals::templates(cx),
         Act::Instantiate => principals::instantiate(cx).await,
         Act::Applications | Act::Application => principals::applications(cx).await,

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use connectors::Target;
 use engine::{
-    AsideRow, ConnectorRow, DueItem, DuePlace, Engine, JobRow, LinkRow, ObjectState, PendingRow,
-    PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter, WaitingReason,
+    AsideRow, ConnectorRow, DueItem, DuePlace, Engine, HoldRow, JobRow, LinkRow, ObjectState,
+    PendingRow, PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter,
+    WaitingReason,
 };
 use sync_core::{
     id::{JobId, ObjectId, TargetId},
@@ -19,7 +20,7 @@ use sync_core::{
 };
 use wire::api::v1::{
     Candidate, DueView, Escrow, ExplainedClause, ExplainedGroup, ExplainedJob, ExplainedReference,
-    ExplainedScope, MatchAttempt, Named, PendingExport, References,
+    ExplainedScope, Hold, MatchAttempt, Named, PendingExport, References,
 };
 
 use super::{
@@ -31,7 +32,7 @@ use crate::{
     agents::blocking,
     api::{
         convert::{time, time_option, values},
-        objects, pending,
+        holds, objects, pending,
     },
     app::App,
     places,
@@ -50,6 +51,8 @@ struct Stored {
     pending: Option<PendingRow>,
     pending_shown: Option<PendingExport>,
     due: Option<DuePlace>,
+    holds: Vec<HoldRow>,
+    holds_shown: Vec<Hold>,
     references: Vec<ReferenceState>,
     waiters: Vec<Waiter>,
     reasons: BTreeMap<ObjectId, WaitingReason>,
@@ -98,6 +101,7 @@ pub async fn explain(
         link: stored.link.as_ref(),
         pending: stored.pending.as_ref(),
         due: shown.due.as_ref(),
+        holds: &stored.holds,
         problem: problem.as_ref(),
         outcome: evaluated.outcome.as_ref(),
         target: evaluated.target.as_ref(),
@@ -155,7 +159,18 @@ fn gather(engine: &Engine, job: JobId, object: ObjectId) -> Result<Stored, Store
     for id in references.iter().flat_map(|one| &one.first) {
         reasons.insert(*id, engine.waiting_reason(job, *id)?);
     }
+    let holds = engine.holds_of(engine::link_id(job, object))?;
+    let holds_shown = match (holds.is_empty(), engine.job(job)) {
+        (true, _) => Vec::new(),
+        (false, row) => {
+            let row = row?;
+            let shown = holds.iter().map(|hold| holds::shown(engine, &row, hold));
+            shown.collect::<Result<_, _>>()?
+        }
+    };
     Ok(Stored {
+        holds,
+        holds_shown,
         item,
         reasons,
         asides: engine.asides(engine::link_id(job, object))?,
@@ -375,6 +390,7 @@ fn shown(job: &JobRow, stored: &Stored, evaluated: &Evaluated, now: i64) -> Expl
             behind: place.ahead,
         }),
         pending: stored.pending_shown.clone(),
+        holds: stored.holds_shown.clone(),
         escrow: stored.link.as_ref().and_then(escrow),
         ..ExplainedJob::default()
     };
