@@ -18,6 +18,7 @@ mod lease;
 pub mod link;
 pub mod log;
 pub mod network;
+pub mod permissions;
 pub mod state;
 pub mod tls;
 mod work;

@@ -19,10 +19,12 @@ use agent::{
     error::chain,
     identity::Identity,
     network::{Network, NetworkConfig},
+    permissions::permissions,
     run,
     tls::Trust,
 };
 use clap::{Args, Parser, Subcommand};
+use connectors::ldap::permissions::{Dialect, Feature};
 use secrecy::SecretString;
 use sync_core::code::Code;
 use tokio_util::sync::CancellationToken;
@@ -64,8 +66,43 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Which rights the account of an Active Directory connector has, and the lines that grant what it lacks.
+    Permissions {
+        #[command(subcommand)]
+        verb: PermissionsVerb,
+    },
     /// Prints which hosts and ports have to be open, outbound, and what each of them is for.
     AllowList(AllowListArguments),
+}
+
+#[derive(Subcommand)]
+enum PermissionsVerb {
+    /// Says which rights are granted and which are missing.
+    Check(PermissionsArguments),
+    /// Prints the lines that grant what is missing, for the domain's administrator to run.
+    Script {
+        #[command(flatten)]
+        arguments: PermissionsArguments,
+        /// For whom: samba-tool, dsacls or powershell.
+        #[arg(long = "for", default_value = "dsacls")]
+        dialect: Dialect,
+    },
+}
+
+#[derive(Args)]
+struct PermissionsArguments {
+    /// Settings (JSON).
+    #[arg(long)]
+    config: PathBuf,
+    /// The connector; the first one of kind ad if not given.
+    #[arg(long)]
+    connector: Option<String>,
+    /// What the account is to be used for, several if need be: basic-read, dirsync, password-hash-sync, password-write-back, hybrid-exchange, user-group-create-delete, consistency-guid. Without it: basic-read and dirsync.
+    #[arg(long = "feature")]
+    features: Vec<Feature>,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -155,6 +192,7 @@ async fn act(verb: Verb) -> Result<ExitCode, AgentError> {
         Verb::Run(arguments) => run_here(arguments).await,
         Verb::Check { run, json } => check_here(run, json).await,
         Verb::Doctor { run, json } => doctor_here(run, json).await,
+        Verb::Permissions { verb } => permissions_here(verb).await,
         Verb::AllowList(arguments) => allow_list_here(&arguments),
     }
 }
@@ -290,6 +328,44 @@ fn show_check(check: &Check) {
             check.cure.as_deref().unwrap_or("-")
         );
     }
+}
+
+async fn permissions_here(verb: PermissionsVerb) -> Result<ExitCode, AgentError> {
+    let (mut arguments, dialect) = match verb {
+        PermissionsVerb::Check(arguments) => (arguments, None),
+        PermissionsVerb::Script { arguments, dialect } => (arguments, Some(dialect)),
+    };
+    if arguments.features.is_empty() {
+        arguments.features = vec![Feature::BasicRead, Feature::DirSync];
+    }
+    let config = AgentConfig::read(&arguments.config)?;
+    let connector = arguments.connector.as_deref();
+    let found = match permissions(&config, connector, &arguments.features, dialect).await {
+        Ok(found) => found,
+        Err(refusal) => {
+            eprintln!("error: {refusal} ({})", refusal.code);
+            return Ok(ExitCode::from(refusal.code.exit_code()));
+        }
+    };
+    let is_whole = found.rights.iter().all(|right| right.is_granted);
+    if arguments.json {
+        print_json(&found)?;
+    } else if dialect.is_some() {
+        eprintln!("for {} ({})", found.account, found.sid);
+        found.script.iter().for_each(|line| println!("{line}"));
+    } else {
+        println!("{} ({})", found.account, found.sid);
+        for right in &found.rights {
+            let word = if right.is_granted {
+                "granted"
+            } else {
+                "MISSING"
+            };
+            println!("{word}  {} ({})", right.right, right.features.join(", "));
+        }
+    }
+    // A script that was printed is done; a check that found something missing is for somebody to act on.
+    Ok(ExitCode::from(u8::from(dialect.is_none() && !is_whole)))
 }
 
 fn allow_list_here(arguments: &AllowListArguments) -> Result<ExitCode, AgentError> {

@@ -20,7 +20,7 @@ mod scope;
 mod spelled;
 mod values;
 
-pub use ad::AdSource;
+pub use ad::{AdSource, permissions};
 /// Log targets of the sign-in library, which shows secrets below `warn`: whoever writes a log must leave them out.
 pub use negotiate::QUIET_TARGETS;
 

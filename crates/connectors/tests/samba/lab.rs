@@ -126,6 +126,19 @@ impl Lab {
         value.to_owned()
     }
 
+    /// Runs a line that begins with `samba-tool` as the domain's administrator; only of a controller the lab raised.
+    pub fn run(&self, line: &str) {
+        let name = self.raised.as_deref().expect("raised by the lab");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/samba-lab.sh");
+        let shell = format!(
+            "samba-tool() {{ '{}' tool {name} \"$@\"; }}\n{line}",
+            script.display()
+        );
+        let output = Command::new("bash").args(["-c", &shell]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {text}");
+    }
+
     /// The keys of an account, in a file; only of a controller the lab raised.
     pub fn keytab(&self, account: &str) -> PathBuf {
         let raised = self.raised.as_deref().expect("raised by the lab");

@@ -5,6 +5,7 @@
 
 mod lab;
 mod negotiate;
+mod permissions;
 mod two;
 
 pub use lab::write_secret;

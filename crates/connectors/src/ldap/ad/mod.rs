@@ -12,6 +12,7 @@ pub(super) mod fuzz;
 mod list;
 mod metadata;
 mod one;
+pub mod permissions;
 mod poll;
 mod read;
 mod schema;
