@@ -220,7 +220,7 @@ pub async fn look(
     let stream = reach(network, host, port).await?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     let connecting = tokio::time::timeout(LOOK_TIMEOUT, connector.connect(name.clone(), stream));
-    let connected = connecting.await.map_err(|_| failed("no answer".into()))?;
+    let connected = connecting.await.map_err(|_| failed(NO_ANSWER.into()))?;
     connected.map_err(|source| LinkFault::Tls {
         target: target.clone(),
         source,
@@ -272,6 +272,8 @@ fn is_of_authority(judged: &Result<ServerCertVerified, Error>, leaf: &Leaf) -> b
 
 /// How every tenant's authority calls itself.
 const AUTHORITY_NAME: &str = "Hybridge authority";
+/// What is said when a server takes the connection and says nothing.
+pub const NO_ANSWER: &str = "it takes the connection and says nothing";
 const LOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Believes everything and remembers it: for looking, never for talking.

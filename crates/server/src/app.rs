@@ -657,6 +657,7 @@ pub async fn run(
         directory: Arc::new(EngineAgents(app.engine().clone())),
         authority: app.authority().clone(),
         server_id: server_id.into(),
+        enrolments: Arc::default(),
     };
     let router = agent_router(link).merge(api(app.clone()));
     let loops = tokio::spawn(scheduler::run(app.clone(), shutdown.clone()));

@@ -43,6 +43,10 @@ const LARGEST_NUMBER_OF_CONNECTIONS: usize = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCertificate(pub Fingerprint);
 
+/// Request extension: from where the connection came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub std::net::IpAddr);
+
 /// What a listener needs for TLS.
 #[derive(Clone)]
 pub struct Tls {
@@ -95,9 +99,9 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             _ = refresh.tick() => refresh_certificate(&tls),
             Some(_) = connections.join_next() => {}
-            (stream, place) = accept(&listener, &places) => {
+            (stream, peer, place) = accept(&listener, &places) => {
                 let service = (tls.acceptor.clone(), router.clone(), shutdown.clone());
-                connections.spawn(connection(stream, place, service));
+                connections.spawn(connection(stream, peer, place, service));
             }
         }
     }
@@ -123,11 +127,11 @@ fn refresh_certificate(tls: &Tls) {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, PeerAddress, Option<OwnedSemaphorePermit>) {
     loop {
         let place = places.clone().acquire_owned().await.ok();
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, peer)) => return (stream, PeerAddress(peer.ip()), place),
             Err(fault) => {
                 warn!(%fault, "a connection could not be accepted");
                 time::sleep(PAUSE_AFTER_ACCEPT_FAULT).await;
@@ -138,6 +142,7 @@ async fn accept(
 
 async fn connection(
     stream: TcpStream,
+    address: PeerAddress,
     _place: Option<OwnedSemaphorePermit>,
     (acceptor, router, shutdown): (TlsAcceptor, Router, CancellationToken),
 ) {
@@ -145,7 +150,7 @@ async fn connection(
     // TLS reads in pieces of its own, smaller than what the system has for it.
     let stream = BufReader::with_capacity(RECEIVE_BYTES, stream);
     match time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, router, shutdown).await,
+        Ok(Ok(stream)) => requests(stream, address, router, shutdown).await,
         Ok(Err(fault)) => debug!(%fault, "handshake failed"),
         Err(_) => debug!("handshake took too long"),
     }
@@ -153,11 +158,13 @@ async fn connection(
 
 async fn requests(
     stream: TlsStream<BufReader<TcpStream>>,
+    address: PeerAddress,
     router: Router,
     shutdown: CancellationToken,
 ) {
     let peer = peer_certificate(&stream);
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(address);
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }

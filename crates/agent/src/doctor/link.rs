@@ -14,7 +14,7 @@ use crate::{
     identity::Identity,
     link::{CONTROL_TIMEOUT, Link, address},
     network::{LinkFault, Network, ProxyFault, reach},
-    tls::{Leaf, Shown, for_identity, look},
+    tls::{Leaf, NO_ANSWER, Shown, for_identity, look},
 };
 
 /// The steps, in their order.
@@ -193,6 +193,11 @@ async fn tls(
         Ok(shown) => shown,
         Err(fault) => {
             let text = chain(&fault);
+            if text.contains(NO_ANSWER) {
+                let finding = Finding::new(Code::ServerUnreachable, "silent", text);
+                sheet.fail("tls", finding.cure("look at the server's machine: it takes connections and says nothing; restart the server"));
+                return false;
+            }
             let finding = Finding::new(Code::ServerUnreachable, "not-tls", text);
             let cure = "something that is not the control plane answers there: correct `server` in the agent's settings, or the proxy";
             sheet.fail("tls", finding.cure(cure));

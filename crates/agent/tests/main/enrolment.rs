@@ -201,3 +201,40 @@ async fn an_agent_gets_no_work_of_connectors_its_token_did_not_name() {
         .unwrap();
     assert!(puppet.lease(50).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn whoever_tries_tokens_is_slowed_down_and_a_right_token_still_admits() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused = 0;
+    let slowed = loop {
+        let error = lab.try_enrol("guess", folder.path()).await.unwrap_err();
+        assert_eq!(error.code(), Code::EnrolmentRefused);
+        match error {
+            AgentError::Answered { status: 429, .. } => break error,
+            _ => refused += 1,
+        }
+        assert!(refused < 50, "nobody slows it down");
+    };
+    assert_eq!(refused, 10);
+    assert!(slowed.to_string().contains("wait"), "{slowed}");
+    lab.try_enrol(&lab.token(SOON), folder.path())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn one_identity_used_from_two_places_is_noticed() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let id = AgentId(puppet.identity.agent_id);
+    let first = puppet.twin(&lab, "first");
+    let second = puppet.twin(&lab, "second");
+    first.beat().await.unwrap();
+    second.beat().await.unwrap();
+    // Started anew, as far as anybody can tell.
+    assert!(!lab.desk.is_shared(id));
+    let error = first.beat().await.unwrap_err();
+    assert_eq!(error.code(), Code::AgentSuperseded);
+    assert!(lab.desk.is_shared(id));
+}

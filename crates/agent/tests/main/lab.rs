@@ -105,6 +105,7 @@ impl Lab {
             directory: directory.clone(),
             authority: authority.clone(),
             server_id: "tenant".into(),
+            enrolments: Arc::default(),
         };
         let names = ["127.0.0.1", "::1", "localhost"].map(str::to_owned);
         let certificate = ServerCertificate::new(authority.clone(), &names, now).unwrap();

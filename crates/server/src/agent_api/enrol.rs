@@ -3,19 +3,51 @@
 //! The request is checked before the token is used up, so that a mistake does not cost a token. Trap: if the answer is lost
 //! the token is gone; the administrator makes another.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use sync_core::code::Code;
 use tracing::{info, warn};
 use wire::agent::v1::{Enrol, Enrolled};
 
 use super::{LinkState, Problem, body::Control};
-use crate::pki::{CheckedRequest, Fingerprint, NewAgent, PkiError};
+use crate::{
+    access::Throttle,
+    pki::{CheckedRequest, Fingerprint, NewAgent, PkiError},
+    tls::PeerAddress,
+};
 
 const LONGEST_TEXT: usize = 256;
+const MINUTE_MS: i64 = 60_000;
+const EVERYBODY: &str = "everybody";
+
+/// How often enrolment may fail. A right token is not counted, so that nobody who has one is shut out by those who have none
+/// on the same machine.
+pub struct EnrolmentThrottle {
+    of_one: Throttle,
+    in_all: Throttle,
+}
+
+impl Default for EnrolmentThrottle {
+    fn default() -> Self {
+        Self {
+            of_one: Throttle::new(10, MINUTE_MS),
+            in_all: Throttle::new(120, MINUTE_MS),
+        }
+    }
+}
+
+impl EnrolmentThrottle {
+    /// Counts a failure; how many seconds to wait if there were too many.
+    fn failed(&self, from: PeerAddress, now: Timestamp) -> Option<u64> {
+        let now = now.as_millisecond();
+        let one = self.of_one.take(&from.0.to_string(), now);
+        one.and_then(|()| self.in_all.take(EVERYBODY, now)).err()
+    }
+}
 
 pub async fn enrol(
     State(link): State<LinkState>,
+    Extension(from): Extension<PeerAddress>,
     Control(request): Control<Enrol>,
 ) -> Result<Json<Enrolled>, Problem> {
     check_texts(&request)?;
@@ -23,7 +55,15 @@ pub async fn enrol(
     let now = Timestamp::now();
     let token = Fingerprint::of(request.token.as_bytes());
     let Some(grant) = link.directory.take_token(&token, now).await? else {
-        warn!("an enrolment with an unknown, used or expired token was refused");
+        warn!(from = %from.0, "an enrolment with an unknown, used or expired token was refused");
+        if let Some(seconds) = link.enrolments.failed(from, now) {
+            return Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                Code::EnrolmentRefused,
+                "too many enrolments with wrong tokens",
+                &format!("wait {seconds} seconds"),
+            ));
+        }
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             Code::EnrolmentRefused,

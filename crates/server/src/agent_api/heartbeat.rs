@@ -2,19 +2,25 @@
 //!
 //! Trap: the agent's clock is shown to people and never computed with.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use jiff::Timestamp;
+use tracing::warn;
 use wire::agent::v1::{Heartbeat, HeartbeatAnswer};
 
 use super::{LinkState, Problem, body::Control, problem::superseded};
-use crate::{caller::AgentCaller, pki::Beat};
+use crate::{caller::AgentCaller, pki::Beat, tls::PeerAddress};
 
 pub async fn heartbeat(
     AgentCaller(agent): AgentCaller,
     State(link): State<LinkState>,
+    Extension(from): Extension<PeerAddress>,
     Control(beat): Control<Heartbeat>,
 ) -> Result<Json<HeartbeatAnswer>, Problem> {
+    let was_shared = link.desk.is_shared(agent.id);
     if !link.desk.admits(&agent, &beat.session) {
+        if !was_shared {
+            warn!(agent = agent.id.0, from = %from.0, "two processes use the identity of agent {}: a copied machine, or a stolen key", agent.name);
+        }
         return Err(superseded());
     }
     let now = Timestamp::now();

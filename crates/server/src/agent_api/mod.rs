@@ -30,6 +30,7 @@ use crate::{
     pki::{AgentDirectory, Authority},
 };
 
+pub use enrol::EnrolmentThrottle;
 pub use problem::Problem;
 
 /// What the link's handlers need.
@@ -43,6 +44,8 @@ pub struct LinkState {
     pub authority: Arc<Authority>,
     /// Id of the tenant.
     pub server_id: Arc<str>,
+    /// How often enrolment may fail.
+    pub enrolments: Arc<EnrolmentThrottle>,
 }
 
 /// All routes of the link, and `/healthz`.

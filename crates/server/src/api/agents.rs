@@ -44,9 +44,20 @@ pub async fn create_token(
         .engine()
         .now()
         .saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
+    let connectors = new.connectors;
+    let known = blocking(app.engine(), engine::Engine::connectors).await?;
+    for name in &connectors {
+        if known.iter().all(|row| row.name != *name) {
+            return Err(ApiError::not_found("connector", name));
+        }
+    }
     blocking(app.engine(), move |engine| {
-        engine.add_enrolment_token(&print.to_string(), &[], expires)?;
-        engine.audit(&actor(), "create enrolment token", &time(expires))
+        engine.add_enrolment_token(&print.to_string(), &connectors, expires)?;
+        let what = match connectors.is_empty() {
+            true => time(expires),
+            false => format!("{} for {}", time(expires), connectors.join(", ")),
+        };
+        engine.audit(&actor(), "create enrolment token", &what)
     })
     .await?;
     Ok(Json(EnrolmentToken {
@@ -99,6 +110,9 @@ pub async fn doctor(State(app): State<App>, Path(name): Path<String>) -> Answer<
     let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;
     let agent = shown(&app, &row);
     let mut checks = vec![known(&agent)];
+    if app.desk().is_shared(row.id) {
+        checks.push(shared(&agent.name));
+    }
     if let Some(clock) = clock(&agent) {
         checks.push(clock);
     }
@@ -166,6 +180,23 @@ fn known(agent: &Agent) -> Check {
     }
 }
 
+/// Two processes use one identity.
+fn shared(name: &str) -> Check {
+    Check {
+        id: "identity".into(),
+        state: CheckState::Warning,
+        code: Some(Code::AgentSuperseded.name().into()),
+        cause: Some("two-places".into()),
+        text: format!(
+            "two processes have used the identity of agent {name} at once within the last hour"
+        ),
+        cure: Some(format!(
+            "stop one of the two; if you know of one only, its key was copied: hybridge agent revoke {name}, then enrol anew"
+        )),
+        ..Check::default()
+    }
+}
+
 /// What its last heartbeat said about its clock.
 fn clock(agent: &Agent) -> Option<Check> {
     let ahead = agent.facts.get("clockAheadMs")?.as_i64()?;
@@ -205,6 +236,7 @@ fn shown(app: &App, row: &AgentRow) -> Agent {
         enrolled_at: time(row.enrolled_at),
         certificate_expires_at: time(row.certificate.not_after),
         revoked_at: time_option(row.revoked_at),
+        is_shared: app.desk().is_shared(row.id),
         facts: row.facts.clone(),
     }
 }

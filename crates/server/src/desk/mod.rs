@@ -67,6 +67,8 @@ impl Default for DeskLimits {
     }
 }
 
+/// For how long it is told that an identity was used twice at once.
+const SHARED_FOR: Duration = Duration::from_secs(3_600);
 // LIMIT: chunks of a listing waiting for their reader.
 const LISTING_CHUNKS: usize = 2;
 // LIMIT: rings of a doorbell waiting to be heard: being armed, and one ring.
@@ -338,6 +340,11 @@ impl Desk {
     /// Whether an agent has been heard of lately.
     pub fn is_connected(&self, agent: AgentId) -> bool {
         self.lock().is_present(agent, self.limits.presence)
+    }
+
+    /// Whether two processes work with an agent's identity: a copied machine, or a stolen key.
+    pub fn is_shared(&self, agent: AgentId) -> bool {
+        self.lock().is_shared(agent, SHARED_FOR)
     }
 
     /// Ends everything an agent is working on (it was revoked).

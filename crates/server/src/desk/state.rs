@@ -49,6 +49,8 @@ struct Process {
     seen: Instant,
     /// Those before it.
     former: VecDeque<String>,
+    /// When one of those before it was heard beside it.
+    shared: Option<Instant>,
 }
 
 struct Held {
@@ -209,6 +211,7 @@ impl State {
                 session: session.to_owned(),
                 seen: Instant::now(),
                 former: VecDeque::new(),
+                shared: None,
             };
             self.processes.insert(agent, process);
             return true;
@@ -218,6 +221,7 @@ impl State {
             return true;
         }
         if process.former.iter().any(|one| one == session) && process.seen.elapsed() < presence {
+            process.shared = Some(Instant::now());
             return false;
         }
         process.former.retain(|one| one != session);
@@ -231,6 +235,13 @@ impl State {
             held.orphaned.cancel();
         }
         true
+    }
+
+    /// Whether two processes worked with the agent's identity lately: a copied machine or a stolen key.
+    pub fn is_shared(&self, agent: AgentId, window: Duration) -> bool {
+        let process = self.processes.get(&agent);
+        let shared = process.and_then(|process| process.shared);
+        shared.is_some_and(|at| at.elapsed() < window)
     }
 
     pub fn seen(&mut self, agent: AgentId) {

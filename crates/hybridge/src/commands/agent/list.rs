@@ -57,7 +57,10 @@ fn row(agent: &Agent) -> Vec<String> {
     let names: Vec<String> = connectors.into_iter().flatten().filter_map(name).collect();
     vec![
         agent.name.clone(),
-        agent.state.clone(),
+        match agent.is_shared {
+            true => format!("{}, in two places", agent.state),
+            false => agent.state.clone(),
+        },
         time_or_dash(agent.last_seen_at.as_ref()),
         time(&agent.certificate_expires_at),
         text("version"),

@@ -11,6 +11,9 @@ pub struct Arguments {
     /// How long the token is valid
     #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     minutes: u64,
+    /// Connector the agent may serve, several if need be; without it any
+    #[arg(long = "connector", value_name = "NAME")]
+    connectors: Vec<String>,
 }
 
 /// Makes a token.
@@ -20,6 +23,7 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let new = NewToken {
         lifetime_seconds: arguments.minutes.saturating_mul(60),
+        connectors: arguments.connectors.clone(),
     };
     let token: EnrolmentToken = context.client()?.post("enrolment-tokens", &new).await?;
     context.output.data(&token, |token| token.token.clone())?;

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct NewToken {
     /// How long it is valid, in seconds; 0: one hour.
     pub lifetime_seconds: u64,
+    /// Connectors the agent may serve; none named: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub connectors: Vec<String>,
 }
 
 /// A one-time token to enrol an agent with.
@@ -54,6 +57,8 @@ pub struct Agent {
     /// When it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<String>,
+    /// Whether two processes have used its identity at once within the last hour: a copied machine, or a stolen key.
+    pub is_shared: bool,
     /// What it says of itself: version, host, connectors.
     pub facts: serde_json::Value,
 }
