@@ -9,7 +9,7 @@ packages=(
   krb5-user ldap-utils python3-ldap libnss-wrapper                                 # clients, and host names without /etc/hosts
   openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
   iproute2 iptables                                                                # bytes on a link, for the benchmark; firewalls
-  squid tinyproxy                                                                  # proxies
+  squid tinyproxy faketime                                                         # proxies, and clocks that are wrong
   python3-venv                                                                     # Microsoft's clients, for the tests of the API
 )
 # Node comes from Debian or from elsewhere; either will do.

@@ -9,6 +9,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod codes;
+mod faults;
 mod fuzz;
 mod lab;
 mod licences;
@@ -52,6 +53,8 @@ enum Chore {
     },
     /// Measure beside a search and a replica of the same run (docs/performance.md says how)
     Bench(bench::Arguments),
+    /// Faults made for real, each diagnosed, cured and seen cured; needs root
+    Faults(faults::Arguments),
     /// Who may depend on whom, and which outside crates must not be in the tree
     Arrows,
     /// The licence of every crate in the tree, against deny.toml
@@ -119,6 +122,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
         }
         Chore::Lab { arguments } => lab::samba(&arguments),
         Chore::Bench(arguments) => bench::measure(&arguments),
+        Chore::Faults(arguments) => faults::matrix(&arguments),
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
         Chore::Codes => codes::check(),

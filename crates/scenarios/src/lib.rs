@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod clients;
 pub mod crash;
+pub mod faults;
 pub mod judge;
 pub mod look;
 pub mod processes;

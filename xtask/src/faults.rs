@@ -1,0 +1,31 @@
+//! The fault matrix: builds the programs and runs it beside them, as root.
+//!
+//! Makes no fault itself. Trap: it makes network namespaces and rules of a firewall; whatever it made is gone when it ends, unless
+//! it is killed.
+
+use crate::run;
+
+/// Which rows.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only rows whose names hold one of these words
+    words: Vec<String>,
+    /// Print one JSON object last
+    #[arg(long)]
+    json: bool,
+}
+
+/// Builds and runs.
+pub fn matrix(arguments: &Arguments) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        run::is_root(),
+        "namespaces and firewalls need root: run it as root"
+    );
+    let mut build = run::cargo();
+    build.args(["build", "--workspace", "--bins"]);
+    run::passes(&mut build)?;
+    let mut faults = run::program(run::root().join("target/debug/faults"));
+    faults.args(arguments.json.then_some("--json"));
+    faults.args(&arguments.words);
+    run::passes(&mut faults)
+}
