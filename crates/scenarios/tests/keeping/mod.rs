@@ -3,5 +3,6 @@
 mod backup;
 mod configuration;
 mod health;
+mod redacted;
 mod removal;
 mod staging;

@@ -15,8 +15,9 @@ use wire::api::v1::{Decided, Deletion, DeletionChoice, Page, Verdict};
 use super::{
     convert::time,
     error::{Answer, ApiError},
-    extract::{Body, Parameters, Slice, page_size},
+    extract::{Body, Parameters, Slice, jobs_named, page_size},
     pending::verb,
+    render::face,
 };
 use crate::{access::actor, agents::blocking, app::App};
 
@@ -54,7 +55,7 @@ pub async fn list(
     let mut place = place(slice.after.as_deref())?;
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
-        let jobs = jobs(engine, slice.job.as_deref())?;
+        let jobs = jobs_named(engine, slice.job.as_deref())?;
         let mut items = Vec::new();
         if !place.is_losses {
             for job in &jobs {
@@ -88,13 +89,6 @@ pub async fn list(
     Ok(Json(page))
 }
 
-fn jobs(engine: &Engine, name: Option<&str>) -> Result<Vec<JobRow>, StoreError> {
-    match name {
-        Some(name) => Ok(vec![engine.job_named(name)?]),
-        None => engine.jobs(),
-    }
-}
-
 fn shown(engine: &Engine, job: &JobRow, staged: StagedDelete) -> Result<Deletion, StoreError> {
     let object = engine.space_object(engine::object_of(staged.link))?;
     let pending = engine
@@ -122,33 +116,22 @@ const MEMBERS: &str = "-members";
 const VALUES: &str = "-values";
 
 fn shown_loss(engine: &Engine, job: &JobRow, loss: StagedLoss) -> Result<Deletion, StoreError> {
-    let object = engine.space_object(engine::object_of(loss.link))?;
+    let face = face(engine, loss.link)?;
     let link = engine.link_row(job.id, engine::object_of(loss.link))?;
     let (end, verb) = match loss.is_members {
         true => (MEMBERS, "removeMembers"),
         false => (VALUES, "clearValues"),
     };
-    let object = object.map(|found| found.object);
-    let text = |name: &str| object.as_ref()?.attributes.text(name).map(str::to_owned);
     Ok(Deletion {
         id: format!("{}{end}", loss.link),
         job: job.name.clone(),
         verb: verb.into(),
         count: loss.count,
         what: loss.what,
-        name: text("displayName")
-            .or_else(|| text("cn"))
-            .unwrap_or_default(),
-        class: object
-            .as_ref()
-            .and_then(|object| object.class.as_deref())
-            .unwrap_or_default()
-            .to_owned(),
-        anchor: object
-            .as_ref()
-            .map(|object| object.anchor.guid_text())
-            .unwrap_or_default(),
-        dn: object.map(|object| object.dn).unwrap_or_default(),
+        name: face.name,
+        class: face.class,
+        anchor: face.anchor,
+        dn: face.dn,
         target: link.and_then(|link| link.target).unwrap_or_default(),
         is_refused: loss.state == HoldState::Refused,
         reason: job.guard.as_ref().map(Into::into),
@@ -220,7 +203,7 @@ async fn decide(app: App, choice: DeletionChoice, verdict: Verdict) -> Answer<De
         .collect::<Result<_, _>>()?;
     let (decided, touched) = blocking(app.engine(), move |engine| {
         let mut plan = Vec::new();
-        for job in jobs(engine, choice.job.as_deref())? {
+        for job in jobs_named(engine, choice.job.as_deref())? {
             let chosen = held(engine, &job, &wanted, choice.all)?;
             if chosen.len() > 0 {
                 plan.push((job.id, chosen));

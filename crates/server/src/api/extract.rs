@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::request::Parts,
 };
+use engine::{Engine, JobRow, StoreError};
 use serde::{Deserialize, de::DeserializeOwned};
 use wire::api::v1::{MAX_PAGE_ITEMS, PAGE_ITEMS};
 
@@ -60,6 +61,17 @@ pub struct Slice {
     pub name: Option<String>,
     /// Whether to count what takes long.
     pub detail: Option<bool>,
+}
+
+/// The job of this name or id, or all of them.
+///
+/// # Errors
+/// `NotFound`; of the store.
+pub fn jobs_named(engine: &Engine, name: Option<&str>) -> Result<Vec<JobRow>, StoreError> {
+    match name {
+        Some(name) => Ok(vec![engine.job_named(name)?]),
+        None => engine.jobs(),
+    }
 }
 
 /// Items of the page that is asked for.

@@ -1,4 +1,6 @@
 //! What stays as it is although source and rules want something else: list and release.
+//!
+//! Trap: values that rules redact are held like any other, and shown to nobody.
 
 use axum::{Json, extract::State};
 use engine::{Engine, HeldWhat, HoldRow, JobRow, StoreError};
@@ -13,7 +15,8 @@ use wire::api::v1::{Decided, Hold, HoldChoice, Page};
 use super::{
     convert::time,
     error::{Answer, ApiError},
-    extract::{Body, Parameters, Slice, page_size},
+    extract::{Body, Parameters, Slice, jobs_named, page_size},
+    render::{Names, face},
 };
 use crate::{access::actor, agents::blocking, app::App};
 
@@ -35,13 +38,14 @@ pub async fn list(
     };
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
+        let names = Names::read(engine)?;
         let mut items: Vec<Hold> = Vec::new();
         let mut links = 0;
-        for job in jobs(engine, slice.job.as_deref())? {
+        for job in jobs_named(engine, slice.job.as_deref())? {
             for link in engine.held_links(job.id, after, size - links)? {
                 links += 1;
                 for row in engine.holds_of(link)? {
-                    items.push(shown(engine, &job, &row)?);
+                    items.push(shown(&names, engine, &job, &row)?);
                 }
             }
             if links >= size {
@@ -55,25 +59,16 @@ pub async fn list(
     Ok(Json(page))
 }
 
-fn jobs(engine: &Engine, name: Option<&str>) -> Result<Vec<JobRow>, StoreError> {
-    match name {
-        Some(name) => Ok(vec![engine.job_named(name)?]),
-        None => engine.jobs(),
-    }
-}
-
-fn shown(engine: &Engine, job: &JobRow, row: &HoldRow) -> Result<Hold, StoreError> {
-    let object = engine
-        .space_object(engine::object_of(row.link))?
-        .map(|found| found.object);
-    let text = |name: &str| object.as_ref()?.attributes.text(name).map(str::to_owned);
-    let values = |values: &[Value]| match values {
+fn shown(
+    names: &Names<'_>,
+    engine: &Engine,
+    job: &JobRow,
+    row: &HoldRow,
+) -> Result<Hold, StoreError> {
+    let face = face(engine, row.link)?;
+    let values = |name: &str, values: &[Value]| match values {
         [] => "nothing".to_owned(),
-        values => values
-            .iter()
-            .map(Value::display)
-            .collect::<Vec<_>>()
-            .join(", "),
+        values => names.values(job.id.0, name, values).join(", "),
     };
     let (kind, attribute, what, until) = match &row.what {
         HeldWhat::Object(true) => (
@@ -91,7 +86,7 @@ fn shown(engine: &Engine, job: &JobRow, row: &HoldRow) -> Result<Hold, StoreErro
         HeldWhat::Attribute(name, keep, wanted) => (
             "attribute",
             name.to_string(),
-            format!("{} instead of {}", values(keep), values(wanted)),
+            format!("{} instead of {}", values(name, keep), values(name, wanted)),
             None,
         ),
         HeldWhat::References(name, stay, away) => (
@@ -122,15 +117,9 @@ fn shown(engine: &Engine, job: &JobRow, row: &HoldRow) -> Result<Hold, StoreErro
         job: job.name.clone(),
         state: state.into(),
         kind: kind.into(),
-        name: text("displayName")
-            .or_else(|| text("cn"))
-            .unwrap_or_default(),
-        class: object
-            .as_ref()
-            .and_then(|object| object.class.as_deref())
-            .unwrap_or_default()
-            .to_owned(),
-        dn: object.map(|object| object.dn).unwrap_or_default(),
+        name: face.name,
+        class: face.class,
+        dn: face.dn,
         attribute,
         what,
         undo: row.undo,
@@ -154,7 +143,7 @@ pub async fn release(State(app): State<App>, Body(choice): Body<HoldChoice>) -> 
         let mut decided = Decided::default();
         let mut touched: Vec<JobId> = Vec::new();
         let mut known = Vec::new();
-        for job in jobs(engine, choice.job.as_deref())? {
+        for job in jobs_named(engine, choice.job.as_deref())? {
             let links = held(engine, &job, &wanted, &choice)?;
             if links.is_empty() {
                 continue;

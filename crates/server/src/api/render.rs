@@ -38,8 +38,8 @@ pub struct Names<'a> {
     jobs: BTreeMap<i64, JobRow>,
     removed: BTreeMap<i64, engine::RemovedJobRow>,
     connectors: BTreeMap<ConnectorId, ConnectorRow>,
-    /// Attributes whose values are not shown, by job; in lower case.
-    hidden: RefCell<BTreeMap<i64, BTreeSet<String>>>,
+    /// Attributes whose values are not shown, by job; in lower case. `None`: the rules could not be read, so none is shown.
+    hidden: RefCell<BTreeMap<i64, Option<BTreeSet<String>>>>,
 }
 
 impl<'a> Names<'a> {
@@ -76,8 +76,18 @@ impl<'a> Names<'a> {
         }
         let mut all = self.hidden.borrow_mut();
         all.entry(job)
-            .or_insert_with(|| self.hidden_of(job).unwrap_or_default())
-            .contains(&attribute)
+            .or_insert_with(|| self.hidden_of(job).ok())
+            .as_ref()
+            .is_none_or(|hidden| hidden.contains(&attribute))
+    }
+
+    /// Values of an attribute as people may see them: what is hidden, as one word, if there is anything.
+    pub fn values(&self, job: i64, attribute: &str, values: &[Value]) -> Vec<String> {
+        match values {
+            [] => Vec::new(),
+            _ if self.hides(job, attribute) => vec![REDACTED.to_owned()],
+            values => values.iter().map(Value::display).collect(),
+        }
     }
 
     /// What the rules of a job hide, or hid in any version.
@@ -265,6 +275,37 @@ impl<'a> Names<'a> {
         });
         changes.chain(references).collect()
     }
+}
+
+/// What people know an object by.
+pub struct Face {
+    /// Its display name, or else its common name.
+    pub name: String,
+    /// Its class.
+    pub class: String,
+    /// Its distinguished name.
+    pub dn: String,
+    /// Its anchor.
+    pub anchor: String,
+}
+
+/// What people know the source object of a link by; empty if it is not there any more.
+///
+/// # Errors
+/// Of the store.
+pub fn face(engine: &Engine, link: LinkId) -> Result<Face, StoreError> {
+    let object = engine.space_object(engine::object_of(link))?;
+    let object = object.map(|found| found.object);
+    let text = |name: &str| object.as_ref()?.attributes.text(name).map(str::to_owned);
+    let name = text("displayName").or_else(|| text("cn"));
+    let class = object.as_ref().and_then(|object| object.class.as_deref());
+    let anchor = object.as_ref().map(|object| object.anchor.guid_text());
+    Ok(Face {
+        name: name.unwrap_or_default(),
+        class: class.unwrap_or_default().to_owned(),
+        anchor: anchor.unwrap_or_default(),
+        dn: object.map(|object| object.dn).unwrap_or_default(),
+    })
 }
 
 /// Target attributes whose mapping redacts, in lower case.

@@ -1,7 +1,7 @@
 //! Undoing what was carried out: planned from the log and from images of deleted objects, carried out by the jobs.
 //!
 //! Decides nothing itself. Trap: what is planned may have grown between the preview and the decision; `expected` is the
-//! protection against that.
+//! protection against that. Values that rules redact are given back like any other, and shown to nobody.
 
 use axum::{Json, extract::State};
 use engine::{Engine, JobRow, StoreError, UndoAct, UndoItem, UndoPlan, UndoQuery};
@@ -11,9 +11,10 @@ use wire::api::v1::{UndoLeft, UndoRequest, Undone, UndoneObject, UndoneValue};
 use super::{
     convert::time_option,
     error::{Answer, ApiError},
-    extract::Body,
+    extract::{Body, jobs_named},
     log::{cycle, moment},
     objects,
+    render::Names,
 };
 use crate::{access::actor, agents::blocking, app::App, planner, scheduler};
 
@@ -40,10 +41,7 @@ pub async fn undo(State(app): State<App>, Body(asked): Body<UndoRequest>) -> Ans
     }
     let object = objects.and_then(|all| all.first().copied());
     let (undone, touched) = blocking(app.engine(), move |engine| {
-        let jobs = match &asked.job {
-            Some(name) => vec![engine.job_named(name)?],
-            None => engine.jobs()?,
-        };
+        let jobs = jobs_named(engine, asked.job.as_deref())?;
         let plans = plans(engine, jobs, (cycle, since), object)?;
         carry_out(engine, &asked, plans)
     })
@@ -86,8 +84,9 @@ fn carry_out(
         kept_days: engine::IMAGES_KEPT_DAYS.unsigned_abs(),
         ..Undone::default()
     };
+    let names = Names::read(engine)?;
     for (job, plan) in &plans {
-        add(engine, job, plan, &mut undone)?;
+        add(&names, engine, job, plan, &mut undone)?;
     }
     if let Some(expected) = asked.expected
         && undone.objects > expected
@@ -125,7 +124,13 @@ fn what(asked: &UndoRequest) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-fn add(engine: &Engine, job: &JobRow, plan: &UndoPlan, to: &mut Undone) -> Result<(), StoreError> {
+fn add(
+    names: &Names<'_>,
+    engine: &Engine,
+    job: &JobRow,
+    plan: &UndoPlan,
+    to: &mut Undone,
+) -> Result<(), StoreError> {
     to.records += plan.records;
     to.kept_since = time_option(plan.kept_since);
     to.left_alone += plan.left.len() as u64;
@@ -145,15 +150,20 @@ fn add(engine: &Engine, job: &JobRow, plan: &UndoPlan, to: &mut Undone) -> Resul
             UndoAct::SetBack => to.set_back += 1,
         }
         if to.items.len() < SHOWN {
-            to.items.push(shown(engine, job, item)?);
+            to.items.push(shown(names, engine, job, item)?);
         }
     }
     Ok(())
 }
 
-fn shown(engine: &Engine, job: &JobRow, item: &UndoItem) -> Result<UndoneObject, StoreError> {
+fn shown(
+    names: &Names<'_>,
+    engine: &Engine,
+    job: &JobRow,
+    item: &UndoItem,
+) -> Result<UndoneObject, StoreError> {
     let object = engine.space_object(engine::object_of(item.link))?;
-    let texts = |values: &[Value]| values.iter().map(Value::display).collect::<Vec<_>>();
+    let texts = |name: &str, values: &[Value]| names.values(job.id.0, name, values);
     let count = |keep: bool| {
         let all = item.references.iter();
         all.filter(|reference| reference.keep == keep).count() as u64
@@ -171,8 +181,8 @@ fn shown(engine: &Engine, job: &JobRow, item: &UndoItem) -> Result<UndoneObject,
             .iter()
             .map(|value| UndoneValue {
                 name: value.name.to_string(),
-                now: texts(&value.now),
-                back: texts(&value.back),
+                now: texts(&value.name, &value.now),
+                back: texts(&value.name, &value.back),
             })
             .collect(),
         references_added: count(true),
