@@ -138,7 +138,7 @@ fn octal(field: &[u8]) -> Option<u64> {
 /// Reads what a backup says of itself, without looking at the rest.
 ///
 /// # Errors
-/// `BackupUnusable`, `NotFound`.
+/// `BackupUnusable`.
 pub fn read_manifest(path: &Path) -> Result<Manifest, Refusal> {
     let file = File::open(path).map_err(|error| super::io(path, &error))?;
     manifest_of(&mut BufReader::new(file), path)

@@ -99,11 +99,8 @@ fn unusable(path: &Path, text: impl ToString) -> Refusal {
 fn io(path: &Path, error: &std::io::Error) -> Refusal {
     let code = match error.kind() {
         std::io::ErrorKind::StorageFull => Code::DiskFull,
-        std::io::ErrorKind::NotFound => {
-            return Refusal::new(Code::NotFound)
-                .with("what", "file")
-                .with("name", path.display().to_string());
-        }
+        // Whoever looks for a backup is helped by the list of backups, not by that of jobs.
+        std::io::ErrorKind::NotFound => return unusable(path, "there is no such file"),
         _ => Code::StoreUnwritable,
     };
     Refusal::new(code)
