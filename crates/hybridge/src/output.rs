@@ -2,10 +2,11 @@
 //!
 //! Never decides what is shown. Trap: a reader that goes away (`| head`) is not an error.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use sync_core::code::Code;
 
 use crate::failure::Failure;
 
@@ -38,6 +39,24 @@ impl Output {
     pub fn say(self, text: impl AsRef<str>) {
         if self == Self::People {
             let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+        }
+    }
+
+    /// Asks for a word before something is done; `to_do` says what, as in "to undo this". Where nobody can be asked, `--yes` is.
+    ///
+    /// # Errors
+    /// `RequestInvalid` if nobody can be asked, or the answer is another one.
+    pub fn confirm(self, word: &str, to_do: &str) -> Result<(), Failure> {
+        let refuse = |text: &str| Err(Failure::text(Code::RequestInvalid, "the arguments", text));
+        if self == Self::Json || !std::io::stdin().is_terminal() {
+            return refuse(&format!("add --yes {to_do} without being asked"));
+        }
+        self.say(format!("\nType {word} {to_do}:"));
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        match line.trim() == word {
+            true => Ok(()),
+            false => refuse("not confirmed; nothing was done"),
         }
     }
 }

@@ -3,16 +3,13 @@
 //! What would be done is shown first, with names; the number seen is sent along, so that nothing more is undone. Trap: an
 //! undo is carried out by the jobs: of a paused job it waits until the job goes on.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use clap::Args;
-use sync_core::code::Code;
 use wire::api::v1::{UndoRequest, Undone, UndoneObject};
 
 use crate::{
     commands::Context,
     failure::Failure,
-    output::{Output, one_line, table},
+    output::{one_line, table},
     show::{plural, short, time},
 };
 
@@ -20,7 +17,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "\
 What is undone stays undone: a hold keeps it so until the source or the rules want something else of the object, or until \
-`hybridge holds release`.\nWhat was changed again after the undone change is left alone.")]
+`hybridge holds release`.\nWhat was changed again after the undone change is left alone.\nDeleted objects can be brought back for 30 \
+days, and changes as far back as the log reaches (`hybridge log retention`); the preview says both.")]
 pub struct Arguments {
     /// What this cycle did (its id, from `hybridge runs`)
     #[arg(long, value_name = "CYCLE", required_unless_present_any = ["since", "object"])]
@@ -65,7 +63,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     }
     context.output.say(people(&preview));
     if !arguments.yes {
-        confirm(preview.objects, context.output)?;
+        context
+            .output
+            .confirm(&preview.objects.to_string(), "to undo this")?;
     }
     request.preview = false;
     request.expected = Some(preview.objects);
@@ -77,20 +77,6 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             plural(undone.objects, "object")
         )
     })
-}
-
-fn confirm(count: u64, output: Output) -> Result<(), Failure> {
-    let refuse = |text: &str| Err(Failure::text(Code::RequestInvalid, "the arguments", text));
-    if output == Output::Json || !std::io::stdin().is_terminal() {
-        return refuse("add --yes to undo without being asked");
-    }
-    output.say(format!("\nType {count} to undo this:"));
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    match line.trim() == count.to_string() {
-        true => Ok(()),
-        false => refuse("not confirmed; nothing was done"),
-    }
 }
 
 fn people(undone: &Undone) -> String {

@@ -57,7 +57,7 @@ pub struct From {
 pub struct Apply {
     #[command(flatten)]
     from: From,
-    /// Carry it out
+    /// Put it in force; without it only what would change is shown
     #[arg(long)]
     yes: bool,
 }

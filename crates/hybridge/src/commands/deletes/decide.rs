@@ -2,19 +2,10 @@
 //!
 //! With `--all` the number is asked for first and sent along: if more is held by then, nothing is done.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use clap::Args;
-use sync_core::code::Code;
 use wire::api::v1::{Decided, Deletion, DeletionChoice, Verdict};
 
-use crate::{
-    client::Client,
-    commands::Context,
-    failure::Failure,
-    output::{Output, one_line},
-    show::plural,
-};
+use crate::{client::Client, commands::Context, failure::Failure, output::one_line, show::plural};
 
 /// Arguments.
 #[derive(Args, Debug)]
@@ -102,21 +93,10 @@ async fn show_all(
             .say(format!("  … and {} more", held.len() - NAMES_SHOWN));
     }
     if verdict == Verdict::Allow && !arguments.yes {
-        confirm(held.len(), context.output)?;
+        let count = held.len().to_string();
+        context
+            .output
+            .confirm(&count, &format!("to carry out all {count} of them"))?;
     }
     Ok(held.len() as u64)
-}
-
-fn confirm(count: usize, output: Output) -> Result<(), Failure> {
-    let refuse = |text: &str| Err(Failure::text(Code::RequestInvalid, "the arguments", text));
-    if output == Output::Json || !std::io::stdin().is_terminal() {
-        return refuse("add --yes to carry out all of them without being asked");
-    }
-    output.say(format!("\nType {count} to carry out all {count} of them:"));
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    match line.trim() == count.to_string() {
-        true => Ok(()),
-        false => refuse("not confirmed; nothing was done"),
-    }
 }

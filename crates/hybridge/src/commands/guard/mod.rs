@@ -16,6 +16,9 @@ pub enum Command {
     /// Limits, and what counts against them at this moment
     Show,
     /// Change how the tenant is protected, whichever jobs write to it
+    #[command(
+        after_help = "The limits of one job are its settings: `hybridge job settings --guard-count … --guard-percent …`. What is held: `hybridge deletes list`."
+    )]
     Set(set::Arguments),
 }
 

@@ -4,10 +4,7 @@
 //! and its places in what the job manages. Trap: the rest is planned when the job goes on, and an object without a link is then
 //! matched again.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use clap::Args;
-use sync_core::code::Code;
 use wire::api::v1::{Link, LinkRequest};
 
 use super::list::{Which, one};
@@ -15,7 +12,6 @@ use crate::{
     client::Client,
     commands::{Context, segment},
     failure::Failure,
-    output::Output,
 };
 
 /// Arguments of `unlink`.
@@ -82,7 +78,7 @@ impl Act<'_> {
         let before: Link = client.get(&format!("{base}/link"), &query).await?;
         if self.asks {
             context.output.say(one(&before));
-            confirm(context.output)?;
+            context.output.confirm("yes", "to change this link")?;
         }
         let after = self.send(&client, &base, &before).await?;
         context.output.data(&after, |after| {
@@ -103,19 +99,5 @@ impl Act<'_> {
             None => "unlink",
         };
         client.post(&format!("{base}/links/{act}"), &request).await
-    }
-}
-
-fn confirm(output: Output) -> Result<(), Failure> {
-    let refuse = |text: &str| Err(Failure::text(Code::RequestInvalid, "the arguments", text));
-    if output == Output::Json || !std::io::stdin().is_terminal() {
-        return refuse("add --yes to change the link without being asked");
-    }
-    output.say("\nType yes to change this link:");
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    match line.trim() {
-        "yes" => Ok(()),
-        _ => refuse("not confirmed; nothing was done"),
     }
 }
