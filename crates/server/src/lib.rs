@@ -29,6 +29,7 @@ pub mod pki;
 pub mod places;
 pub mod planner;
 pub mod preview;
+pub mod redaction;
 pub mod rejoin;
 pub mod release;
 pub mod removal;

@@ -18,7 +18,7 @@ use sync_core::{
     plan::{Draft, Match, Situation, Wanted},
     schema::checked::Rules,
     scope::container,
-    value::{Name, Value},
+    value::Name,
 };
 use tokio::sync::mpsc;
 use wire::api::v1::{PreviewChange, PreviewEvent, PreviewObject, PreviewReferences, PreviewReport};
@@ -28,6 +28,7 @@ use crate::{
     app::App,
     places,
     planner::{self, Surroundings},
+    redaction::Hidden,
     scheduler,
 };
 
@@ -42,6 +43,7 @@ pub async fn run(
     app: &App,
     job: &Arc<JobRow>,
     rules: Arc<Rules>,
+    hidden: Hidden,
     told: &Told,
 ) -> Result<PreviewReport, Refusal> {
     let (source, target) = (job.source, job.target);
@@ -60,6 +62,7 @@ pub async fn run(
         target,
         links: places::links(&places, &rules),
         fates: Fates::default(),
+        hidden,
         report: PreviewReport {
             job: job.name.clone(),
             not_read: not_read(app, &source, &places::spec_with(&places, &rules)).await?,
@@ -101,6 +104,7 @@ struct Preview<'a> {
     target: Arc<dyn Target>,
     links: engine::ScopeLinks,
     fates: Fates,
+    hidden: Hidden,
     report: PreviewReport,
     told: &'a Told,
 }
@@ -276,13 +280,6 @@ impl Preview<'_> {
             _ => self.report.change += 1,
         }
         *self.report.actions.entry(action.into()).or_default() += 1;
-        let texts = |values: Option<&[Value]>| -> Vec<String> {
-            values
-                .unwrap_or_default()
-                .iter()
-                .map(Value::display)
-                .collect()
-        };
         object.fate = fate.into();
         object.action = action.into();
         object.target_class = draft.class.to_string();
@@ -294,8 +291,8 @@ impl Preview<'_> {
             *self.report.attributes.entry(name.to_string()).or_default() += 1;
             object.changes.push(PreviewChange {
                 name: name.to_string(),
-                before: texts(draft.before.values(name)),
-                after: texts(Some(values)),
+                before: (self.hidden).texts(name, draft.before.values(name).unwrap_or_default()),
+                after: self.hidden.texts(name, values),
             });
         }
     }

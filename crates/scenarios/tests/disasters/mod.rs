@@ -5,7 +5,7 @@ mod deletions;
 mod identity;
 mod losses;
 mod reading;
-mod undo;
+pub mod undo;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ const BEFORE: &str = "Quiet department";
 const AFTER: &str = "Loud department";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_that_rules_redact_are_in_no_undo_and_no_list_of_holds() {
+async fn values_that_rules_redact_are_shown_nowhere() {
     let dir = tempfile::tempdir().unwrap();
     let company = Organisation { people: 5, seed: 3 }.build().unwrap();
     let (source, _served) = Source::forest(&company.forest, &dir).await;
@@ -28,7 +28,12 @@ async fn values_that_rules_redact_are_in_no_undo_and_no_list_of_holds() {
     installation.sync();
     company.forest.set(rie, "department", AFTER).unwrap();
     installation.sync();
-    assert_eq!(installation.target("Rie Zwijger", "department"), [AFTER]);
+    let target = installation.target_id("Rie Zwijger");
+    let department = || -> Value {
+        let object: Value = installation.ask(&["directory", "object", &target]);
+        object["attributes"]["department"].clone()
+    };
+    assert_eq!(department(), json!([AFTER]));
 
     let object = rie.to_string();
     let preview: Value = installation.ask(&[
@@ -43,7 +48,7 @@ async fn values_that_rules_redact_are_in_no_undo_and_no_list_of_holds() {
         let text = answer.to_string();
         assert!(
             !text.contains(BEFORE) && !text.contains(AFTER),
-            "{what}: {text}"
+            "{what} shows what is redacted"
         );
     };
     shows("preview", &preview);
@@ -62,17 +67,26 @@ async fn values_that_rules_redact_are_in_no_undo_and_no_list_of_holds() {
         json!([{ "name": "department", "now": ["[Redact]"], "back": ["[Redact]"] }])
     );
     installation.sync();
-    assert_eq!(
-        installation.target("Rie Zwijger", "department"),
-        [BEFORE],
-        "undone all the same"
-    );
+    assert_eq!(department(), json!([BEFORE]), "undone all the same");
 
     let holds: Value = installation.ask(&["holds", "list"]);
     shows("holds", &holds);
     assert_eq!(holds["items"][0]["attribute"], "department");
     assert_eq!(holds["items"][0]["what"], "[Redact] instead of [Redact]");
     shows("log", &json!(installation.log_since(0)));
+    shows(
+        "object",
+        &installation.ask(&["object", "show", "Rie Zwijger"]),
+    );
+    let explained: Value = installation.ask(&["explain", "Rie Zwijger"]);
+    shows("explain", &explained);
+    assert_eq!(explained["jobs"][0]["state"], "held");
+
+    let report = serde_json::to_value(installation.verify()).unwrap();
+    let difference = &report["explained"][0]["difference"];
+    assert_eq!(difference["attribute"], "department");
+    assert_eq!(difference["found"], json!(["[Redact]"]));
+    shows("verify", &report);
 }
 
 /// Every mapping of the department redacts.

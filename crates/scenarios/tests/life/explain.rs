@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use directory::Value;
+use engine::{DeleteChoice, JobSettings};
 use scenarios::{
     Story,
     story::{UNIT, add_members},
@@ -235,4 +236,71 @@ async fn a_name_nobody_knows_is_looked_for_in_the_source_too() {
         assert_eq!(missing.looked_in[0].source, "live", "{missing:#?}");
         assert!(missing.looked_in[0].dn.contains("Anna Laat"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_of_an_object_names_who_holds_it_and_what_ends_it() {
+    let story = Story::begin(30).await;
+    let engine = story.world.app.engine();
+    let anna = story.person_in(UNIT, "Anna Wacht", &[("department", "Locks")]);
+    let bart = story.person("Bart Wacht");
+    let group = story.group("Lock keepers");
+    add_members(&story.forest, group, &[anna, bart]);
+    story.world.sync().await;
+    let strict = JobSettings {
+        delete_threshold: 1,
+        ..engine.job(story.world.job.id).unwrap().settings
+    };
+    engine
+        .set_job_settings(story.world.job.id, &strict)
+        .unwrap();
+    let begun = engine.now();
+    let cleared = forest::Edit::clear("department");
+    story.forest.modify(anna, vec![cleared]).unwrap();
+    story.forest.remove_member(group, bart).unwrap();
+    story.world.sync().await;
+
+    let job = in_job(&story, &anna.to_string()).await;
+    assert_eq!(
+        (job.state.as_str(), job.is_in_sync),
+        ("held", false),
+        "{job:#?}"
+    );
+    let text = "the clearing of department is held by the guard";
+    assert!(job.sentence.contains(text), "{}", job.sentence);
+    assert!(job.cure.contains("deletes allow"), "{}", job.cure);
+    assert_eq!(job.holds.len(), 1, "{job:#?}");
+    assert_eq!(
+        (job.holds[0].state.as_str(), job.holds[0].what.as_str()),
+        ("held", "Locks instead of nothing")
+    );
+    let job = in_job(&story, &group.to_string()).await;
+    let text = "the removal of 1 of member is held by the guard";
+    assert!(job.sentence.contains(text), "{}", job.sentence);
+
+    engine
+        .refuse_deletes(story.world.job.id, &DeleteChoice::All, "test")
+        .unwrap();
+    let job = in_job(&story, &anna.to_string()).await;
+    assert_eq!(job.state, "held");
+    assert!(job.sentence.contains("was refused"), "{}", job.sentence);
+    for guid in [anna, group] {
+        let guid = guid.to_string();
+        assert!(!explained(&story, &guid).await.is_in_sync);
+    }
+
+    // What was undone says so, and that it can be released.
+    story
+        .forest
+        .set(bart, "displayName", "Bart Anders")
+        .unwrap();
+    story.world.sync().await;
+    crate::disasters::undo::undo(&story, begun);
+    story.world.app.jobs_changed();
+    story.world.sync().await;
+    let job = in_job(&story, &bart.to_string()).await;
+    assert_eq!(job.state, "held", "{job:#?}");
+    let text = "the change of displayName was undone";
+    assert!(job.sentence.contains(text), "{}", job.sentence);
+    assert!(job.cure.contains("holds release"), "{}", job.cure);
 }

@@ -233,9 +233,15 @@ async fn a_preview_names_members_of_another_forest() {
         sync_core::schema::preset::load(sync_core::schema::preset::AD_TO_DIRECTORY).unwrap(),
     );
     let (told, mut heard) = tokio::sync::mpsc::channel(1_000);
-    server::preview::run(&two.world.app, &job, rules, &told)
-        .await
-        .unwrap();
+    server::preview::run(
+        &two.world.app,
+        &job,
+        rules,
+        server::redaction::Hidden::default(),
+        &told,
+    )
+    .await
+    .unwrap();
     drop(told);
     let mut found = Vec::new();
     while let Some(event) = heard.recv().await {

@@ -158,7 +158,15 @@ async fn preview(story: &Story, rules: &str) -> Previewed {
     let job = Arc::new(app.engine().job(story.world.job.id).unwrap());
     let rules = Arc::new(preset::load(rules).unwrap());
     let (told, mut heard) = tokio::sync::mpsc::channel(1_000_000);
-    let report = server::preview::run(app, &job, rules, &told).await.unwrap();
+    let report = server::preview::run(
+        app,
+        &job,
+        rules,
+        server::redaction::Hidden::default(),
+        &told,
+    )
+    .await
+    .unwrap();
     drop(told);
     let (mut objects, mut references) = (Vec::new(), Vec::new());
     while let Some(event) = heard.recv().await {

@@ -36,7 +36,15 @@ async fn previewed(story: &Story, rules: &str) -> (Vec<String>, PreviewReport) {
     let job = Arc::new(app.engine().job(story.world.job.id).unwrap());
     let rules = Arc::new(preset::load(rules).unwrap());
     let (told, mut heard) = tokio::sync::mpsc::channel(100_000);
-    let report = server::preview::run(app, &job, rules, &told).await.unwrap();
+    let report = server::preview::run(
+        app,
+        &job,
+        rules,
+        server::redaction::Hidden::default(),
+        &told,
+    )
+    .await
+    .unwrap();
     drop(told);
     let mut lines = Vec::new();
     while let Some(event) = heard.recv().await {

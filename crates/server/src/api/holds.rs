@@ -59,7 +59,11 @@ pub async fn list(
     Ok(Json(page))
 }
 
-fn shown(
+/// A hold as people see it.
+///
+/// # Errors
+/// Of the store.
+pub(super) fn shown(
     names: &Names<'_>,
     engine: &Engine,
     job: &JobRow,

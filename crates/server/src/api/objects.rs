@@ -22,13 +22,14 @@ use wire::api::v1::{
 };
 
 use super::{
-    convert::{situation, time, values},
+    convert::{situation, time},
     directory,
     error::{Answer, ApiError},
     extract::{Parameters, Slice, page_size},
     log, pending,
+    render::Names,
 };
-use crate::{agents::blocking, app::App, planner, scheduler};
+use crate::{agents::blocking, app::App, planner, redaction::Hidden, scheduler};
 
 // LIMIT: references named per attribute.
 const REFERENCES_NAMED: usize = 10;
@@ -261,7 +262,8 @@ fn stored_view(
     };
     let view = ObjectView {
         object: shown(&found, &connector_names(engine)?),
-        attributes: values(&found.object.attributes),
+        attributes: Hidden::of_source(engine, found.connector)?
+            .source_values(&found.object.attributes),
         references,
         jobs: Vec::new(),
         records: log::read(engine, &query, &links)?.items,
@@ -272,12 +274,8 @@ fn stored_view(
 async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectInJob, ApiError> {
     let (id, object) = (job.id, space.object.id);
     let connector = space.connector;
-    let (item, link, pending, names, asides, source) = blocking(app.engine(), move |engine| {
-        let names: BTreeMap<_, _> = engine
-            .jobs()?
-            .into_iter()
-            .map(|job| (job.id, job.name))
-            .collect();
+    let (item, link, pending, hidden, asides, source) = blocking(app.engine(), move |engine| {
+        let names = Names::read(engine)?;
         let pending = engine.pending_export(engine::link_id(id, object))?;
         let pending = pending
             .map(|row| pending::shown(engine, &row, &names))
@@ -286,17 +284,24 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
         engine.add_scope_links(id, item.as_mut_slice())?;
         let asides = engine.asides(engine::link_id(id, object))?;
         let (link, source) = (engine.link_row(id, object)?, engine.connector(connector)?);
-        Ok((item, link, pending, names, asides, source))
+        Ok((
+            item,
+            link,
+            pending,
+            Hidden::of_job(engine, id),
+            asides,
+            source,
+        ))
     })
     .await?;
     let mut part = ObjectInJob {
         job: Named {
             id: job.guid.clone(),
-            name: names.get(&job.id).cloned().unwrap_or_default(),
+            name: job.name.clone(),
         },
         is_due: link.as_ref().is_some_and(|link| link.is_due),
         pending,
-        link: link.as_ref().map(|link| link_view(link, &asides)),
+        link: link.as_ref().map(|link| link_view(link, &asides, &hidden)),
         synchronised: link
             .as_ref()
             .and_then(|link| synchronised(link, &space.object.dn, &source.name)),
@@ -307,7 +312,7 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
             Ok(surroundings) => {
                 let evaluation =
                     planner::evaluation_of(&item, &surroundings.rules, &surroundings.context());
-                scope(&evaluation, space.object.state)
+                scope(&evaluation, space.object.state, &hidden)
             }
             Err(why) => ScopeView {
                 problems: vec![Problem::from(why)],
@@ -316,7 +321,7 @@ async fn in_job(app: &App, job: &JobRow, space: &SpaceObject) -> Result<ObjectIn
         });
     }
     if let Some(target) = link.and_then(|link| link.target) {
-        match target_view(app, job, &target).await {
+        match target_view(app, job, &target, &hidden).await {
             Ok(view) => part.target = view,
             Err(why) => part.target_problem = Some(why.into()),
         }
@@ -349,21 +354,21 @@ fn synchronised(link: &LinkRow, dn: &str, connector: &str) -> Option<String> {
 }
 
 /// A link as shown.
-pub fn link_view(link: &LinkRow, asides: &[AsideRow]) -> LinkView {
+pub fn link_view(link: &LinkRow, asides: &[AsideRow], hidden: &Hidden) -> LinkView {
     LinkView {
         situation: situation(link.situation).into(),
         class: link.class.as_deref().unwrap_or_default().to_owned(),
         target: link.target.clone(),
         source_anchor: link.source_anchor.clone(),
         version: link.version,
-        exported: values(&link.exported),
+        exported: hidden.values(&link.exported),
         reason: link.reason.as_ref().map(Into::into),
         set_aside: asides.iter().map(set_aside).collect(),
         changed_at: time(link.changed_at),
     }
 }
 
-fn scope(evaluation: &Evaluation, state: ObjectState) -> ScopeView {
+fn scope(evaluation: &Evaluation, state: ObjectState, hidden: &Hidden) -> ScopeView {
     let (is_in_scope, why) = match (&evaluation.scope, state) {
         (_, ObjectState::Deleted) => (false, "it was deleted in the source".to_owned()),
         (_, ObjectState::Vanished | ObjectState::Missing) => (
@@ -387,12 +392,17 @@ fn scope(evaluation: &Evaluation, state: ObjectState) -> ScopeView {
     ScopeView {
         is_in_scope,
         why,
-        attributes: values(&evaluation.attributes),
+        attributes: hidden.values(&evaluation.attributes),
         problems,
     }
 }
 
-async fn target_view(app: &App, job: &JobRow, target: &str) -> Result<Option<TargetView>, Refusal> {
+async fn target_view(
+    app: &App,
+    job: &JobRow,
+    target: &str,
+    hidden: &Hidden,
+) -> Result<Option<TargetView>, Refusal> {
     let id = job.target;
     let row = blocking(app.engine(), move |engine| engine.connector(id)).await?;
     let connector: Arc<dyn Target> = app.target(&row)?;
@@ -413,7 +423,7 @@ async fn target_view(app: &App, job: &JobRow, target: &str) -> Result<Option<Tar
         class: object.class.to_string(),
         version: object.version,
         is_deleted: object.is_deleted,
-        attributes: values(&object.attributes),
+        attributes: hidden.values(&object.attributes),
         references,
     }))
 }

@@ -2,15 +2,13 @@
 //!
 //! Trap: the place in the list is a state and a link; a row that changes its state while somebody pages may be shown twice.
 
-use std::collections::BTreeMap;
-
 use axum::{Json, extract::State};
 use engine::{Engine, PendingRow, PendingView, StoreError};
-use sync_core::{expression::steps::REDACTED, id::JobId, operation::Verb};
-use wire::api::v1::{Page, PendingExport, ReferenceCount, Values};
+use sync_core::operation::Verb;
+use wire::api::v1::{Page, PendingExport, ReferenceCount};
 
 use super::{
-    convert::{time, values},
+    convert::time,
     error::{Answer, ApiError},
     extract::{Parameters, Slice, page_size},
     render::Names,
@@ -26,11 +24,6 @@ pub async fn list(
     let (mut view, mut after) = place(slice.after.as_deref(), views.len())?;
     let size = page_size(slice.limit);
     let page = blocking(app.engine(), move |engine| {
-        let jobs: BTreeMap<_, _> = engine
-            .jobs()?
-            .into_iter()
-            .map(|job| (job.id, job.name))
-            .collect();
         let wanted = slice
             .job
             .map(|name| engine.job_named(&name))
@@ -41,12 +34,7 @@ pub async fn list(
         while let Some(kind) = views.get(view) {
             let rows = engine.pending_exports(wanted, *kind, after, size - items.len())?;
             for row in &rows {
-                let mut shown = shown(engine, row, &jobs)?;
-                let job = engine::job_of(row.link).0;
-                for values in [&mut shown.attributes, &mut shown.before] {
-                    hide(values, |name| names.hides(job, name));
-                }
-                items.push(shown);
+                items.push(shown(engine, row, &names)?);
                 after = row.link.0;
             }
             if items.len() >= size {
@@ -62,15 +50,6 @@ pub async fn list(
     })
     .await?;
     Ok(Json(page))
-}
-
-/// What rules redact, and secrets, are not shown; only that there is something.
-fn hide(values: &mut Values, is_hidden: impl Fn(&str) -> bool) {
-    for (name, values) in values.iter_mut() {
-        if !values.is_empty() && is_hidden(name) {
-            *values = vec![REDACTED.to_owned()];
-        }
-    }
 }
 
 fn views(state: Option<&str>) -> Result<Vec<PendingView>, ApiError> {
@@ -122,8 +101,9 @@ pub fn verb(verb: Verb) -> &'static str {
 pub fn shown(
     engine: &Engine,
     row: &PendingRow,
-    jobs: &BTreeMap<JobId, String>,
+    names: &Names<'_>,
 ) -> Result<PendingExport, StoreError> {
+    let job = engine::job_of(row.link);
     let object = engine
         .space_object(engine::object_of(row.link))?
         .map(|found| found.object);
@@ -132,10 +112,7 @@ pub fn shown(
         .and_then(|object| object.attributes.text("displayName"));
     let mut shown = PendingExport {
         id: row.link.to_string(),
-        job: jobs
-            .get(&engine::job_of(row.link))
-            .cloned()
-            .unwrap_or_default(),
+        job: names.job(job),
         anchor: object
             .as_ref()
             .map(|object| object.anchor.guid_text())
@@ -161,8 +138,9 @@ pub fn shown(
         shown.class = pending.class.to_string();
         shown.target = pending.target.clone();
         shown.name = pending.name.clone();
-        shown.attributes = values(&pending.attributes);
-        shown.before = values(&pending.before);
+        let hidden = names.hidden(job.0);
+        shown.attributes = hidden.values(&pending.attributes);
+        shown.before = hidden.values(&pending.before);
         shown.references = pending
             .references
             .iter()

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use wire::api::v1::{PreviewEvent, PreviewRequest};
 
 use super::{error::ApiError, extract::Body, verify::lines};
-use crate::{agents::blocking, app::App, preview, rules, scheduler};
+use crate::{agents::blocking, app::App, preview, redaction::Hidden, rules, scheduler};
 
 // LIMIT: lines waiting for a slow reader.
 const LINES: usize = 256;
@@ -23,11 +23,15 @@ pub async fn preview(
 ) -> Result<Response, ApiError> {
     let job = blocking(app.engine(), move |engine| engine.job_named(&name)).await?;
     let job = Arc::new(job);
+    let id = job.id;
+    let mut hidden = blocking(app.engine(), move |engine| Ok(Hidden::of_job(engine, id))).await?;
     let checked = match asked.rules {
         None => scheduler::rules_of(&job)?,
         Some(json) => {
             let known = rules::discovered(&app, job.source, job.target).await?;
-            let checked = rules::check(json.to_string(), known).await?;
+            let text = json.to_string();
+            hidden.add(&text);
+            let checked = rules::check(text, known).await?;
             Arc::new(
                 checked
                     .rules
@@ -37,7 +41,7 @@ pub async fn preview(
     };
     let (sender, receiver) = mpsc::channel::<PreviewEvent>(LINES);
     tokio::spawn(async move {
-        let event = match preview::run(&app, &job, checked, &sender).await {
+        let event = match preview::run(&app, &job, checked, hidden, &sender).await {
             Ok(report) => PreviewEvent::Report(report),
             Err(why) => PreviewEvent::Failed(why.into()),
         };

@@ -3,13 +3,9 @@
 //! Nothing of it is stored: a record holds codes and values, and this makes the words. Trap: values of attributes that rules say to
 //! redact, in any version the job ever had, and of attributes that hold secrets, never leave here.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use engine::{Action, ConnectorRow, Engine, JobRow, Record, Status, StoreError};
-use serde_json::Value as Json;
 use sync_core::{
     expression::steps::REDACTED,
     id::{ConnectorId, JobId, LinkId, TargetId},
@@ -19,18 +15,10 @@ use sync_core::{
 use wire::api::v1::{Identity, LogRecord, ModifiedProperty, Problem, Step, System};
 
 use super::convert::time;
+use crate::redaction::Hidden;
 
 // LIMIT: references named in a record as shown.
 const REFERENCES_NAMED: usize = 20;
-
-/// Attributes whose values are secrets whatever the rules say.
-const SECRETS: [&str; 5] = [
-    "password",
-    "passwordprofile",
-    "userpassword",
-    "unicodepwd",
-    "credentialdata",
-];
 
 /// Names of jobs and connectors, for rendering.
 pub struct Names<'a> {
@@ -38,8 +26,8 @@ pub struct Names<'a> {
     jobs: BTreeMap<i64, JobRow>,
     removed: BTreeMap<i64, engine::RemovedJobRow>,
     connectors: BTreeMap<ConnectorId, ConnectorRow>,
-    /// Attributes whose values are not shown, by job; in lower case. `None`: the rules could not be read, so none is shown.
-    hidden: RefCell<BTreeMap<i64, Option<BTreeSet<String>>>>,
+    /// What is not shown, by job.
+    hidden: RefCell<BTreeMap<i64, Rc<Hidden>>>,
 }
 
 impl<'a> Names<'a> {
@@ -68,41 +56,29 @@ impl<'a> Names<'a> {
         })
     }
 
+    /// What is not shown of a job.
+    pub fn hidden(&self, job: i64) -> Rc<Hidden> {
+        let mut all = self.hidden.borrow_mut();
+        let known = all.entry(job);
+        known
+            .or_insert_with(|| Rc::new(Hidden::of_job(self.engine, JobId(job))))
+            .clone()
+    }
+
+    /// The name of a job.
+    pub fn job(&self, job: JobId) -> String {
+        let row = self.jobs.get(&job.0);
+        row.map(|row| row.name.clone()).unwrap_or_default()
+    }
+
     /// Whether the values of an attribute are not shown.
     pub fn hides(&self, job: i64, attribute: &str) -> bool {
-        let attribute = attribute.to_lowercase();
-        if SECRETS.contains(&attribute.as_str()) {
-            return true;
-        }
-        let mut all = self.hidden.borrow_mut();
-        all.entry(job)
-            .or_insert_with(|| self.hidden_of(job).ok())
-            .as_ref()
-            .is_none_or(|hidden| hidden.contains(&attribute))
+        self.hidden(job).hides(attribute)
     }
 
     /// Values of an attribute as people may see them: what is hidden, as one word, if there is anything.
     pub fn values(&self, job: i64, attribute: &str, values: &[Value]) -> Vec<String> {
-        match values {
-            [] => Vec::new(),
-            _ if self.hides(job, attribute) => vec![REDACTED.to_owned()],
-            values => values.iter().map(Value::display).collect(),
-        }
-    }
-
-    /// What the rules of a job hide, or hid in any version.
-    fn hidden_of(&self, job: i64) -> Result<BTreeSet<String>, StoreError> {
-        let mut hidden = BTreeSet::new();
-        // Also of a job that was removed: its versions stay for this.
-        let job = JobId(job);
-        for version in self.engine.rules_versions(job)? {
-            let text = self.engine.rules_at(job, version.version)?;
-            if text.contains("Redact") {
-                let rules: Json = serde_json::from_str(&text).unwrap_or_default();
-                redacted(&rules, &mut hidden);
-            }
-        }
-        Ok(hidden)
+        self.hidden(job).texts(attribute, values)
     }
 
     /// One record.
@@ -306,27 +282,6 @@ pub fn face(engine: &Engine, link: LinkId) -> Result<Face, StoreError> {
         anchor: anchor.unwrap_or_default(),
         dn: object.map(|object| object.dn).unwrap_or_default(),
     })
-}
-
-/// Target attributes whose mapping redacts, in lower case.
-fn redacted(json: &Json, hidden: &mut BTreeSet<String>) {
-    match json {
-        Json::Object(members) => {
-            let target = members.get("targetAttributeName").and_then(Json::as_str);
-            if let Some(target) = target {
-                let source = members
-                    .get("source")
-                    .map(Json::to_string)
-                    .unwrap_or_default();
-                if source.contains("Redact") {
-                    hidden.insert(target.to_lowercase());
-                }
-            }
-            members.values().for_each(|one| redacted(one, hidden));
-        }
-        Json::Array(all) => all.iter().for_each(|one| redacted(one, hidden)),
-        _ => {}
-    }
 }
 
 fn texts(values: &[Value]) -> Option<String> {
@@ -546,22 +501,6 @@ fn summary(record: &Record) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn what_rules_redact_is_known_by_its_target_in_text_and_tree() {
-        let rules = json!({ "synchronizationRules": [{ "objectMappings": [{ "attributeMappings": [
-            { "targetAttributeName": "JobTitle", "source": { "expression": "Redact([title])" } },
-            { "targetAttributeName": "mobile", "source": { "type": "Function", "name": "Redact", "parameters": [] } },
-            { "targetAttributeName": "city", "source": { "expression": "[l]" } },
-        ] }] }] });
-        let mut hidden = BTreeSet::new();
-        redacted(&rules, &mut hidden);
-        assert_eq!(
-            hidden,
-            BTreeSet::from(["jobtitle".to_owned(), "mobile".to_owned()])
-        );
-    }
 
     #[test]
     fn many_references_are_named_in_part_and_counted() {

@@ -14,19 +14,26 @@ use std::{sync::Arc, time::Duration};
 
 use connectors::Target;
 use engine::{JobRow, JobState};
-use sync_core::{code::Code, operation::Refusal};
+use sync_core::{
+    code::Code,
+    expression::steps::REDACTED,
+    id::TargetId,
+    operation::{Lookup, Refusal},
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
 };
 use wire::api::v1::{Difference, Explained, Report, VerifyEvent};
 
-use crate::{agents::blocking, app::App, scheduler};
+use crate::{agents::blocking, app::App, redaction::Hidden, scheduler};
 
 // LIMIT: differences of each kind that are reported in full; all are counted.
 const REPORTED: usize = 200;
 // LIMIT: differences whose reason is asked for; more are counted as unexplained.
 const EXPLAINED: usize = 20_000;
+// LIMIT: objects the target is asked for at once.
+const LOOKED_UP: usize = 100;
 /// Looks at everything at most so often when something is unexplained.
 const ROUNDS: usize = 3;
 /// How long the job gets to catch up between two looks.
@@ -132,8 +139,47 @@ async fn look(app: &App, job: &JobRow, told: &Told) -> Result<Report, Refusal> {
     report.references_compared = references;
     report.difference_count = overflow;
     sort(app, job, found, &mut report).await?;
+    look_up(app, job, &connector, &mut report).await?;
     report.agree = report.difference_count == 0;
     Ok(report)
+}
+
+/// What the target holds where reported values differ: the comparison knows digests only.
+async fn look_up(
+    app: &App,
+    job: &JobRow,
+    target: &Arc<dyn Target>,
+    report: &mut Report,
+) -> Result<(), Refusal> {
+    let id = job.id;
+    let hidden = blocking(app.engine(), move |engine| Ok(Hidden::of_job(engine, id))).await?;
+    let explained = report.explained.iter_mut().map(|one| &mut one.difference);
+    let all = report.differences.iter_mut().chain(explained);
+    let mut open: Vec<&mut Difference> = all
+        .filter(|one| !one.target.is_empty() && !one.attribute.is_empty() && one.found.is_empty())
+        .collect();
+    for part in open.chunks_mut(LOOKED_UP) {
+        let ask = |one: &&mut Difference| Lookup::Id(TargetId::from(one.target.as_str()));
+        let asked: Vec<Lookup> = part.iter().map(ask).collect();
+        let answers = target.find(&asked).await?;
+        for (difference, answer) in part.iter_mut().zip(answers) {
+            let object = answer.into_iter().next();
+            let values = object
+                .as_ref()
+                .and_then(|object| object.attributes.values(&difference.attribute));
+            difference.found = hidden.texts(&difference.attribute, values.unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
+/// What rules redact is said to differ, not how.
+fn hide(difference: &mut Difference) {
+    for side in [&mut difference.expected, &mut difference.found] {
+        if !side.is_empty() {
+            *side = vec![REDACTED.to_owned()];
+        }
+    }
 }
 
 /// Sets explained differences apart from the others.
@@ -145,12 +191,17 @@ async fn sort(
 ) -> Result<(), Refusal> {
     let job = job.clone();
     let sorted = blocking(app.engine(), move |engine| {
+        let hidden = Hidden::of_job(engine, job.id);
         let explain = |(index, found): (usize, Found)| {
             let reason = match index < EXPLAINED {
                 true => explain::explain(engine, &job, &found)?,
                 false => None,
             };
-            Ok((found.difference, reason))
+            let mut difference = found.difference;
+            if !found.is_reference && hidden.hides(&difference.attribute) {
+                hide(&mut difference);
+            }
+            Ok((difference, reason))
         };
         found
             .into_iter()

@@ -5,7 +5,7 @@
 
 use wire::api::v1::{
     DueView, Escrow, ExplainedAttribute, ExplainedJob, ExplainedReference, ExplainedScope,
-    Explanation, MatchAttempt, Missing,
+    Explanation, Hold, MatchAttempt, Missing,
 };
 
 use crate::{
@@ -80,6 +80,7 @@ fn job(job: &ExplainedJob) -> String {
             .map(|one| format!("    {}", one_line(&one.name)))
             .collect(),
     );
+    section("held", job.holds.iter().map(held).collect());
     section("link", link(job));
     section("still to come", still_to_come(job));
     text
@@ -223,6 +224,22 @@ fn reference(one: &ExplainedReference) -> String {
         ));
     }
     text
+}
+
+fn held(hold: &Hold) -> String {
+    let by = match hold.undo {
+        Some(undo) => format!(" (undo {undo})"),
+        None => String::new(),
+    };
+    format!(
+        "    {} {} {}: {}, since {}{by}; id {}",
+        hold.state,
+        hold.kind,
+        one_line(&hold.attribute),
+        one_line(&hold.what),
+        time(&hold.since),
+        hold.id
+    )
 }
 
 fn link(job: &ExplainedJob) -> Vec<String> {

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use connectors::Target;
 use engine::{
-    AsideRow, ConnectorRow, DueItem, DuePlace, Engine, JobRow, LinkRow, ObjectState, PendingRow,
-    PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter, WaitingReason,
+    AsideRow, ConnectorRow, DueItem, DuePlace, Engine, HoldRow, JobRow, LinkRow, ObjectState,
+    PendingRow, PendingView, PlannedOutcome, ReferenceState, SpaceObject, StoreError, Waiter,
+    WaitingReason,
 };
 use sync_core::{
     id::{JobId, ObjectId, TargetId},
@@ -19,7 +20,7 @@ use sync_core::{
 };
 use wire::api::v1::{
     Candidate, DueView, Escrow, ExplainedClause, ExplainedGroup, ExplainedJob, ExplainedReference,
-    ExplainedScope, MatchAttempt, Named, PendingExport, References,
+    ExplainedScope, Hold, MatchAttempt, Named, PendingExport, References,
 };
 
 use super::{
@@ -30,12 +31,14 @@ use super::{
 use crate::{
     agents::blocking,
     api::{
-        convert::{time, time_option, values},
-        objects, pending,
+        convert::{time, time_option},
+        holds, objects, pending,
+        render::Names,
     },
     app::App,
     places,
     planner::{self, Surroundings},
+    redaction::Hidden,
     scheduler,
 };
 
@@ -44,12 +47,15 @@ const NAMED: usize = 10;
 
 /// What is stored of an object in a job.
 struct Stored {
+    hidden: Hidden,
     asides: Vec<AsideRow>,
     item: Option<DueItem>,
     link: Option<LinkRow>,
     pending: Option<PendingRow>,
     pending_shown: Option<PendingExport>,
     due: Option<DuePlace>,
+    holds: Vec<HoldRow>,
+    holds_shown: Vec<Hold>,
     references: Vec<ReferenceState>,
     waiters: Vec<Waiter>,
     reasons: BTreeMap<ObjectId, WaitingReason>,
@@ -98,6 +104,7 @@ pub async fn explain(
         link: stored.link.as_ref(),
         pending: stored.pending.as_ref(),
         due: shown.due.as_ref(),
+        holds: &stored.holds,
         problem: problem.as_ref(),
         outcome: evaluated.outcome.as_ref(),
         target: evaluated.target.as_ref(),
@@ -129,13 +136,9 @@ fn gather(engine: &Engine, job: JobId, object: ObjectId) -> Result<Stored, Store
     let row = engine
         .pending_export(engine::link_id(job, object))?
         .filter(|row| row.view != PendingView::Escrow);
-    let jobs: BTreeMap<_, _> = engine
-        .jobs()?
-        .into_iter()
-        .map(|job| (job.id, job.name))
-        .collect();
+    let names_shown = Names::read(engine)?;
     let pending_shown = match &row {
-        Some(row) => Some(pending::shown(engine, row, &jobs)?),
+        Some(row) => Some(pending::shown(engine, row, &names_shown)?),
         None => None,
     };
     let references = engine.reference_states(job, object, NAMED)?;
@@ -155,7 +158,21 @@ fn gather(engine: &Engine, job: JobId, object: ObjectId) -> Result<Stored, Store
     for id in references.iter().flat_map(|one| &one.first) {
         reasons.insert(*id, engine.waiting_reason(job, *id)?);
     }
+    let holds = engine.holds_of(engine::link_id(job, object))?;
+    let holds_shown = match (holds.is_empty(), engine.job(job)) {
+        (true, _) => Vec::new(),
+        (false, row) => {
+            let row = row?;
+            let shown = holds
+                .iter()
+                .map(|hold| holds::shown(&names_shown, engine, &row, hold));
+            shown.collect::<Result<_, _>>()?
+        }
+    };
     Ok(Stored {
+        hidden: Hidden::of_job(engine, job),
+        holds,
+        holds_shown,
         item,
         reasons,
         asides: engine.asides(engine::link_id(job, object))?,
@@ -364,7 +381,7 @@ fn shown(job: &JobRow, stored: &Stored, evaluated: &Evaluated, now: i64) -> Expl
         link: stored
             .link
             .as_ref()
-            .map(|link| objects::link_view(link, &stored.asides)),
+            .map(|link| objects::link_view(link, &stored.asides, &stored.hidden)),
         due: stored.due.as_ref().map(|place| DueView {
             reasons: engine::reason::names(place.reasons)
                 .into_iter()
@@ -375,12 +392,13 @@ fn shown(job: &JobRow, stored: &Stored, evaluated: &Evaluated, now: i64) -> Expl
             behind: place.ahead,
         }),
         pending: stored.pending_shown.clone(),
+        holds: stored.holds_shown.clone(),
         escrow: stored.link.as_ref().and_then(escrow),
         ..ExplainedJob::default()
     };
     if let Some(PlannedOutcome::Operate(draft)) = &evaluated.outcome {
         shown.next = word(draft.verb, draft.adopted.is_some()).into();
-        shown.writes = values(&draft.attributes);
+        shown.writes = stored.hidden.values(&draft.attributes);
     }
     shown
 }

@@ -4,10 +4,11 @@
 //! stored plan is what happens next. Trap: an object out of scope that is not in the target is in sync.
 
 use engine::{
-    ConnectorRow, JobRow, JobState, LinkRow, ObjectState, PendingRow, PendingState, PendingView,
-    PlannedOutcome,
+    ConnectorRow, HeldWhat, HoldRow, JobRow, JobState, LinkRow, ObjectState, PendingRow,
+    PendingState, PendingView, PlannedOutcome,
 };
 use sync_core::{
+    hold::HoldState,
     operation::{Refusal, TargetObject},
     plan::Situation,
 };
@@ -32,6 +33,8 @@ pub struct Known<'a> {
     pub pending: Option<&'a PendingRow>,
     /// Its place among what is due.
     pub due: Option<&'a DueView>,
+    /// What is held of it.
+    pub holds: &'a [HoldRow],
     /// Why the rules or the target could not be asked.
     pub problem: Option<&'a Refusal>,
     /// What planning comes to now.
@@ -87,6 +90,7 @@ pub fn of(known: &Known<'_>) -> Verdict {
     on_its_way(known)
         .or_else(|| failed(known))
         .or_else(|| not_evaluated(known))
+        .or_else(|| held(known))
         .unwrap_or_else(|| planned(known))
 }
 
@@ -186,6 +190,68 @@ fn not_evaluated(known: &Known<'_>) -> Option<Verdict> {
         return Some(Verdict::out("notRead", text, cure));
     }
     None
+}
+
+/// What is kept instead of what source and rules want, where nothing else is to be done.
+fn held(known: &Known<'_>) -> Option<Verdict> {
+    let is_done = matches!(
+        known.outcome,
+        Some(PlannedOutcome::Same(_) | PlannedOutcome::Skip(_))
+    );
+    let name = &known.name;
+    if let Some(until) = known.holds.iter().find_map(|hold| match hold.what {
+        HeldWhat::Leaver(until) => Some(until),
+        _ => None,
+    }) {
+        let text = format!(
+            "{name} has left, and is deleted when its grace period is over, at {}",
+            time(until)
+        );
+        let cure = "let it return in the source, or delete it now with `hybridge holds release`";
+        return Some(Verdict::out("held", text, cure));
+    }
+    let mut holds = known.holds.iter().filter(|_| is_done);
+    let strongest = holds.clone().map(|hold| hold.state).min()?;
+    let (by, cure) = match strongest {
+        HoldState::Held => (
+            "is held by the guard",
+            "decide with `hybridge deletes list` and `hybridge deletes allow` or `refuse`",
+        ),
+        HoldState::Refused => (
+            "was refused by an administrator, so it stays as it is",
+            "put it right in the source, or let it through with `hybridge deletes allow`",
+        ),
+        HoldState::Undone => (
+            "was undone by an administrator, so it stays as it was",
+            "it ends when the source wants something else; `hybridge holds list` shows it, `hybridge holds release` ends it",
+        ),
+        HoldState::Allowed => ("was allowed and is on its way", "the job goes on by itself"),
+    };
+    let texts: Vec<String> = holds
+        .by_ref()
+        .filter(|hold| hold.state == strongest)
+        .map(|hold| held_what(&hold.what))
+        .collect();
+    let text = format!("{name} is not in sync: {} {by}", texts.join(", "));
+    Some(Verdict::out("held", text, cure))
+}
+
+fn held_what(what: &HeldWhat) -> String {
+    match what {
+        HeldWhat::Object(true) | HeldWhat::Deletion | HeldWhat::Leaver(_) => {
+            "its deletion".to_owned()
+        }
+        HeldWhat::Object(false) => "its creation".to_owned(),
+        HeldWhat::Attribute(name, _, wanted) if wanted.is_empty() => {
+            format!("the clearing of {name}")
+        }
+        HeldWhat::Attribute(name, ..) => format!("the change of {name}"),
+        HeldWhat::References(name, stay, 0) => format!("the removal of {stay} of {name}"),
+        HeldWhat::References(name, 0, away) => format!("the addition of {away} to {name}"),
+        HeldWhat::References(name, stay, away) => {
+            format!("the removal of {stay} of {name} and the addition of {away}")
+        }
+    }
 }
 
 fn is_linked(known: &Known<'_>) -> bool {

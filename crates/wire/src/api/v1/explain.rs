@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ExpressionStep, FoundObject, LinkView, LogRecord, Named, PendingExport, Problem, References,
-    Values,
+    ExpressionStep, FoundObject, Hold, LinkView, LogRecord, Named, PendingExport, Problem,
+    References, Values,
 };
 
 /// `GET /explain`.
@@ -101,6 +101,9 @@ pub struct ExplainedJob {
     /// The pending export.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingExport>,
+    /// What is held of it: by the guard, by a refusal, by an undo or by a grace period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
     /// It failed and is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub escrow: Option<Escrow>,
