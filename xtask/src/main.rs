@@ -7,6 +7,7 @@
 
 mod arrows;
 mod bench;
+mod chaos;
 mod ci;
 mod codes;
 mod fuzz;
@@ -52,6 +53,8 @@ enum Chore {
     },
     /// Measure beside a search and a replica of the same run (docs/performance.md says how)
     Bench(bench::Arguments),
+    /// Several agents while server, agents and network fail at random
+    Chaos(chaos::Arguments),
     /// Who may depend on whom, and which outside crates must not be in the tree
     Arrows,
     /// The licence of every crate in the tree, against deny.toml
@@ -119,6 +122,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
         }
         Chore::Lab { arguments } => lab::samba(&arguments),
         Chore::Bench(arguments) => bench::measure(&arguments),
+        Chore::Chaos(arguments) => chaos::go(&arguments),
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
         Chore::Codes => codes::check(),

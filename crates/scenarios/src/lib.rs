@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 pub mod bench;
+pub mod chaos;
 pub mod clients;
 pub mod crash;
 pub mod hand;
@@ -13,6 +14,7 @@ pub mod judge;
 pub mod look;
 pub mod processes;
 pub mod record;
+pub mod relay;
 pub mod room;
 pub mod samba;
 pub mod slapd;

@@ -101,6 +101,11 @@ impl Running {
         assert!(sent.unwrap().success(), "process {process} is gone");
     }
 
+    /// Is stopped where it is, without its knowledge.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
     /// Goes on after it was frozen.
     pub fn wake(&self) {
         self.signal("-CONT");
@@ -316,6 +321,11 @@ impl Installation {
     }
 
     fn enrol(&self) {
+        self.enrol_agent("agent", None);
+    }
+
+    /// Enrols an agent with a data directory of this name, at another address of the server if one is given.
+    pub fn enrol_agent(&self, name: &str, server: Option<&str>) {
         let token: Value = self.ask(&["agent", "token"]);
         let text = |name: &str| token[name].as_str().unwrap().to_owned();
         let file = private_file(&self.dir, "token", &text("token"));
@@ -323,7 +333,7 @@ impl Installation {
         command.args([
             "enrol",
             "--server",
-            &text("server"),
+            server.unwrap_or(&text("server")),
             "--fingerprint",
             &text("authorityFingerprint"),
         ]);
@@ -331,7 +341,7 @@ impl Installation {
             .arg("--token-file")
             .arg(file)
             .arg("--data-dir")
-            .arg(self.dir.path().join("agent"));
+            .arg(self.dir.path().join(name));
         let output = command.output().unwrap();
         assert!(
             output.status.success(),
@@ -349,12 +359,16 @@ impl Installation {
     }
 
     fn agent_command(&self, verb: &str) -> Command {
+        self.agent_command_of("agent", verb)
+    }
+
+    fn agent_command_of(&self, name: &str, verb: &str) -> Command {
         let mut command = Command::new(program("hybridge-agent"));
         command
             .arg(verb)
             .arg("--config")
             .arg(self.dir.path().join("agent.json"));
-        command.arg("--data-dir").arg(self.dir.path().join("agent"));
+        command.arg("--data-dir").arg(self.dir.path().join(name));
         let variables = self.agent_environment.iter();
         command.envs(variables.map(|(name, value)| (name, value)));
         command
@@ -364,6 +378,12 @@ impl Installation {
     pub fn launch_agent(&mut self) {
         let log = self.dir.path().join("agent.log");
         self.agent = Some(Running::start(self.agent_command("run"), &log));
+    }
+
+    /// Starts an agent that was enrolled by this name, whatever it will find.
+    pub fn launch_agent_of(&self, name: &str) -> Running {
+        let log = self.dir.path().join(format!("{name}.log"));
+        Running::start(self.agent_command_of(name, "run"), &log)
     }
 
     /// Starts the agent, and waits until the source answers through it.
@@ -398,7 +418,7 @@ impl Installation {
     /// Stops the agent where it is, without its knowledge; it lives as long as what is returned.
     pub fn freeze_agent(&mut self) -> Running {
         let agent = self.agent.take().unwrap();
-        agent.signal("-STOP");
+        agent.freeze();
         agent
     }
 
@@ -731,7 +751,13 @@ fn answer<T: DeserializeOwned>(output: &Output) -> T {
 /// A program beside the test's own executable.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join(name);
+    let folder = test.parent().unwrap();
+    // Tests are built one folder below the programs.
+    let folder = match folder.file_name() {
+        Some(name) if name == "deps" => folder.parent().unwrap(),
+        _ => folder,
+    };
+    let path = folder.join(name);
     assert!(
         path.exists(),
         "{} is missing: run `cargo build -p hybridge -p agent --bins` first",

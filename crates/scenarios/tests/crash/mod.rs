@@ -6,6 +6,7 @@ mod clock;
 mod doubt;
 mod frozen;
 mod kills;
+mod several;
 
 /// The helper that runs a server or an agent as a process of its own.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_scenario-process");
