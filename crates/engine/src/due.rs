@@ -26,7 +26,10 @@ use crate::{
     crossing,
     export::{PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
-    guard::{ledger::OBJECT_LOSS, losses},
+    guard::{
+        ledger::{OBJECT_LOSS, VALUE_LOSS},
+        losses,
+    },
     hold,
     log::{Action, Record, Status},
     observe::{
@@ -796,9 +799,10 @@ impl Engine {
             (true, _) => PendingState::Settling,
             (false, _) => PendingState::Ready,
         };
-        let loss = match is_destructive || !losses::lost_values(item, draft).is_empty() {
-            true => OBJECT_LOSS,
-            false => 0,
+        let loss = match (is_destructive, losses::lost_values(item, draft).is_empty()) {
+            (true, _) => OBJECT_LOSS,
+            (false, false) => VALUE_LOSS,
+            (false, true) => 0,
         };
         let allowed_at = item.holds.asks_for(draft.verb).then_some(now);
         let mut pending = PendingExport::from_draft(job.id, planned, draft, now);

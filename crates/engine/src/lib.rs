@@ -58,7 +58,9 @@ pub use cycle::{
 };
 pub use due::{DueItem, Planned, PlannedOutcome, SourceObject, StoredPlans};
 pub use export::{EdgeChange, PendingExport, PendingState, PlannedChange};
-pub use guard::{Budget, DeleteChoice, GuardOutcome, Loss, PREVENTION, StagedDelete, StagedLoss};
+pub use guard::{
+    Budget, DeleteChoice, GuardOutcome, Loss, PREVENTION, StagedDelete, StagedLoss, costs_values,
+};
 pub use hold::{HeldWhat, HoldRow};
 pub use image::IMAGES_KEPT_DAYS;
 pub use links::LinkChange;

@@ -20,6 +20,7 @@ use crate::{
     export::{EdgeChange, PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
     guard::{
+        Loss,
         cause::Causes,
         ledger::{self, Waiting},
         losses::{self, Removals},
@@ -313,12 +314,13 @@ impl Engine {
         let losing = || steps.iter().filter(|step| !step.difference.lost.is_empty());
         let more = Waiting {
             objects: losing().count() as u64,
+            going: 0,
             memberships: losing().map(|step| step.difference.lost.len() as u64).sum(),
         };
         if more.objects == 0 {
             return Ok(0);
         }
-        let verdict = ledger::verdict(tx, job, more, now)?;
+        let verdict = ledger::verdict(tx, job, (Loss::Members, more), now)?;
         let limits = job.settings.limits();
         let mut causes = Causes::default();
         let (mut held, mut reason, mut records) = (0, None, Vec::new());

@@ -19,6 +19,7 @@ use sync_core::{
 
 use crate::{
     Action, JobRow, LogQuery, MappedReference, Record, Status,
+    crossing::Crossing,
     due::situation_of,
     hold::{self, HeldReference},
     image::{self, Kept},
@@ -570,8 +571,34 @@ impl Composer<'_> {
         Ok(())
     }
 
-    /// The object that a target object of this job belongs to.
+    /// The object that references of this job to a target object lead to: its own, or what stands for another job's.
     fn object_of_target(&self, id: &str) -> Result<Option<i64>> {
+        match self.own_of_target(id)? {
+            Some(own) => Ok(Some(own)),
+            None => self.of_another_job(id),
+        }
+    }
+
+    fn of_another_job(&self, id: &str) -> Result<Option<i64>> {
+        let mut statement = self
+            .c
+            .prepare_cached("SELECT id FROM link WHERE target = ?1 ORDER BY situation <> 1, id")?;
+        let rows = statement.query_map([id], |row| row.get(0).map(LinkId))?;
+        for link in rows {
+            let link = link?;
+            let crossing = Crossing::of(self.c, crate::job_of(link))?;
+            let found = crossing.referred_to_as(self.c, crate::object_of(link).0)?;
+            let own = found
+                .into_iter()
+                .find(|(sibling, _)| sibling.job == self.job.id);
+            if let Some((_, row)) = own {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn own_of_target(&self, id: &str) -> Result<Option<i64>> {
         let (first, last) = crate::link_range(self.job.id);
         let link: Option<i64> = self
             .c

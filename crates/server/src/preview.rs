@@ -68,6 +68,7 @@ pub async fn run(
             not_read: not_read(app, &source, &places::spec_with(&places, &rules)).await?,
             ..PreviewReport::default()
         },
+        losing: 0,
         told,
     };
     preview.all().await?;
@@ -106,6 +107,8 @@ struct Preview<'a> {
     fates: Fates,
     hidden: Hidden,
     report: PreviewReport,
+    /// Objects that stay and lose values.
+    losing: u64,
     told: &'a Told,
 }
 
@@ -175,6 +178,7 @@ impl Preview<'_> {
     }
 
     async fn take(&mut self, planned: Planned) {
+        self.losing += u64::from(engine::costs_values(&planned));
         let Planned {
             item,
             outcome,
@@ -307,17 +311,22 @@ impl Preview<'_> {
         let _ = self.told.send(PreviewEvent::Object(object)).await;
     }
 
-    /// Whether the guard would let so many deletions through.
+    /// Whether the guard would let so many losses through.
     async fn guard(&mut self) -> Result<(), Refusal> {
         let disables = self.report.actions.get("disable").copied().unwrap_or(0);
-        let waiting = self.report.leave + disables;
+        let going = self.report.leave + disables;
+        let waiting = going + self.losing;
         let job = self.job.clone();
         let (own, all, prevention) = blocking(self.app.engine(), move |engine| {
             let (own, all) = engine.guard_budgets(&job)?;
             Ok((own.losses, all.losses, engine.deletion_prevention()?))
         })
         .await?;
-        let with = |losses: Losses| Losses { waiting, ..losses };
+        let with = |losses: Losses| Losses {
+            waiting,
+            going,
+            ..losses
+        };
         let verdict = self.job.settings.limits().check(&with(own));
         if let Err(why) = verdict.and_then(|()| prevention.check(&with(all))) {
             self.report.guard = Some(why.into());

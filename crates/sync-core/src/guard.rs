@@ -2,7 +2,8 @@
 //!
 //! One budget counts the objects that lose something within a sliding window: those deleted and disabled, groups that lose
 //! members, objects that lose values. It is counted for a job and for a target, because runs driven by events are tiny.
-//! Trap: what waits counts too; otherwise a large deletion would pass in small slices.
+//! What only loses members or values is the lesser harm: in a small directory it has room of its own, and never holds up
+//! deletions there. Trap: what waits counts too; otherwise a large deletion would pass in small slices.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct Limits {
     pub percent: u64,
     /// The percentage never trips below this many (a directory of ten people loses one without alarm).
     pub floor: u64,
+    /// The percentage never trips below this many where nothing is deleted or disabled: what loses members or values stays.
+    pub lesser_floor: u64,
     /// Length of the sliding window in milliseconds.
     pub window_ms: i64,
     /// A group trips when it loses this part of its members within the window, in percent; 0: never.
@@ -32,12 +35,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 500 or 20 %, at least 5, within 24 hours; half of a group, at least 50 members; 5 000 memberships.
+    /// 500 or 20 %, at least 5 (50 where nothing is deleted), within 24 hours; half of a group, at least 50 members; 5 000
+    /// memberships.
     fn default() -> Self {
         Self {
             count: 500,
             percent: 20,
             floor: 5,
+            lesser_floor: 50,
             window_ms: 24 * 3_600_000,
             group_percent: 50,
             group_floor: 50,
@@ -55,6 +60,10 @@ pub struct Losses {
     pub done: u64,
     /// Objects that are about to.
     pub waiting: u64,
+    /// Of the first: deleted or disabled.
+    pub gone: u64,
+    /// Of the second: to be deleted or disabled.
+    pub going: u64,
     /// Memberships removed within the window.
     pub memberships_done: u64,
     /// Memberships about to be removed.
@@ -75,10 +84,16 @@ pub struct GroupLoss {
 impl Limits {
     /// The number of objects at which the guard trips, for this many linked ones; `None`: it never does.
     pub fn threshold(&self, linked: u64) -> Option<u64> {
-        let part = linked
-            .saturating_mul(self.percent)
-            .div_ceil(100)
-            .max(self.floor);
+        self.threshold_above(self.floor, linked)
+    }
+
+    /// The number of objects at which it trips whatever they lose.
+    pub fn threshold_of_all(&self, linked: u64) -> Option<u64> {
+        self.threshold_above(self.floor.max(self.lesser_floor), linked)
+    }
+
+    fn threshold_above(&self, floor: u64, linked: u64) -> Option<u64> {
+        let part = linked.saturating_mul(self.percent).div_ceil(100).max(floor);
         match (self.count, self.percent) {
             (0, 0) => None,
             (count, 0) => Some(count),
@@ -95,11 +110,11 @@ impl Limits {
         if losses.waiting == 0 {
             return Ok(());
         }
-        if let Some(threshold) = self.threshold(losses.linked)
-            && losses.done.saturating_add(losses.waiting) >= threshold
-        {
-            return Err(tripped("job", threshold, losses));
-        }
+        let (going, all) = (
+            self.threshold(losses.linked),
+            self.threshold_of_all(losses.linked),
+        );
+        losses.stays_below("job", going, all)?;
         let memberships = losses
             .memberships_done
             .saturating_add(losses.memberships_waiting);
@@ -183,11 +198,15 @@ impl PreventionKind {
 impl Prevention {
     /// The number of objects at which it trips; `None`: never.
     pub fn threshold(&self, linked: u64) -> Option<u64> {
+        self.threshold_above(Limits::default().floor, linked)
+    }
+
+    fn threshold_above(&self, floor: u64, linked: u64) -> Option<u64> {
         let part = linked.saturating_mul(self.threshold).div_ceil(100);
         match self.kind {
             PreventionKind::Disabled => None,
             PreventionKind::EnabledForCount => Some(self.threshold.max(1)),
-            PreventionKind::EnabledForPercentage => Some(part.max(Limits::default().floor)),
+            PreventionKind::EnabledForPercentage => Some(part.max(floor)),
         }
     }
 
@@ -196,25 +215,38 @@ impl Prevention {
     /// # Errors
     /// [`Code::TooManyDeletes`] with threshold and counts.
     pub fn check(&self, losses: &Losses) -> Result<(), Refusal> {
-        match self.threshold(losses.linked) {
-            Some(threshold)
-                if losses.waiting > 0
-                    && losses.done.saturating_add(losses.waiting) >= threshold =>
-            {
-                Err(tripped("tenant", threshold, losses))
-            }
-            _ => Ok(()),
-        }
+        let all = self.threshold_above(Limits::default().lesser_floor, losses.linked);
+        losses.stays_below("tenant", self.threshold(losses.linked), all)
     }
 }
 
-fn tripped(layer: &str, threshold: u64, losses: &Losses) -> Refusal {
-    Refusal::new(Code::TooManyDeletes)
-        .with("layer", layer)
-        .with("threshold", threshold.to_string())
-        .with("waiting", losses.waiting.to_string())
-        .with("carriedOut", losses.done.to_string())
-        .with("linked", losses.linked.to_string())
+impl Losses {
+    /// Deletions and disables alone are held against the one threshold, everything together against the other.
+    fn stays_below(
+        &self,
+        layer: &str,
+        of_going: Option<u64>,
+        of_all: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let pairs = [
+            (of_going, self.gone, self.going),
+            (of_all, self.done, self.waiting),
+        ];
+        for (threshold, done, waiting) in pairs {
+            if let Some(threshold) = threshold
+                && waiting > 0
+                && done.saturating_add(waiting) >= threshold
+            {
+                return Err(Refusal::new(Code::TooManyDeletes)
+                    .with("layer", layer)
+                    .with("threshold", threshold.to_string())
+                    .with("waiting", waiting.to_string())
+                    .with("carriedOut", done.to_string())
+                    .with("linked", self.linked.to_string()));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// First delay of an object in escrow, in milliseconds.
@@ -255,6 +287,8 @@ mod tests {
             linked,
             done,
             waiting,
+            gone: done,
+            going: waiting,
             ..Losses::default()
         }
     }
@@ -296,6 +330,42 @@ mod tests {
         let limits = Limits::default();
         assert!(limits.check(&losses(10, 0, 4)).is_ok());
         assert!(limits.check(&losses(10, 0, 5)).is_err());
+    }
+
+    #[test]
+    fn what_only_loses_members_or_values_has_room_of_its_own_in_a_small_directory() {
+        let limits = Limits::default();
+        let lesser = |linked, done, waiting| Losses {
+            linked,
+            done,
+            waiting,
+            ..Losses::default()
+        };
+        assert!(limits.check(&lesser(20, 0, 49)).is_ok());
+        assert!(limits.check(&lesser(20, 0, 50)).is_err());
+        // In a large one everything counts alike.
+        assert!(limits.check(&lesser(1_000, 0, 199)).is_ok());
+        assert!(limits.check(&lesser(1_000, 0, 200)).is_err());
+        assert!(limits.check(&lesser(1_000_000, 450, 50)).is_err());
+        // What was cleared does not hold up a deletion of the same day where there are few objects.
+        let deletion = |linked, done| Losses {
+            waiting: 1,
+            going: 1,
+            ..lesser(linked, done, 0)
+        };
+        assert!(limits.check(&deletion(20, 40)).is_ok());
+        assert!(limits.check(&deletion(20, 49)).is_err());
+        // A count that was chosen is not raised.
+        let few = Limits { count: 3, ..limits };
+        assert!(few.check(&lesser(20, 0, 2)).is_ok());
+        assert!(few.check(&lesser(20, 0, 3)).is_err());
+        let tenant = Prevention {
+            kind: PreventionKind::EnabledForPercentage,
+            threshold: 10,
+        };
+        assert!(tenant.check(&lesser(100, 0, 49)).is_ok());
+        assert!(tenant.check(&lesser(100, 0, 50)).is_err());
+        assert!(tenant.check(&losses(100, 0, 10)).is_err());
     }
 
     #[test]

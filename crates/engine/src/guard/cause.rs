@@ -3,7 +3,7 @@
 //! Looks at the reasons objects were planned for and why they are to go, and finds the container they are all below. Never
 //! changes the verdict. Trap: a cause is said of most, not of all; the others stay visible one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
@@ -22,6 +22,8 @@ use crate::{
 
 // LIMIT: objects looked at for what they have in common.
 const LOOKED_AT: usize = 1_000;
+// LIMIT: values that others do without, compared with theirs.
+const MISSED: usize = 20_000;
 
 /// What was gathered of objects that are held.
 #[derive(Default)]
@@ -33,6 +35,10 @@ pub(crate) struct Causes {
     common: Option<Vec<String>>,
     looked_at: usize,
     made_anew: usize,
+    /// How many of them are planned because the rules changed.
+    by_rules: u64,
+    /// Values others of the job do without, because somebody else holds them.
+    missed: Option<BTreeSet<String>>,
 }
 
 /// Why an object is to go, in one word.
@@ -102,7 +108,12 @@ impl Causes {
                 .map(|(one, _)| one)
                 .collect(),
         });
-        self.made_anew += usize::from(is_made_anew(engine, c, job, link)?);
+        let missed = match self.missed.take() {
+            Some(missed) => missed,
+            None => values_missed(c, job)?,
+        };
+        self.made_anew += usize::from(is_made_anew(engine, c, job, link, &missed)?);
+        self.missed = Some(missed);
         Ok(())
     }
 
@@ -111,6 +122,11 @@ impl Causes {
         *self.words.entry(word).or_default() += count;
         *self.details.entry(detail.to_owned()).or_default() += count;
         self.total += count;
+    }
+
+    /// Notes whether a loss comes of changed rules.
+    pub(crate) fn take_rules(&mut self, is_by_rules: bool) {
+        self.by_rules += u64::from(is_by_rules);
     }
 
     /// The refusal with the cause added.
@@ -136,6 +152,13 @@ impl Causes {
             why = why.with("rulesVersion", job.rules_version.to_string());
             text.push_str(&format!(" (version {})", job.rules_version));
         }
+        if word == "ValuesCleared" && self.by_rules * 2 > self.total {
+            why = why.with("rulesVersion", job.rules_version.to_string());
+            text.push_str(&format!(
+                " since the rules changed (version {})",
+                job.rules_version
+            ));
+        }
         if let Some((detail, _)) = self.details.iter().max_by_key(|(_, count)| **count)
             && matches!(word, "MembersRemoved" | "ValuesCleared")
         {
@@ -146,8 +169,28 @@ impl Causes {
     }
 }
 
-/// Whether somebody waits for a name or an address that the object holds.
-fn is_made_anew(engine: &Engine, c: &Connection, job: &JobRow, link: LinkId) -> Result<bool> {
+/// Values that objects of a job want and do without, as they are compared.
+fn values_missed(c: &Connection, job: &JobRow) -> Result<BTreeSet<String>> {
+    let (first, last) = crate::link_range(job.id);
+    let mut statement = c.prepare_cached(
+        "SELECT value FROM aside WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![first, last, MISSED], |row| row.get::<_, String>(0))?;
+    let mut all = BTreeSet::new();
+    for value in rows {
+        all.insert(fold_value(&value?));
+    }
+    Ok(all)
+}
+
+/// Whether somebody waits for a name or an address that the object holds, or does without it.
+fn is_made_anew(
+    engine: &Engine,
+    c: &Connection,
+    job: &JobRow,
+    link: LinkId,
+    missed: &BTreeSet<String>,
+) -> Result<bool> {
     let blob: Option<Vec<u8>> = c
         .prepare_cached("SELECT exported FROM link WHERE id = ?1")?
         .query_row([link.0], |row| row.get(0))
@@ -158,8 +201,12 @@ fn is_made_anew(engine: &Engine, c: &Connection, job: &JobRow, link: LinkId) -> 
         let Some(value) = held.text(name) else {
             continue;
         };
-        if c.prepare_cached("SELECT 1 FROM conflict WHERE job = ?1 AND value = ?2 AND link <> ?3")?
-            .exists(params![job.id.0, fold_value(value), link.0])?
+        let folded = fold_value(value);
+        if missed.contains(&folded)
+            || c.prepare_cached(
+                "SELECT 1 FROM conflict WHERE job = ?1 AND value = ?2 AND link <> ?3",
+            )?
+            .exists(params![job.id.0, folded, link.0])?
         {
             return Ok(true);
         }

@@ -34,14 +34,35 @@ pub enum Loss {
     Values = 4,
 }
 
-/// Stored with a pending export that costs its object itself, its sign-in or its values; above 0: so many members.
+impl Loss {
+    /// Whether the object itself or its sign-in goes.
+    fn is_going(self) -> bool {
+        matches!(self, Self::Deleted | Self::Disabled)
+    }
+}
+
+/// Stored with a pending export that costs its object itself or its sign-in.
 pub(crate) const OBJECT_LOSS: i64 = -1;
+/// Stored with a pending export that costs its object values; above 0: so many members.
+pub(crate) const VALUE_LOSS: i64 = -2;
 
 /// What is about to be lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub objects: u64,
+    /// Of those: to be deleted or disabled.
+    pub going: u64,
     pub memberships: u64,
+}
+
+impl Waiting {
+    fn and(self, more: Self) -> Self {
+        Self {
+            objects: self.objects + more.objects,
+            going: self.going + more.going,
+            memberships: self.memberships + more.memberships,
+        }
+    }
 }
 
 /// Remembers what was carried out.
@@ -74,63 +95,57 @@ fn number(tx: &Transaction<'_>, sql: &str, values: impl rusqlite::Params) -> Res
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// What waits in a job: settling, held, on its way.
-pub(crate) fn waiting(tx: &Transaction<'_>, job: JobId) -> Result<Waiting> {
+/// What counts as waiting in a job when this kind of loss is judged; `None`: everything that waits.
+///
+/// What the guard holds costs nothing yet, so it counts against more of its own kind only: a deletion that waits for a
+/// decision does not hold up members who leave their groups. What settles is counted when it has settled.
+pub(crate) fn waiting(tx: &Transaction<'_>, job: JobId, kind: Option<Loss>) -> Result<Waiting> {
     let (first, last) = crate::link_range(job);
     let range = [first, last];
-    let deletions = number(
-        tx,
-        "SELECT count(*) FROM link WHERE pending_state > 0 AND pending_state IN (4, 5) AND id BETWEEN ?1 AND ?2",
-        range,
-    )?;
-    let on_their_way = number(
-        tx,
-        "SELECT count(*) FROM link WHERE pending_state > 0 AND pending_state IN (1, 3) AND loss <> 0 AND id BETWEEN ?1 AND ?2",
-        range,
-    )?;
-    let leaving = number(
-        tx,
-        "SELECT coalesce(sum(loss), 0) FROM link WHERE pending_state > 0 AND pending_state IN (1, 3) AND loss > 0
-           AND id BETWEEN ?1 AND ?2",
-        range,
-    )?;
-    let values = number(
-        tx,
-        "SELECT count(DISTINCT id) FROM hold_attribute WHERE state = 1 AND id BETWEEN ?1 AND ?2",
-        range,
-    )?;
-    let groups = number(
-        tx,
-        "SELECT count(DISTINCT id) FROM hold_reference WHERE state = 1 AND id BETWEEN ?1 AND ?2",
-        range,
-    )?;
-    let members = number(
-        tx,
-        "SELECT count(*) FROM hold_reference WHERE state = 1 AND id BETWEEN ?1 AND ?2",
-        range,
-    )?;
-    Ok(Waiting {
-        objects: deletions + on_their_way + values + groups,
-        memberships: leaving + members,
-    })
+    let of_links = |what: &str, states: &str| {
+        let sql = format!(
+            "SELECT {what} FROM link WHERE pending_state > 0 AND pending_state IN ({states}) AND id BETWEEN ?1 AND ?2"
+        );
+        number(tx, &sql, range)
+    };
+    let of_holds = |what: &str, table: &str| {
+        let sql = format!("SELECT {what} FROM {table} WHERE state = 1 AND id BETWEEN ?1 AND ?2");
+        number(tx, &sql, range)
+    };
+    let is = |asked: fn(Loss) -> bool| kind.is_none_or(asked);
+    let mut waits = Waiting {
+        objects: of_links("coalesce(sum(loss <> 0), 0)", "1, 3")?,
+        going: of_links("coalesce(sum(loss = -1), 0)", "1, 3")?,
+        memberships: 0,
+    };
+    if is(Loss::is_going) {
+        let held = of_links("count(*)", "4, 5")?;
+        waits.objects += held;
+        waits.going += held;
+    } else {
+        waits.going = 0;
+    }
+    if is(|kind| kind == Loss::Values) {
+        waits.objects += of_holds("count(DISTINCT id)", "hold_attribute")?;
+    }
+    if is(|kind| kind == Loss::Members) {
+        waits.objects += of_holds("count(DISTINCT id)", "hold_reference")?;
+        waits.memberships = of_links("coalesce(sum(max(loss, 0)), 0)", "1, 3")?
+            + of_holds("count(*)", "hold_reference")?;
+    }
+    Ok(waits)
 }
 
 /// What was done within the window, of a job (`harm.job`) or a target (`harm.target`).
 fn done(tx: &Transaction<'_>, column: &str, id: i64, since: i64) -> Result<Waiting> {
-    let values = params![id, since];
+    let of = |what: &str| {
+        let sql = format!("SELECT {what} FROM harm WHERE {column} = ?1 AND at > ?2");
+        number(tx, &sql, params![id, since])
+    };
     Ok(Waiting {
-        objects: number(
-            tx,
-            &format!("SELECT count(DISTINCT link) FROM harm WHERE {column} = ?1 AND at > ?2"),
-            values,
-        )?,
-        memberships: number(
-            tx,
-            &format!(
-                "SELECT coalesce(sum(count), 0) FROM harm WHERE {column} = ?1 AND at > ?2 AND kind = 3"
-            ),
-            params![id, since],
-        )?,
+        objects: of("count(DISTINCT link)")?,
+        going: of("count(DISTINCT CASE WHEN kind IN (1, 2) THEN link END)")?,
+        memberships: of("coalesce(sum(CASE WHEN kind = 3 THEN count END), 0)")?,
     })
 }
 
@@ -149,12 +164,19 @@ fn losses(linked: u64, done: Waiting, waiting: Waiting, deleted: u64) -> Losses 
         linked: linked.saturating_add(deleted),
         done: done.objects,
         waiting: waiting.objects,
+        gone: done.going,
+        going: waiting.going,
         memberships_done: done.memberships,
         memberships_waiting: waiting.memberships,
     }
 }
 
-fn budget_of_job(tx: &Transaction<'_>, job: &JobRow, more: Waiting, now: i64) -> Result<Budget> {
+fn budget_of_job(
+    tx: &Transaction<'_>,
+    job: &JobRow,
+    (kind, more): (Option<Loss>, Waiting),
+    now: i64,
+) -> Result<Budget> {
     let limits = job.settings.limits();
     let since = now.saturating_sub(limits.window_ms);
     let linked = number(
@@ -167,11 +189,7 @@ fn budget_of_job(tx: &Transaction<'_>, job: &JobRow, more: Waiting, now: i64) ->
         "SELECT count(DISTINCT link) FROM harm WHERE job = ?1 AND at > ?2 AND kind = 1",
         params![job.id.0, since],
     )?;
-    let waits = waiting(tx, job.id)?;
-    let waits = Waiting {
-        objects: waits.objects + more.objects,
-        memberships: waits.memberships + more.memberships,
-    };
+    let waits = waiting(tx, job.id, kind)?.and(more);
     let losses = losses(linked, done(tx, "job", job.id.0, since)?, waits, deleted);
     Ok(Budget {
         threshold: limits.threshold(losses.linked),
@@ -184,7 +202,7 @@ fn budget_of_target(
     target: ConnectorId,
     prevention: &Prevention,
     since: i64,
-    more: Waiting,
+    (kind, more): (Option<Loss>, Waiting),
 ) -> Result<Budget> {
     let linked = number(
         tx,
@@ -206,9 +224,7 @@ fn budget_of_target(
     }
     let mut waits = more;
     for job in jobs {
-        let one = waiting(tx, JobId(job))?;
-        waits.objects += one.objects;
-        waits.memberships += one.memberships;
+        waits = waits.and(waiting(tx, JobId(job), kind)?);
     }
     let losses = losses(linked, done(tx, "target", target.0, since)?, waits, deleted);
     Ok(Budget {
@@ -217,23 +233,24 @@ fn budget_of_target(
     })
 }
 
-/// The verdict about what waits and `more`: that of the job, and that of all jobs of its target together.
+/// The verdict about what waits of a kind and `more`: that of the job, and that of all jobs of its target together.
 pub(crate) fn verdict(
     tx: &Transaction<'_>,
     job: &JobRow,
-    more: Waiting,
+    (kind, more): (Loss, Waiting),
     now: i64,
 ) -> Result<std::result::Result<(), Refusal>> {
     tx.prepare_cached("DELETE FROM harm WHERE at < ?1")?
         .execute([now.saturating_sub(LONGEST_WINDOW)])?;
     let limits = job.settings.limits();
-    let own = budget_of_job(tx, job, more, now)?;
+    let asked = (Some(kind), more);
+    let own = budget_of_job(tx, job, asked, now)?;
     if let Err(why) = limits.check(&own.losses) {
         return Ok(Err(why));
     }
     let prevention = prevention_in(tx)?;
     let since = now.saturating_sub(limits.window_ms);
-    let all = budget_of_target(tx, job.target, &prevention, since, more)?;
+    let all = budget_of_target(tx, job.target, &prevention, since, asked)?;
     Ok(prevention.check(&all.losses))
 }
 
@@ -309,8 +326,14 @@ impl Engine {
         self.write("engine.guard_budgets", |tx| {
             let prevention = prevention_in(tx)?;
             Ok((
-                budget_of_job(tx, job, Waiting::default(), now)?,
-                budget_of_target(tx, job.target, &prevention, since, Waiting::default())?,
+                budget_of_job(tx, job, (None, Waiting::default()), now)?,
+                budget_of_target(
+                    tx,
+                    job.target,
+                    &prevention,
+                    since,
+                    (None, Waiting::default()),
+                )?,
             ))
         })
     }

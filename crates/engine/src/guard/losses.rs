@@ -17,7 +17,7 @@ use sync_core::{
 
 use super::{
     cause::Causes,
-    ledger::{self, Waiting},
+    ledger::{self, Loss, Waiting},
 };
 use crate::{
     DueItem, Planned, PlannedOutcome,
@@ -47,6 +47,16 @@ pub struct StagedLoss {
     pub what: Vec<String>,
     /// Since when, unix ms.
     pub at: i64,
+}
+
+/// Whether what was planned costs its object values, as the guard counts them.
+pub fn costs_values(planned: &Planned) -> bool {
+    match &planned.outcome {
+        PlannedOutcome::Operate(draft) => {
+            !draft.verb.is_destructive() && !lost_values(&planned.item, draft).is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// The names of attributes of a draft that lose values, as far as the guard counts them.
@@ -82,7 +92,9 @@ pub(crate) fn judge_values(
         };
         let lost = lost_values(&planned.item, draft);
         objects += u64::from(!lost.is_empty());
+        let is_by_rules = planned.item.reasons & reason::RULES != 0;
         for name in lost {
+            causes.take_rules(is_by_rules);
             causes.take_losses("ValuesCleared", &name, 1);
         }
     }
@@ -91,9 +103,9 @@ pub(crate) fn judge_values(
     }
     let more = Waiting {
         objects,
-        memberships: 0,
+        ..Waiting::default()
     };
-    let verdict = ledger::verdict(tx, job, more, now)?;
+    let verdict = ledger::verdict(tx, job, (Loss::Values, more), now)?;
     Ok(verdict.err().map(|why| causes.add_to(job, why)))
 }
 

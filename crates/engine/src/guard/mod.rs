@@ -9,7 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod losses;
 
 pub use ledger::{Budget, Loss, PREVENTION};
-pub use losses::StagedLoss;
+pub use losses::{StagedLoss, costs_values};
 
 use rusqlite::{Connection, Transaction, params};
 use sync_core::{
@@ -122,7 +122,7 @@ impl Engine {
         }
         self.write("engine.release_settled", |tx| {
             // What settles and what is held is counted as waiting.
-            let verdict = ledger::verdict(tx, job, Waiting::default(), now)?;
+            let verdict = ledger::verdict(tx, job, (Loss::Deleted, Waiting::default()), now)?;
             match verdict {
                 Ok(()) => {
                     let released = tx.execute(

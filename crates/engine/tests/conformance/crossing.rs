@@ -1,13 +1,13 @@
 //! References over the borders of a source: two spaces, two jobs, one target, whichever side comes first.
 
-use engine::WaitingReason;
+use engine::{UndoQuery, WaitingReason};
 use sync_core::{
     id::{ConnectorId, TargetId},
     object::{Entry, EntryKind},
 };
 
 use super::{
-    bench::{Bench, LONG},
+    bench::{Bench, LONG, mapped},
     source::{anchor, deleted, group, members, user, with},
 };
 
@@ -507,6 +507,35 @@ fn an_object_two_sources_show_is_referred_to_where_either_has_it_in_the_target()
         with(user(3, "far"), &[("title", "out")]),
     ];
     for two in &mut in_both_orders(Two::one_forest, &here, &[user(3, "far")]) {
+        assert_eq!(two.at(Side::Here).members(1), ["far"]);
+    }
+}
+
+#[test]
+fn an_undo_gives_back_members_of_other_sources() {
+    let forest = ([group(1, "g", [3])], [user(3, "far")]);
+    let forests = ([group(1, "g", [9])], [account(3, "far")]);
+    let mut one = Two::one_forest();
+    one.read(Side::Here, &forest.0);
+    one.read(Side::There, &forest.1);
+    let mut other = Two::two_forests();
+    other.read(Side::Here, &[forests.0[0].clone(), principal(9, SID)]);
+    other.read(Side::There, &forests.1);
+    for (two, member) in [(&mut one, 3), (&mut other, 9)] {
+        two.bench.pass(60_000);
+        let at = two.bench.now();
+        two.delta(Side::Here, &[members(1, [], [member])]);
+        assert!(two.at(Side::Here).members(1).is_empty());
+        let bench = two.at(Side::Here);
+        let job = bench.job();
+        let query = UndoQuery {
+            since: Some(at),
+            ..UndoQuery::default()
+        };
+        let plan = bench.engine().plan_undo(&job, &query, &mapped()).unwrap();
+        assert_eq!(plan.left, [], "{plan:#?}");
+        bench.engine().undo(&job, &plan, "me", "since").unwrap();
+        two.rest();
         assert_eq!(two.at(Side::Here).members(1), ["far"]);
     }
 }

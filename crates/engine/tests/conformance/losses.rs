@@ -13,6 +13,14 @@ use super::{
     source::{below, container, deleted, group, members, part, user, with},
 };
 
+/// A fifth of the company below: without a count, what only loses members or values has more room where there are so few.
+fn fifth() -> JobSettings {
+    JobSettings {
+        delete_threshold: 32,
+        ..JobSettings::default()
+    }
+}
+
 /// 100 people with an address each, and 60 groups of ten of them.
 fn company(settings: JobSettings) -> Bench {
     let mut bench = Bench::with(JobSettings {
@@ -39,7 +47,7 @@ fn guard(bench: &Bench, argument: &str) -> Option<String> {
 
 #[test]
 fn many_groups_that_lose_one_member_each_are_held_and_everything_else_flows() {
-    let mut bench = company(JobSettings::default());
+    let mut bench = company(fifth());
     let changes: Vec<_> = (201..=240).map(|n| members(n, [20], [1])).collect();
     bench.delta(&changes);
     bench.catch_up();
@@ -109,7 +117,7 @@ fn a_few_members_leave_at_once() {
 
 #[test]
 fn members_that_leave_in_slices_are_caught_by_the_window() {
-    let mut bench = company(JobSettings::default());
+    let mut bench = company(fifth());
     for n in 201..=245 {
         bench.delta(&[members(n, [], [1])]);
         bench.catch_up();
@@ -145,7 +153,7 @@ fn a_big_group_that_is_emptied_is_held_alone() {
 
 #[test]
 fn addresses_cleared_on_many_are_held_and_the_rest_of_the_change_flows() {
-    let mut bench = company(JobSettings::default());
+    let mut bench = company(fifth());
     let changes: Vec<_> = (1..=40)
         .map(|n| part(n, &[("mail", ""), ("displayName", &format!("new{n}"))]))
         .collect();
@@ -183,6 +191,53 @@ fn addresses_cleared_on_many_are_held_and_the_rest_of_the_change_flows() {
     bench.catch_up();
     assert_eq!(mail(&bench, 2).as_deref(), Some("other@x"));
     assert_eq!(losses(&bench).len(), 38, "another value ends the refusal");
+}
+
+#[test]
+fn what_waits_for_a_decision_holds_up_its_own_kind_only() {
+    let mut bench = company(fifth());
+    bench.delta(&(41..=80).map(deleted).collect::<Vec<_>>());
+    bench.catch_up();
+    assert_eq!(guard(&bench, "cause").as_deref(), Some("DeletedInSource"));
+    let changes = [members(201, [], [1]), part(2, &[("mail", "")])];
+    bench.delta(&changes);
+    bench.catch_up();
+    assert_eq!(bench.members(201).len(), 9, "members go on leaving");
+    assert_eq!(losses(&bench), []);
+    bench.delta(&[deleted(81)]);
+    bench.catch_up();
+    assert_eq!(bench.pending(81), PendingState::Held, "one more of them");
+}
+
+#[test]
+fn what_was_carried_out_counts_whatever_it_was() {
+    let mut bench = company(fifth());
+    bench.delta(&(201..=230).map(|n| members(n, [], [1])).collect::<Vec<_>>());
+    bench.catch_up();
+    assert_eq!(losses(&bench), []);
+    bench.delta(&[deleted(41), deleted(42)]);
+    bench.catch_up();
+    assert_eq!(
+        bench.pending(41),
+        PendingState::Held,
+        "30 and 2 are a fifth"
+    );
+    assert_eq!(guard(&bench, "carriedOut").as_deref(), Some("30"));
+}
+
+#[test]
+fn a_small_directory_may_clear_values_and_delete_somebody_on_the_same_day() {
+    let mut bench = company(JobSettings::default());
+    let cleared: Vec<_> = (1..=40).map(|n| part(n, &[("mail", "")])).collect();
+    bench.delta(&cleared);
+    bench.catch_up();
+    assert_eq!(losses(&bench), [], "fewer than fifty");
+    bench.delta(&(41..=49).map(deleted).collect::<Vec<_>>());
+    bench.catch_up();
+    assert!(bench.name_in_target(41).is_none());
+    bench.delta(&[part(50, &[("mail", "")])]);
+    bench.catch_up();
+    assert_eq!(losses(&bench).len(), 1, "the fiftieth object");
 }
 
 #[test]
