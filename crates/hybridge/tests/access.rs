@@ -428,3 +428,86 @@ fn filled(path: &str) -> String {
     });
     parts.collect::<Vec<_>>().join("/")
 }
+
+#[test]
+fn protection_against_deletion_is_told_in_the_shape_of_graph() {
+    let issued = admitted("protects", &["Synchronization.ReadWrite.All"]);
+    let program = program();
+    let settings = || world().json(&["job", "show"])["settings"].clone();
+    let before = settings();
+    runtime().block_on(async {
+        let token = program.token_of(&issued).await;
+        let ask = async |method: &str, path: &str, body: Option<&Value>| {
+            program
+                .ask(method, &format!("/v1.0{path}"), &token, body)
+                .await
+        };
+        let path = format!("/directory/onPremisesSynchronization/{}", program.tenant);
+        let prevention =
+            |shown: &Value| shown["configuration"]["accidentalDeletionPrevention"].clone();
+        let tell = |kind: &str, threshold: u64| {
+            json!({ "configuration": { "accidentalDeletionPrevention": {
+                "synchronizationPreventionType": kind, "alertThreshold": threshold } } })
+        };
+        let was = prevention(&ask("GET", &path, None).await.1);
+        let change = tell("enabledForPercentage", 30);
+        assert_eq!(ask("PATCH", &path, Some(&change)).await.0, 204);
+        let (_, all) = ask("GET", "/directory/onPremisesSynchronization", None).await;
+        assert_eq!(
+            prevention(&all["value"][0]),
+            json!({ "synchronizationPreventionType": "enabledForPercentage", "alertThreshold": 30 })
+        );
+        for wrong in [tell("enabledForPercentage", 101), tell("often", 3)] {
+            let (status, body) = ask("PATCH", &path, Some(&wrong)).await;
+            assert_eq!(status, 400, "{body}");
+        }
+        let unknown = json!({ "configuration": { "synchronizationInterval": "PT1H" } });
+        let (status, body) = ask("PATCH", &path, Some(&unknown)).await;
+        assert_eq!(status, 400);
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("synchronizationInterval"), "{body}");
+        let elsewhere = "/directory/onPremisesSynchronization/nobody";
+        assert_eq!(ask("GET", elsewhere, None).await.0, 404);
+        let back = json!({ "configuration": { "accidentalDeletionPrevention": was } });
+        assert_eq!(ask("PATCH", &path, Some(&back)).await.0, 204);
+
+        // The job's own limit, as its secrets tell it.
+        let (_, principals) = ask("GET", "/servicePrincipals", None).await;
+        let secrets = format!(
+            "/servicePrincipals/{}/synchronization/secrets",
+            principals["value"][0]["id"].as_str().unwrap()
+        );
+        let put = async |value: Value| {
+            let pair = json!({ "key": "SyncNotificationSettings", "value": value.to_string() });
+            ask("PUT", &secrets, Some(&json!({ "value": [pair] })))
+                .await
+                .0
+        };
+        let off = json!({ "Enabled": false, "DeleteThresholdEnabled": false });
+        assert_eq!(put(off).await, 204);
+        let now = settings();
+        assert_eq!(
+            (&now["guardCount"], &now["guardPercent"]),
+            (&json!(0), &json!(0))
+        );
+        let on = json!({ "DeleteThresholdEnabled": true, "DeleteThresholdValue": 123 });
+        assert_eq!(put(on).await, 204);
+        let now = settings();
+        assert_eq!(
+            (&now["guardCount"], &now["guardPercent"]),
+            (&json!(123), &json!(20))
+        );
+        let nothing = json!({ "DeleteThresholdEnabled": true, "DeleteThresholdValue": 0 });
+        assert_eq!(put(nothing).await, 400);
+    });
+    let count = before["guardCount"].to_string();
+    let percent = before["guardPercent"].to_string();
+    world().json(&[
+        "job",
+        "settings",
+        "--guard-count",
+        &count,
+        "--guard-percent",
+        &percent,
+    ]);
+}

@@ -53,6 +53,15 @@ pub(crate) fn shown(prevention: &Prevention) -> Shown {
 
 /// `PATCH /guard`: changes how the tenant is protected.
 pub async fn change(State(app): State<App>, Body(change): Body<Shown>) -> Answer<Guard> {
+    set(&app, change).await?;
+    show(State(app)).await
+}
+
+/// Changes how the tenant is protected.
+///
+/// # Errors
+/// `RequestInvalid` if it is no kind of protection, or no threshold.
+pub async fn set(app: &App, change: Shown) -> Result<(), ApiError> {
     let now = blocking(app.engine(), Engine::deletion_prevention).await?;
     let whole = Shown {
         synchronization_prevention_type: change
@@ -66,7 +75,7 @@ pub async fn change(State(app): State<App>, Body(change): Body<Shown>) -> Answer
     })
     .await?;
     app.jobs_changed();
-    show(State(app)).await
+    Ok(())
 }
 
 /// The protection these words mean; what is left out is as usual.

@@ -20,6 +20,8 @@ pub enum Reply {
     Ok(Value),
     /// 201 with this.
     Created(Value),
+    /// 200 with this as plain text: a number that was asked for by `/$count`.
+    Text(String),
     /// 204.
     Done,
 }
@@ -30,6 +32,7 @@ impl Reply {
         match self {
             Self::Ok(body) => (StatusCode::OK, Some(body)),
             Self::Created(body) => (StatusCode::CREATED, Some(body)),
+            Self::Text(text) => (StatusCode::OK, Some(text.into())),
             Self::Done => (StatusCode::NO_CONTENT, None),
         }
     }
@@ -37,13 +40,17 @@ impl Reply {
 
 /// The whole response.
 pub fn finished(answer: Result<Reply, GraphError>, id: &str, client: &str, now: &str) -> Response {
-    let mut response = match answer.map(Reply::parts) {
-        Ok((status, Some(body))) => (status, Json(body)).into_response(),
-        Ok((status, None)) => status.into_response(),
+    let is_text = matches!(answer, Ok(Reply::Text(_)));
+    let mut response = match answer {
+        Ok(Reply::Text(text)) => text.into_response(),
+        Ok(reply) => match reply.parts() {
+            (status, Some(body)) => (status, Json(body)).into_response(),
+            (status, None) => status.into_response(),
+        },
         Err(error) => error.answer(id, client, now),
     };
     let headers = response.headers_mut();
-    if headers.contains_key(CONTENT_TYPE) {
+    if headers.contains_key(CONTENT_TYPE) && !is_text {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     }
     for (name, value) in [

@@ -356,14 +356,7 @@ pub async fn list(cx: &Cx) -> Result<Reply> {
     let passed = blocking(cx.app.engine(), move |engine| {
         narrow(engine, &tenant, &mut question)?;
         let all = match counts {
-            true => Some(pass(
-                engine,
-                &question,
-                &names,
-                None,
-                usize::MAX,
-                MOST_COUNTED,
-            )?),
+            true => Some(all_of(engine, &question, &names)?),
             false => None,
         };
         let page = pass(engine, &question, &names, place, size, MOST_SCANNED)?;
@@ -377,12 +370,7 @@ pub async fn list(cx: &Cx) -> Result<Reply> {
         cx.context("auditLogs/provisioning").into(),
     );
     if let Some(all) = all {
-        if all.next.is_some() {
-            return Err(GraphError::bad(format!(
-                "$count looks through at most {MOST_COUNTED} records; narrow $filter, by activityDateTime for instance"
-            )));
-        }
-        body.insert("@odata.count".into(), all.count.into());
+        body.insert("@odata.count".into(), counted(&all)?.into());
     }
     if let Some(next) = page.next {
         body.insert(
@@ -397,6 +385,37 @@ pub async fn list(cx: &Cx) -> Result<Reply> {
         .collect();
     body.insert("value".into(), items?.into());
     Ok(Reply::Ok(Json::Object(body)))
+}
+
+/// Looks through all records a question is about, and keeps none.
+fn all_of(
+    engine: &Engine,
+    question: &Question,
+    names: &Names,
+) -> std::result::Result<Passed, StoreError> {
+    pass(engine, question, names, None, usize::MAX, MOST_COUNTED)
+}
+
+fn counted(all: &Passed) -> Result<usize> {
+    match all.next {
+        None => Ok(all.count),
+        Some(_) => Err(GraphError::bad(format!(
+            "$count looks through at most {MOST_COUNTED} records; narrow $filter, by activityDateTime for instance"
+        ))),
+    }
+}
+
+/// `GET /auditLogs/provisioning/$count`.
+pub async fn count(cx: &Cx) -> Result<Reply> {
+    let mut question = question(cx)?;
+    let names = Names::read(&cx.app, cx.is_beta).await?;
+    let tenant = cx.app.tenant_id();
+    let all = blocking(cx.app.engine(), move |engine| {
+        narrow(engine, &tenant, &mut question)?;
+        all_of(engine, &question, &names)
+    })
+    .await?;
+    Ok(Reply::Text(counted(&all)?.to_string()))
 }
 
 fn question(cx: &Cx) -> Result<Question> {

@@ -13,6 +13,7 @@ mod jobs;
 mod log;
 mod odata;
 pub mod openapi;
+mod prevention;
 mod principals;
 mod schema;
 mod secrets;
@@ -246,6 +247,8 @@ async fn single(cx: &Cx) -> Result<Reply> {
     match cx.endpoint.act {
         Act::Organizations | Act::Organization => principals::organization(cx),
         Act::ChangeOrganization => principals::change_organization(cx),
+        Act::Synchronizations | Act::Synchronization => prevention::show(cx).await,
+        Act::ChangeSynchronization => prevention::change(cx).await,
         Act::ApplicationTemplates | Act::ApplicationTemplate => principals::templates(cx),
         Act::Instantiate => principals::instantiate(cx).await,
         Act::Applications | Act::Application => principals::applications(cx).await,
@@ -274,6 +277,7 @@ async fn single(cx: &Cx) -> Result<Reply> {
         Act::Secrets => secrets::list(cx).await,
         Act::ReplaceSecrets => secrets::replace(cx).await,
         Act::Log => log::list(cx).await,
+        Act::LogCount => log::count(cx).await,
         Act::LogRecord => log::one(cx).await,
         Act::Batch => Err(GraphError::bad("a batch within a batch is not possible")),
     }

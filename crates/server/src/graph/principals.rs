@@ -164,7 +164,8 @@ const FIELDS: &[Field] = &[
     ("accountEnabled", Kind::Boolean),
 ];
 
-fn listed(cx: &Cx, what: &str, items: Vec<Json>, fields: &'static [Field]) -> Result<Reply> {
+/// A list of things without a place of their own.
+pub fn listed(cx: &Cx, what: &str, items: Vec<Json>, fields: &'static [Field]) -> Result<Reply> {
     let path = cx.path();
     let body = collection(items, fields, &cx.options, &cx.context(what), |token| {
         cx.next(&path, token)

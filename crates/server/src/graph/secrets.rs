@@ -59,10 +59,41 @@ pub async fn list(cx: &Cx) -> Result<Reply> {
     })))
 }
 
+/// What is said about the job's limit of deletions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Threshold {
+    /// It holds at this many objects; `None`: at as many as before.
+    On(Option<u64>),
+    /// It never holds; the tenant's limit does.
+    Off,
+}
+
+impl Threshold {
+    /// Nothing is said of the part of all objects, so switching the limit on again brings back the usual one only where it
+    /// was switched off altogether.
+    fn change(self, settings: &mut JobSettings) {
+        let usual = JobSettings::default();
+        let was_off = settings.delete_threshold == 0 && settings.delete_threshold_percent == 0;
+        match self {
+            Self::Off => {
+                settings.delete_threshold = 0;
+                settings.delete_threshold_percent = 0;
+            }
+            Self::On(count) => {
+                if was_off {
+                    settings.delete_threshold = usual.delete_threshold;
+                    settings.delete_threshold_percent = usual.delete_threshold_percent;
+                }
+                settings.delete_threshold = count.unwrap_or(settings.delete_threshold);
+            }
+        }
+    }
+}
+
 /// What the keys mean for the jobs of the source.
 #[derive(Default)]
 struct Meaning {
-    delete_threshold: Option<Option<u64>>,
+    delete_threshold: Option<Threshold>,
     skip_out_of_scope: Option<bool>,
 }
 
@@ -139,18 +170,16 @@ fn understand(key: &str, value: &str, meaning: &mut Meaning) -> Result<()> {
             let told: Notifications = serde_json::from_str(value).map_err(|error| {
                 GraphError::bad(format!("the value of {key} is not understood: {error}"))
             })?;
-            let count = told.delete_threshold_value.filter(|count| *count > 0);
-            meaning.delete_threshold = match told.delete_threshold_enabled {
-                Some(true) if count.is_none() => {
-                    return Err(GraphError::bad("DeleteThresholdValue has to be at least 1"));
-                }
-                Some(true) => Some(count),
-                Some(false) => {
-                    return Err(GraphError::bad(
-                        "DeleteThresholdEnabled false is not taken here: deletions are always guarded; raise DeleteThresholdValue, or allow what is held (`hybridge deletes allow`)",
-                    ));
-                }
-                None => None,
+            let value = told.delete_threshold_value;
+            if told.delete_threshold_enabled != Some(false) && value == Some(0) {
+                return Err(GraphError::bad(
+                    "DeleteThresholdValue has to be at least 1; DeleteThresholdEnabled false switches the job's limit off",
+                ));
+            }
+            meaning.delete_threshold = match (told.delete_threshold_enabled, value) {
+                (Some(false), _) => Some(Threshold::Off),
+                (None, None) => None,
+                (Some(true) | None, value) => Some(Threshold::On(value)),
             };
         }
         "SkipOutOfScopeDeletions" => {
@@ -169,14 +198,66 @@ fn apply(
     meaning: &Meaning,
 ) -> std::result::Result<(), StoreError> {
     let mut settings: JobSettings = job.settings.clone();
-    if let Some(Some(count)) = meaning.delete_threshold {
-        settings.delete_threshold = count;
+    if let Some(threshold) = meaning.delete_threshold {
+        threshold.change(&mut settings);
     }
     if let Some(skips) = meaning.skip_out_of_scope {
         settings.skip_out_of_scope_deletions = skips;
     }
-    match settings == job.settings {
-        true => Ok(()),
-        false => engine.set_job_settings(job.id, &settings),
+    if settings == job.settings {
+        return Ok(());
+    }
+    engine.set_job_settings(job.id, &settings)?;
+    if meaning.delete_threshold == Some(Threshold::Off) {
+        engine.audit(&actor(), "switch off the deletion limit", &job.name)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(value: &str) -> Result<Option<Threshold>> {
+        let mut meaning = Meaning::default();
+        understand("SyncNotificationSettings", value, &mut meaning)?;
+        Ok(meaning.delete_threshold)
+    }
+
+    #[test]
+    fn the_limit_of_deletions_is_set_switched_off_and_on_again() {
+        let limits =
+            |settings: &JobSettings| (settings.delete_threshold, settings.delete_threshold_percent);
+        let mut settings = JobSettings {
+            delete_threshold: 300,
+            delete_threshold_percent: 10,
+            ..JobSettings::default()
+        };
+        let mut tell = |value: &str| {
+            if let Some(threshold) = told(value).unwrap() {
+                threshold.change(&mut settings);
+            }
+            limits(&settings)
+        };
+        assert_eq!(tell(r#"{"Enabled":true,"Recipients":"a@b.c"}"#), (300, 10));
+        assert_eq!(
+            tell(r#"{"DeleteThresholdEnabled":true,"DeleteThresholdValue":40}"#),
+            (40, 10)
+        );
+        assert_eq!(
+            tell(r#"{"DeleteThresholdEnabled":true}"#),
+            (40, 10),
+            "as it was"
+        );
+        assert_eq!(
+            tell(r#"{"DeleteThresholdEnabled":false,"DeleteThresholdValue":40}"#),
+            (0, 0)
+        );
+        assert_eq!(
+            tell(r#"{"DeleteThresholdEnabled":true,"DeleteThresholdValue":60}"#),
+            (60, 20)
+        );
+        assert!(told(r#"{"DeleteThresholdEnabled":true,"DeleteThresholdValue":0}"#).is_err());
+        assert!(told(r#"{"DeleteThresholdValue":-1}"#).is_err());
     }
 }

@@ -11,6 +11,9 @@ pub enum Act {
     Organizations,
     Organization,
     ChangeOrganization,
+    Synchronizations,
+    Synchronization,
+    ChangeSynchronization,
     ApplicationTemplates,
     ApplicationTemplate,
     Instantiate,
@@ -44,6 +47,7 @@ pub enum Act {
     Secrets,
     ReplaceSecrets,
     Log,
+    LogCount,
     LogRecord,
     Batch,
 }
@@ -98,6 +102,8 @@ const LOG: &[&str] = &[
     "$select",
     "$count",
 ];
+
+const COUNT: &[&str] = &["$filter"];
 
 const READ: Permission = Permission::SynchronizationRead;
 const WRITE: Permission = Permission::SynchronizationReadWrite;
@@ -186,6 +192,25 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Act::ChangeOrganization,
         true,
         "Say that the tenant is synchronised",
+    ),
+    get(
+        "/directory/onPremisesSynchronization",
+        Act::Synchronizations,
+        LIST,
+        "How the tenant is protected against accidental deletion",
+    ),
+    get(
+        "/directory/onPremisesSynchronization/{synchronization}",
+        Act::Synchronization,
+        ITEM,
+        "The same",
+    ),
+    write(
+        "PATCH",
+        "/directory/onPremisesSynchronization/{synchronization}",
+        Act::ChangeSynchronization,
+        true,
+        "Change how the tenant is protected",
     ),
     get(
         "/applicationTemplates",
@@ -398,6 +423,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "The provisioning log",
     ),
     log(
+        "/auditLogs/provisioning/$count",
+        Act::LogCount,
+        COUNT,
+        "How many records there are, as text",
+    ),
+    log(
         "/auditLogs/provisioning/{record}",
         Act::LogRecord,
         ITEM,
@@ -408,6 +439,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Act::Log,
         LOG,
         "The provisioning log",
+    )),
+    beta(log(
+        "/auditLogs/directoryProvisioning/$count",
+        Act::LogCount,
+        COUNT,
+        "How many records there are, as text",
     )),
     // Each request within a batch is held against its own permission.
     Endpoint {
