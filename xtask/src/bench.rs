@@ -21,6 +21,9 @@ pub struct Arguments {
     /// People in it
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(4..=2_000_000))]
     people: u32,
+    /// Agents, for `agents`
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    agents: u32,
     /// Single changes, one after the other [default: 1000 for `delta`, otherwise 100]
     #[arg(long)]
     changes: Option<u32>,
@@ -45,6 +48,8 @@ enum What {
     Unchanged,
     /// Previews and idfix over everything
     Preview,
+    /// Many agents with nothing to do, and all of them at once after a restart of the server; needs no directory
+    Agents,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -65,6 +70,7 @@ impl Arguments {
             What::Delta => "delta",
             What::Unchanged => "unchanged",
             What::Preview => "preview",
+            What::Agents => "agents",
         };
         let source = match self.source {
             Source::Slapd => "slapd",
@@ -73,6 +79,7 @@ impl Arguments {
         };
         let mut words: Vec<String> = vec![what.into(), "--source".into(), source.into()];
         words.extend(["--people".into(), self.people.to_string()]);
+        words.extend(["--agents".into(), self.agents.to_string()]);
         for (name, number) in [("--changes", self.changes), ("--interval", self.interval)] {
             words.extend(
                 number

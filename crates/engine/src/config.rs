@@ -912,12 +912,22 @@ impl Engine {
     /// # Errors
     /// Of the store.
     pub fn touch_agent(&self, id: AgentId, facts: &serde_json::Value) -> Result<()> {
+        self.touch_agents(&[(id, facts.clone())])
+    }
+
+    /// The same for several at once, in the order given.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn touch_agents(&self, beats: &[(AgentId, serde_json::Value)]) -> Result<()> {
         let now = self.now();
         self.write("engine.touch_agent", |tx| {
-            tx.execute(
+            let mut touch = tx.prepare_cached(
                 "UPDATE agent SET last_seen = ?2, facts = json_patch(facts, ?3) WHERE id = ?1",
-                params![id.0, now, facts.to_string()],
             )?;
+            for (id, facts) in beats {
+                touch.execute(params![id.0, now, facts.to_string()])?;
+            }
             Ok(())
         })
     }

@@ -2,10 +2,16 @@
 //!
 //! Translates and nothing else. Trap: the store blocks, so every call runs on a blocking thread.
 
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
 use async_trait::async_trait;
 use engine::Engine;
 use jiff::Timestamp;
 use sync_core::{code::Code, id::AgentId, operation::Refusal};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     access,
@@ -14,9 +20,81 @@ use crate::{
     },
 };
 
+/// Signs of life are written at most so often, however many agents there are: each writing waits for the disk, and so does a sync
+/// meanwhile.
+const BEATS_EVERY: Duration = Duration::from_secs(1);
+
 /// Agents as the engine remembers them.
-#[derive(Clone)]
-pub struct EngineAgents(pub Engine);
+pub struct EngineAgents {
+    engine: Engine,
+    beats: Beats,
+}
+
+/// Signs of life that wait to be written together.
+#[derive(Default)]
+struct Beats {
+    waiting: Mutex<Waiting>,
+    /// Whoever holds it writes for all.
+    turn: tokio::sync::Mutex<Turn>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    beats: Vec<(AgentId, serde_json::Value)>,
+    /// How many there ever were.
+    count: u64,
+}
+
+#[derive(Default)]
+struct Turn {
+    /// How many of all are written, or were tried.
+    done: u64,
+    /// When the last ones were.
+    at: Option<Instant>,
+}
+
+impl Beats {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a sign of life together with those that come within a moment; the first after a pause is written at once.
+    async fn write<E>(
+        &self,
+        beat: (AgentId, serde_json::Value),
+        store: impl AsyncFnOnce(Vec<(AgentId, serde_json::Value)>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let number = {
+            let mut waiting = self.waiting();
+            waiting.beats.push(beat);
+            waiting.count += 1;
+            waiting.count
+        };
+        let mut turn = self.turn.lock().await;
+        if turn.done >= number {
+            return Ok(());
+        }
+        if let Some(last) = turn.at {
+            sleep_until(last + BEATS_EVERY).await;
+        }
+        let (all, count) = {
+            let mut waiting = self.waiting();
+            (std::mem::take(&mut waiting.beats), waiting.count)
+        };
+        (turn.done, turn.at) = (count, Some(Instant::now()));
+        store(all).await
+    }
+}
+
+impl EngineAgents {
+    /// Of this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            beats: Beats::default(),
+        }
+    }
+}
 
 /// Runs a blocking act of the engine.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -73,7 +151,10 @@ impl AgentDirectory for EngineAgents {
         _at: Timestamp,
     ) -> Result<Option<TokenGrant>, Refusal> {
         let hash = token.to_string();
-        let granted = blocking(&self.0, move |engine| engine.take_enrolment_token(&hash)).await?;
+        let granted = blocking(&self.engine, move |engine| {
+            engine.take_enrolment_token(&hash)
+        })
+        .await?;
         Ok(granted.map(|connectors| TokenGrant { connectors }))
     }
 
@@ -84,7 +165,7 @@ impl AgentDirectory for EngineAgents {
             certificate: stored(&agent.certificate),
             facts: serde_json::json!({ "version": agent.version, "host": agent.host }),
         };
-        blocking(&self.0, move |engine| engine.add_agent(&new)).await
+        blocking(&self.engine, move |engine| engine.add_agent(&new)).await
     }
 
     async fn add_certificate(
@@ -92,7 +173,7 @@ impl AgentDirectory for EngineAgents {
         agent: AgentId,
         certificate: CertificateRecord,
     ) -> Result<(), Refusal> {
-        blocking(&self.0, move |engine| {
+        blocking(&self.engine, move |engine| {
             engine.add_certificate(agent, &stored(&certificate))
         })
         .await
@@ -103,7 +184,10 @@ impl AgentDirectory for EngineAgents {
         fingerprint: &Fingerprint,
     ) -> Result<Option<AgentRecord>, Refusal> {
         let text = fingerprint.to_string();
-        let row = blocking(&self.0, move |engine| engine.agent_by_fingerprint(&text)).await?;
+        let row = blocking(&self.engine, move |engine| {
+            engine.agent_by_fingerprint(&text)
+        })
+        .await?;
         Ok(row.and_then(|row| {
             Some(AgentRecord {
                 id: row.id,
@@ -120,7 +204,7 @@ impl AgentDirectory for EngineAgents {
     }
 
     async fn agents_of(&self, connector: &str) -> Result<Vec<AgentId>, Refusal> {
-        let rows = blocking(&self.0, Engine::agents).await?;
+        let rows = blocking(&self.engine, Engine::agents).await?;
         let serves = |row: &engine::AgentRow| {
             row.revoked_at.is_none()
                 && row
@@ -146,11 +230,14 @@ impl AgentDirectory for EngineAgents {
             "version": beat.version, "uptimeMs": beat.uptime_ms, "memoryBytes": beat.memory_bytes,
             "clockAheadMs": beat.clock_ahead_ms, "connectors": beat.connectors,
         });
-        blocking(&self.0, move |engine| engine.touch_agent(agent, &facts)).await
+        let store = async |all: Vec<_>| {
+            blocking(&self.engine, move |engine| engine.touch_agents(&all)).await
+        };
+        self.beats.write((agent, facts), store).await
     }
 
     async fn revoke(&self, agent: AgentId) -> Result<bool, Refusal> {
-        blocking(&self.0, move |engine| {
+        blocking(&self.engine, move |engine| {
             let guid = engine
                 .agents()?
                 .into_iter()
@@ -162,12 +249,40 @@ impl AgentDirectory for EngineAgents {
     }
 
     async fn knows_connector(&self, name: &str) -> Result<bool, Refusal> {
-        let all = blocking(&self.0, Engine::connectors).await?;
+        let all = blocking(&self.engine, Engine::connectors).await?;
         Ok(all.iter().any(|row| row.name == name))
     }
 
     async fn config_generation(&self) -> Result<u64, Refusal> {
-        let text = blocking(&self.0, |engine| engine.setting("agentConfigGeneration")).await?;
+        let text = blocking(&self.engine, |engine| {
+            engine.setting("agentConfigGeneration")
+        })
+        .await?;
         Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn signs_of_life_are_written_together_and_the_first_at_once() {
+        let beats = Beats::default();
+        let written = Mutex::new(Vec::new());
+        let beat = async |number: i64| {
+            let store = async |all: Vec<(AgentId, serde_json::Value)>| {
+                written.lock().unwrap().push(all.len());
+                Ok::<_, ()>(())
+            };
+            beats
+                .write((AgentId(number), serde_json::json!({})), store)
+                .await
+                .unwrap();
+        };
+        beat(0).await;
+        assert_eq!(*written.lock().unwrap(), [1]);
+        futures_util::future::join_all((1..=1_000).map(&beat)).await;
+        assert_eq!(*written.lock().unwrap(), [1, 1_000]);
     }
 }

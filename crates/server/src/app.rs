@@ -205,7 +205,7 @@ impl App {
             .to_string();
         let seed = seed::open(&config.data_directory).map_err(pki)?;
         let instance = instance::open(&config.data_directory, || engine.new_id()).map_err(pki)?;
-        let agents = Arc::new(EngineAgents(engine.clone()));
+        let agents = Arc::new(EngineAgents::new(engine.clone()));
         let epoch = desk_epoch(&engine, now).map_err(|error| placed(&engine, &error))?;
         let desk = Desk::new(agents, failpoint::desk_limits(), epoch);
         let app = Self(Arc::new(Inner {
@@ -745,14 +745,15 @@ pub async fn run(
     let certificate =
         ServerCertificate::new(app.authority().clone(), &config.names, Timestamp::now())
             .map_err(pki)?;
-    let tls = Tls::new(certificate).map_err(pki)?;
+    let room = crate::room::Room::within(crate::open_files::take_all());
+    let tls = Tls::new(certificate).map_err(pki)?.with_room(room);
     let server_id = app
         .directory()
         .tenant(&app.directory().administrator())
         .map_or_else(|_| String::new(), |t| t.id.to_string());
     let link = LinkState {
         desk: app.desk().clone(),
-        directory: Arc::new(EngineAgents(app.engine().clone())),
+        directory: Arc::new(EngineAgents::new(app.engine().clone())),
         authority: app.authority().clone(),
         server_id: server_id.into(),
         enrolments: Arc::default(),

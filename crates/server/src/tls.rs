@@ -18,7 +18,7 @@ use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier, version:
 use tokio::{
     io::BufReader,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     task::JoinSet,
     time,
 };
@@ -27,7 +27,10 @@ use tokio_util::sync::CancellationToken;
 use tower::{Service as _, ServiceExt as _};
 use tracing::{debug, error, info, warn};
 
-use crate::pki::{Fingerprint, PkiError, ServerCertificate};
+use crate::{
+    pki::{Fingerprint, PkiError, ServerCertificate},
+    room::Room,
+};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -36,8 +39,6 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
 const PAUSE_AFTER_ACCEPT_FAULT: Duration = Duration::from_millis(200);
 // How much is taken from the system at once.
 const RECEIVE_BYTES: usize = 32 << 10;
-// LIMIT: connections at once; an agent needs a handful.
-const LARGEST_NUMBER_OF_CONNECTIONS: usize = 1_024;
 
 /// Request extension: fingerprint of the verified client certificate; not there if the client gave none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub struct PeerAddress(pub std::net::IpAddr);
 pub struct Tls {
     acceptor: TlsAcceptor,
     certificate: Arc<ServerCertificate>,
+    room: Room,
 }
 
 impl Tls {
@@ -76,7 +78,15 @@ impl Tls {
         Ok(Self {
             acceptor,
             certificate,
+            room: Room::default(),
         })
+    }
+
+    /// With so many places.
+    #[must_use]
+    pub fn with_room(mut self, room: Room) -> Self {
+        self.room = room;
+        self
     }
 }
 
@@ -90,7 +100,6 @@ pub async fn serve(
     router: Router,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(LARGEST_NUMBER_OF_CONNECTIONS));
     let mut connections = JoinSet::new();
     let mut refresh = time::interval(REFRESH_INTERVAL);
     info!(address = %listener.local_addr()?, "listening");
@@ -99,9 +108,10 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             _ = refresh.tick() => refresh_certificate(&tls),
             Some(_) = connections.join_next() => {}
-            (stream, peer, place) = accept(&listener, &places) => {
-                let service = (tls.acceptor.clone(), router.clone(), shutdown.clone());
-                connections.spawn(connection(stream, peer, place, service));
+            (stream, peer, place) = accept(&listener, &tls.room) => {
+                let door = (tls.acceptor.clone(), tls.room.clone(), place);
+                let service = (router.clone(), shutdown.clone());
+                connections.spawn(connection(stream, peer, door, service));
             }
         }
     }
@@ -126,10 +136,10 @@ fn refresh_certificate(tls: &Tls) {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    room: &Room,
 ) -> (TcpStream, PeerAddress, Option<OwnedSemaphorePermit>) {
     loop {
-        let place = places.clone().acquire_owned().await.ok();
+        let place = room.at_the_door().await;
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, PeerAddress(peer.ip()), place),
             Err(fault) => {
@@ -143,14 +153,22 @@ async fn accept(
 async fn connection(
     stream: TcpStream,
     address: PeerAddress,
-    _place: Option<OwnedSemaphorePermit>,
-    (acceptor, router, shutdown): (TlsAcceptor, Router, CancellationToken),
+    (acceptor, room, place): (TlsAcceptor, Room, Option<OwnedSemaphorePermit>),
+    (router, shutdown): (Router, CancellationToken),
 ) {
     let _ = stream.set_nodelay(true);
     // TLS reads in pieces of its own, smaller than what the system has for it.
     let stream = BufReader::with_capacity(RECEIVE_BYTES, stream);
     match time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, address, router, shutdown).await,
+        Ok(Ok(stream)) => {
+            let peer = peer_certificate(&stream);
+            let Some(_inside) = room.inside(peer.is_some()) else {
+                warn!(from = %address.0, "too many connections: one more was closed");
+                return;
+            };
+            drop(place);
+            requests(stream, (address, peer), router, shutdown).await;
+        }
         Ok(Err(fault)) => debug!(%fault, "handshake failed"),
         Err(_) => debug!("handshake took too long"),
     }
@@ -158,11 +176,10 @@ async fn connection(
 
 async fn requests(
     stream: TlsStream<BufReader<TcpStream>>,
-    address: PeerAddress,
+    (address, peer): (PeerAddress, Option<PeerCertificate>),
     router: Router,
     shutdown: CancellationToken,
 ) {
-    let peer = peer_certificate(&stream);
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(address);
         if let Some(peer) = peer {

@@ -163,3 +163,36 @@ async fn plain_http_gets_nothing() {
     let _ = stream.read_to_end(&mut answer).await;
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP"));
 }
+
+/// A connection without a certificate that is held open; `None`: it was closed.
+async fn idle(lab: &Lab) -> Option<impl Sized> {
+    let trust = Trust::Authority(lab.authority.pem().into());
+    let mut tls = for_enrolment(&trust, None).unwrap();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let stream = tokio::net::TcpStream::connect(lab.address).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls));
+    let name = "localhost".try_into().unwrap();
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    let asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(asked).await.ok()?;
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.ok()?;
+    (first == *b"HTTP/1.1 200").then_some(stream)
+}
+
+#[tokio::test]
+async fn whoever_has_no_certificate_takes_no_place_of_an_agent() {
+    let room = server::room::Room::new(4, 4, 2);
+    let lab = Lab::start_in(room, DeskLimits::default(), "127.0.0.1:0".parse().unwrap()).await;
+    // Enrolment is a stranger's.
+    let puppet = lab.puppet().await;
+    let mut held = Vec::new();
+    // The connection of the enrolment may end a moment later.
+    while held.len() < 2 {
+        held.extend(idle(&lab).await);
+    }
+    assert!(idle(&lab).await.is_none(), "a third stranger was served");
+    puppet.beat().await.unwrap();
+    held.pop();
+    wait_until(|| async { idle(&lab).await.is_some() }).await;
+}

@@ -32,6 +32,7 @@ use server::{
     agent_api::{LinkState, agent_router},
     desk::{Desk, DeskLimits, ReadOrder, ReadSink},
     pki::{Authority, MemoryDirectory, ServerCertificate, TokenGrant, new_token},
+    room::Room,
     tls::{Tls, serve},
 };
 use sync_core::{
@@ -85,16 +86,21 @@ impl Lab {
     }
 
     pub async fn start_on(limits: DeskLimits, address: &str) -> Self {
+        let address = address.parse().unwrap();
+        Self::start_in(Room::default(), limits, address).await
+    }
+
+    pub async fn start_in(room: Room, limits: DeskLimits, address: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = Arc::new(MemoryDirectory::default());
-        Self::serve(folder, directory, limits, address.parse().unwrap()).await
+        Self::serve(folder, directory, limits, (address, room)).await
     }
 
     async fn serve(
         folder: tempfile::TempDir,
         directory: Arc<MemoryDirectory>,
         limits: DeskLimits,
-        address: SocketAddr,
+        (address, room): (SocketAddr, Room),
     ) -> Self {
         let now = Timestamp::now();
         let authority = Arc::new(Authority::open(folder.path(), now).unwrap());
@@ -109,7 +115,7 @@ impl Lab {
         };
         let names = ["127.0.0.1", "::1", "localhost"].map(str::to_owned);
         let certificate = ServerCertificate::new(authority.clone(), &names, now).unwrap();
-        let tls = Tls::new(certificate).unwrap();
+        let tls = Tls::new(certificate).unwrap().with_room(room);
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -130,7 +136,8 @@ impl Lab {
         self.desk.close();
         self.shutdown.cancel();
         self.served.await.unwrap().unwrap();
-        Self::serve(self.folder, self.directory, limits, self.address).await
+        let place = (self.address, Room::default());
+        Self::serve(self.folder, self.directory, limits, place).await
     }
 
     pub fn url(&self) -> String {

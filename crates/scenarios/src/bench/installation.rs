@@ -193,13 +193,17 @@ impl Installation {
 }
 
 fn start_server(dir: &Path, data: &Path, source: &Directory) -> Process {
+    start_server_at(dir, data, "127.0.0.1:0", &source.domains)
+}
+
+/// A server that listens there, with these domains of the tenant.
+pub fn start_server_at(dir: &Path, data: &Path, listen: &str, domains: &[String]) -> Process {
     let mut command = Command::new(program("hybridge"));
     command
-        .args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["server", "--json", "--listen", listen, "--data-dir"])
         .arg(data);
     command.args(
-        source
-            .domains
+        domains
             .iter()
             .flat_map(|domain| ["--tenant-domain", domain]),
     );

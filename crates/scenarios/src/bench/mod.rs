@@ -4,6 +4,7 @@
 //! administrator could not set, every store is as durable as in production. Trap: on a busy machine only the ratios within
 //! one run and the seconds of processor time mean anything; the share that others took is part of the result.
 
+pub mod agents;
 mod api;
 mod company;
 mod controller;
