@@ -70,12 +70,24 @@ pub fn containers(all: Vec<Container>) -> Answer {
     Answer::Containers(all.into_iter().map(container).collect())
 }
 
-pub fn one(one: ReadOne) -> Answer {
+/// `with_others`: whether the server understands more than the object itself.
+pub fn one(one: ReadOne, with_others: bool) -> Answer {
     match one {
-        ReadOne::Live { entry, dn } => Answer::Live {
-            entry: Box::new((*entry).into()),
+        ReadOne::Live {
+            entry,
             dn,
-        },
+            elsewhere,
+        } => {
+            let entry = Box::new((*entry).into());
+            match with_others && !elsewhere.is_empty() {
+                true => Answer::LiveAmongOthers {
+                    entry,
+                    dn,
+                    others: elsewhere.into_iter().map(Into::into).collect(),
+                },
+                false => Answer::Live { entry, dn },
+            }
+        }
         ReadOne::Deleted(anchor) => Answer::Deleted((&anchor).into()),
         ReadOne::NotFound => Answer::NotFound,
     }

@@ -144,6 +144,8 @@ pub enum ReadOne {
         entry: Box<Entry>,
         /// Distinguished name now.
         dn: String,
+        /// What its references lead to that belongs to others, without the rest of them: [`EntryKind::Elsewhere`].
+        elsewhere: Vec<Entry>,
     },
     /// A tombstone proves that it was deleted.
     Deleted(Anchor),

@@ -14,7 +14,6 @@ use sync_core::{
     grace::Leaver,
     hold::Holds,
     id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
-    object::Entry,
     operation::{Precondition, Refusal, Verb},
     plan::{Confirmed, Draft, LinkView, Situation},
     value::{Attributes, Name},
@@ -950,14 +949,6 @@ impl Engine {
     pub fn ask_for(&self, link: LinkId) -> Result<()> {
         let now = self.now();
         self.write("engine.ask", |tx| make_due(tx, link.0, reason::ASKED, now))
-    }
-
-    /// Merges an entry that was just read for an on-demand run.
-    ///
-    /// # Errors
-    /// Of the store.
-    pub fn merge_entry(&self, connector: ConnectorId, entry: &Entry) -> Result<bool> {
-        self.observe_one(connector, entry)
     }
 }
 

@@ -357,6 +357,20 @@ impl Engine {
     /// # Errors
     /// Of the store.
     pub fn observe_one(&self, connector: ConnectorId, entry: &Entry) -> Result<bool> {
+        self.observe_among_others(connector, entry, &[])
+    }
+
+    /// The same, with what is known of objects of others its references lead to: without them a reference to somebody of
+    /// another forest could not be told from one to nobody.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn observe_among_others(
+        &self,
+        connector: ConnectorId,
+        entry: &Entry,
+        others: &[Entry],
+    ) -> Result<bool> {
         let now = self.now();
         self.write("engine.observe_one", |tx| {
             let jobs = jobs_of(tx, connector)?;
@@ -375,6 +389,9 @@ impl Engine {
                 is_awaited: crossing::are_awaited(tx, connector.0)?,
                 replica: Cell::default(),
             };
+            for other in others {
+                merge.entry(other)?;
+            }
             let (object, changed) = merge.entry(entry)?;
             if let Some(object) = object {
                 tx.execute("DELETE FROM lookup WHERE object = ?1", [object])?;

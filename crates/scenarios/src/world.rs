@@ -291,6 +291,26 @@ impl World {
         }
     }
 
+    /// Nothing is read any more unless somebody asks.
+    pub async fn read_only_when_asked(&self) {
+        self.settle(|settings| {
+            settings.doorbell = false;
+            settings.interval_seconds = 86_400;
+        });
+        self.sync().await;
+        // A ring of before may still lead to a read.
+        let (mut last, mut calm) = (self.last_read(), 0);
+        while calm < 10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            calm = if self.last_read() == last {
+                calm + 1
+            } else {
+                0
+            };
+            last = self.last_read();
+        }
+    }
+
     /// How every read was made, oldest first.
     pub fn read_modes(&self) -> Vec<String> {
         let modes = self.app.engine().read(|c| {
@@ -341,7 +361,7 @@ impl World {
     }
 
     /// How many reads of a source that began after this one ended well.
-    fn reads_after(&self, source: ConnectorId, read: i64) -> i64 {
+    pub fn reads_after(&self, source: ConnectorId, read: i64) -> i64 {
         let engine = self.app.engine();
         let count = engine.read(|c| {
             Ok(c.query_row(

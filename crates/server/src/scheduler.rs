@@ -619,8 +619,13 @@ async fn look_up(app: &App, source: &ConnectorRow, jobs: &[JobRow]) -> Result<bo
             name: ObjectName::Anchor(anchor.clone()),
         };
         match app.desk().call(&source.name, call, CALL_TIMEOUT).await {
-            Ok(Answer::One(ReadOne::Live { entry, .. })) => {
-                blocking(app.engine(), move |engine| engine.observe_one(id, &entry)).await?;
+            Ok(Answer::One(ReadOne::Live {
+                entry, elsewhere, ..
+            })) => {
+                blocking(app.engine(), move |engine| {
+                    engine.observe_among_others(id, &entry, &elsewhere)
+                })
+                .await?;
             }
             Ok(Answer::One(ReadOne::Deleted(anchor))) => {
                 let entry = Entry::new(anchor, EntryKind::Deleted);

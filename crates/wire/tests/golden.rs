@@ -256,21 +256,25 @@ fn lease_messages_keep_their_form() {
             spec: spec(),
             name: Named::Anchor(Bytes(vec![1])),
             position: Some(Bytes(vec![77, 83])),
+            with_others: false,
         },
         Work::ReadOne {
             spec: spec(),
             name: Named::Dn("CN=a".into()),
             position: None,
+            with_others: false,
         },
         Work::ReadOne {
             spec: spec(),
             name: Named::UserPrincipalName("a@b".into()),
             position: None,
+            with_others: false,
         },
         Work::ReadOne {
             spec: spec(),
             name: Named::AccountName("a".into()),
             position: None,
+            with_others: false,
         },
         Work::Discover,
         Work::Containers { position: None },
@@ -290,6 +294,16 @@ fn lease_messages_keep_their_form() {
         connector: "canal".into(),
         work,
     });
+    // A field that came later has a file of its own.
+    json(
+        "work-read-one-with-others",
+        &Work::ReadOne {
+            spec: spec(),
+            name: Named::Anchor(Bytes(vec![1])),
+            position: None,
+            with_others: true,
+        },
+    );
     json(
         "lease-answer",
         &LeaseAnswer {
@@ -400,6 +414,18 @@ fn answers_keep_their_form() {
         &Answer::Live {
             entry: Box::new(entry()),
             dn: "CN=a".into(),
+        },
+    );
+    let other = Entry {
+        kind: Kind::Elsewhere,
+        ..entry()
+    };
+    compact(
+        "answer-live-among-others",
+        &Answer::LiveAmongOthers {
+            entry: Box::new(entry()),
+            dn: "CN=a".into(),
+            others: vec![other],
         },
     );
     compact("answer-deleted", &Answer::Deleted(Bytes(vec![1])));

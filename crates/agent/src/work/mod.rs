@@ -136,10 +136,11 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
             spec,
             name,
             position,
+            with_others,
         } => {
             floor(source, position);
             let one = source.read_one(&spec.into(), &convert::name(name)).await;
-            one.map(convert::one)
+            one.map(|one| convert::one(one, with_others))
         }
         Work::Watch { spec, watermark } => {
             let watermark = watermark.map(|watermark| watermark.0);

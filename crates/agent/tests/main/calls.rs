@@ -39,6 +39,7 @@ async fn every_question_gets_its_answer() {
     let live = ReadOne::Live {
         entry: Box::new(entry(1)),
         dn: dn.clone(),
+        elsewhere: vec![another()],
     };
     assert_eq!(
         ask(&lab, one(ObjectName::Dn(dn))).await,

@@ -391,6 +391,13 @@ pub fn entry(number: u32) -> Entry {
     entry
 }
 
+/// Somebody of another forest.
+pub fn another() -> Entry {
+    let mut entry = Entry::new(Anchor::new([5; 16]), EntryKind::Elsewhere);
+    entry.rdn = Some("CN=S-1-5-21-1-2-3-1104".into());
+    entry
+}
+
 /// A source that is made up.
 #[derive(Clone)]
 pub struct Fake {
@@ -488,6 +495,7 @@ impl Source for Fake {
             ObjectName::Dn(dn) => Ok(ReadOne::Live {
                 entry: Box::new(entry(1)),
                 dn: dn.clone(),
+                elsewhere: vec![another()],
             }),
             ObjectName::Anchor(anchor) => Ok(ReadOne::Deleted(anchor.clone())),
             ObjectName::AccountName(_) => Ok(ReadOne::NotFound),

@@ -68,7 +68,9 @@ impl Story {
     async fn anchor(&mut self, dn: &str) -> Anchor {
         let name = ObjectName::Dn(dn.to_owned());
         match self.source.read_one(&self.spec, &name).await.unwrap() {
-            ReadOne::Live { entry, dn: found } => {
+            ReadOne::Live {
+                entry, dn: found, ..
+            } => {
                 assert_eq!(found, dn);
                 entry.anchor
             }

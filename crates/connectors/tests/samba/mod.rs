@@ -368,7 +368,12 @@ async fn single_objects(story: &mut Story) {
         ObjectName::AccountName("carl".into()),
     ] {
         match story.source.read_one(&spec, &name).await.unwrap() {
-            ReadOne::Live { entry, dn } => {
+            ReadOne::Live {
+                entry,
+                dn,
+                elsewhere,
+            } => {
+                assert_eq!(elsewhere, [], "nothing refers to others");
                 assert_eq!((&entry.anchor, &dn), (&anchor, &carl));
                 assert_eq!(entry.attributes.text("userPrincipalName"), Some(upn));
                 assert!(entry.version.is_some());

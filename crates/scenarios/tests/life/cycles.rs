@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use directory::{Operation, ReferenceChange, Value};
-use engine::JobSettings;
 use scenarios::{Story, story::UNIT};
 use server::cycles::{
     act,
@@ -26,31 +25,7 @@ async fn only_on_demand() -> Story {
     let mut story = Story::begin(30).await;
     story.clean_up();
     story.world.sync().await;
-    let engine = story.world.app.engine();
-    let settings = JobSettings {
-        doorbell: false,
-        interval_seconds: 86_400,
-        ..job(&story).settings
-    };
-    engine
-        .set_job_settings(story.world.job.id, &settings)
-        .unwrap();
-    story.world.app.jobs_changed();
-    story.world.sync().await;
-    // A ring of before may still lead to a read.
-    let read = || {
-        engine
-            .last_read(story.world.source_id())
-            .unwrap()
-            .unwrap()
-            .started_at
-    };
-    let (mut last, mut calm) = (read(), 0);
-    while calm < 10 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        calm = if read() == last { calm + 1 } else { 0 };
-        last = read();
-    }
+    story.world.read_only_when_asked().await;
     story
 }
 

@@ -222,11 +222,11 @@ async fn a_preview_names_members_of_another_forest() {
     let bob = stand_in(&two.canal, &two.dock, far);
     scenarios::story::add_members(&two.canal, pilots, &[bob]);
     // Read, and not planned.
-    let group_entry = read(&two, pilots).await;
-    let stand_in_entry = read(&two, bob).await;
-    for entry in [&stand_in_entry, &group_entry] {
-        engine.merge_entry(two.world.connector.id, entry).unwrap();
-    }
+    let (group_entry, others) = read(&two, pilots).await;
+    let connector = two.world.connector.id;
+    engine
+        .observe_among_others(connector, &group_entry, &others)
+        .unwrap();
     while engine.wake().unwrap() {}
     let job = std::sync::Arc::new(engine.job(two.world.job.id).unwrap());
     let rules = std::sync::Arc::new(
@@ -252,8 +252,8 @@ async fn a_preview_names_members_of_another_forest() {
     assert_eq!(found, [("members".to_owned(), 1, 0)]);
 }
 
-/// An object as the source shows it now.
-async fn read(two: &Two, guid: Uuid) -> sync_core::object::Entry {
+/// An object as the source shows it now, with what its references lead to elsewhere.
+async fn read(two: &Two, guid: Uuid) -> (sync_core::object::Entry, Vec<sync_core::object::Entry>) {
     use connectors::{
         Source as _,
         ldap::{AdSource, LdapConfig},
@@ -265,7 +265,9 @@ async fn read(two: &Two, guid: Uuid) -> sync_core::object::Entry {
     let anchor = sync_core::id::Anchor::from_guid_text(&guid.to_string()).unwrap();
     let name = ObjectName::Anchor(anchor);
     match AdSource::new(config).read_one(&spec, &name).await.unwrap() {
-        ReadOne::Live { entry, .. } => *entry,
+        ReadOne::Live {
+            entry, elsewhere, ..
+        } => (*entry, elsewhere),
         other => panic!("{other:?}"),
     }
 }

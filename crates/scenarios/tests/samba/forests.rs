@@ -9,6 +9,7 @@ use scenarios::{
     samba::Domain,
     world::{private_file, quick_settings},
 };
+use server::cycles::on_demand::{self, Wanted};
 
 use super::ALL;
 
@@ -82,5 +83,21 @@ async fn members_of_two_real_forests_find_each_other() {
     here.delete(&anna).await;
     world.sync().await;
     assert!(Tree::of(&world.app).members("Keepers").is_empty());
+    world.agrees().await;
+
+    // A group read by itself brings along who of another forest is in it, before any read of everything tells of them.
+    let dora = there.person("Dora Far", "dora", &other).await;
+    world.sync().await;
+    world.read_only_when_asked().await;
+    let before = world.reads();
+    let dora_there = by_sid(&there, &dora).await;
+    here.put(&pilots, "member", &[&dora_there]).await;
+    let job = world.app.engine().job(world.job.id).unwrap();
+    let done = on_demand::run(&world.app, &job, &Wanted::Group(pilots), None)
+        .await
+        .unwrap();
+    assert_eq!(done.unfinished, []);
+    assert_eq!(Tree::of(&world.app).members("Pilots"), ["Dora Far"]);
+    assert_eq!(world.reads_after(world.connector.id, before), 0);
     world.agrees().await;
 }

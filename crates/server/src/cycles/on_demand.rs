@@ -10,6 +10,7 @@ use engine::{JobRow, JobState, LogQuery, OpenRun, Record};
 use sync_core::{
     code::Code,
     id::{LinkId, ObjectId},
+    object::{Entry, EntryKind},
     operation::Refusal,
 };
 use tokio::time::{Instant, sleep};
@@ -186,12 +187,14 @@ async fn read_named(
         position,
         name: asked,
     };
-    let entry = match app.desk().call(&source.name, call, CALL_TIMEOUT).await? {
-        Answer::One(ReadOne::Live { entry, .. }) => entry,
-        Answer::One(ReadOne::Deleted(anchor)) => Box::new(sync_core::object::Entry::new(
-            anchor,
-            sync_core::object::EntryKind::Deleted,
-        )),
+    let (entry, others) = match app.desk().call(&source.name, call, CALL_TIMEOUT).await? {
+        Answer::One(ReadOne::Live {
+            entry, elsewhere, ..
+        }) => (entry, elsewhere),
+        Answer::One(ReadOne::Deleted(anchor)) => {
+            let gone = Entry::new(anchor, EntryKind::Deleted);
+            (Box::new(gone), Vec::new())
+        }
         Answer::One(ReadOne::NotFound) => {
             return Err(Refusal::new(Code::NotFound)
                 .with("what", "object of the source")
@@ -203,7 +206,7 @@ async fn read_named(
         }
     };
     let found = blocking(app.engine(), move |engine| {
-        engine.merge_entry(id, &entry)?;
+        engine.observe_among_others(id, &entry, &others)?;
         engine.object_by_anchor(id, &entry.anchor)
     })
     .await?;

@@ -43,6 +43,7 @@ pub fn call_work(call: Call) -> Work {
         } => Work::ReadOne {
             spec: (&spec).into(),
             position: position.map(Bytes),
+            with_others: true,
             name: match name {
                 ObjectName::Anchor(anchor) => Named::Anchor((&anchor).into()),
                 ObjectName::Dn(dn) => Named::Dn(dn),
@@ -131,15 +132,23 @@ impl From<v1::Answer> for End {
                 };
                 Ok(Answer::Containers(all.into_iter().map(container).collect()))
             }
-            v1::Answer::Live { entry, dn } => {
-                let entry = Box::new((*entry).into());
-                Ok(Answer::One(ReadOne::Live { entry, dn }))
+            v1::Answer::Live { entry, dn } => Ok(Answer::One(live(*entry, dn, Vec::new()))),
+            v1::Answer::LiveAmongOthers { entry, dn, others } => {
+                Ok(Answer::One(live(*entry, dn, others)))
             }
             v1::Answer::Deleted(anchor) => Ok(Answer::One(ReadOne::Deleted(anchor.into()))),
             v1::Answer::Examined { report } => Ok(Answer::Examined(report)),
             v1::Answer::NotFound => Ok(Answer::One(ReadOne::NotFound)),
         };
         Self::Answer(answer)
+    }
+}
+
+fn live(entry: v1::Entry, dn: String, others: Vec<v1::Entry>) -> ReadOne {
+    ReadOne::Live {
+        entry: Box::new(entry.into()),
+        dn,
+        elsewhere: others.into_iter().map(Into::into).collect(),
     }
 }
 

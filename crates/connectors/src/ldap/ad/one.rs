@@ -53,6 +53,7 @@ impl Reading<'_> {
             Found::Live(seen) => Ok(ReadOne::Live {
                 dn: seen.dn.clone(),
                 entry: Box::new(self.living(*seen)),
+                elsewhere: self.selection.elsewhere.take(),
             }),
             Found::Deleted(anchor) => Ok(ReadOne::Deleted(anchor)),
             Found::Nothing => {

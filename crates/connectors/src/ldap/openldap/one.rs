@@ -46,7 +46,11 @@ impl Intake<'_> {
         };
         let Listed { entry, dn } = self.listed(raw).await?;
         let entry = Box::new(entry);
-        Ok(ReadOne::Live { entry, dn })
+        Ok(ReadOne::Live {
+            entry,
+            dn,
+            elsewhere: Vec::new(),
+        })
     }
 
     /// The whole state of one entry, names looked up one by one, or all of them if there are many.

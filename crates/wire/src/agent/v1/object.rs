@@ -249,6 +249,15 @@ pub enum Answer {
         /// The text.
         report: String,
     },
+    /// To `ReadOne`: it lives, and its references lead to objects of others. Only to a server that asked for it.
+    LiveAmongOthers {
+        /// Whole state.
+        entry: Box<Entry>,
+        /// Distinguished name.
+        dn: String,
+        /// What is known of those: their kind is `Elsewhere`.
+        others: Vec<Entry>,
+    },
 }
 
 /// The doorbell rang, or is armed from now on. One ring may stand for many changes.

@@ -72,6 +72,9 @@ pub enum Work {
         /// Where the last read ended: nothing older may be shown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<Bytes>,
+        /// Whether the answer may be [`Answer::LiveAmongOthers`](super::Answer): a server of before does not know it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        with_others: bool,
     },
     /// Connect and say what the source is: `POST /leases/{lease}/answer`.
     Discover,
