@@ -550,5 +550,5 @@ fn an_explanation_shows_inputs_steps_and_result() {
     assert_eq!(given.inputs, [("givenName".into(), text(&["Anna "]))]);
     assert_eq!(given.steps[0].call, "Trim([givenName])");
     assert_eq!(given.steps[0].result, Ok(text(&["Anna"])));
-    assert_eq!(identity::texts(&text(&["a"])), ["a"]);
+    assert_eq!(identity::texts(&text(&["a"])), ["a".into()]);
 }

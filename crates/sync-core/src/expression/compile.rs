@@ -100,12 +100,19 @@ impl Node {
         }
     }
 
-    /// A slot that, without values, makes all of it null; most mappings of most objects end there.
-    pub(crate) fn null_slot(&self) -> Option<usize> {
+    /// The attribute it hands on, if it does nothing else.
+    pub(crate) fn passage(&self) -> Option<Passage> {
         match self {
-            Self::Attribute(slot) => Some(*slot),
+            Self::Attribute(slot) => Some(Passage {
+                slot: *slot,
+                keeps_clean_text: true,
+            }),
             Self::Call(call) if call.function.keeps_null => match call.arguments.as_slice() {
-                [Some(argument)] => argument.null_slot(),
+                [Some(argument)] => {
+                    let mut passage = argument.passage()?;
+                    passage.keeps_clean_text &= call.function.keeps_clean_text;
+                    Some(passage)
+                }
                 _ => None,
             },
             _ => None,
@@ -121,6 +128,15 @@ impl Node {
             _ => Vec::new(),
         }
     }
+}
+
+/// An attribute that an expression hands on: null as null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// The attribute.
+    pub slot: usize,
+    /// Whether one text without white space at its ends comes out as it is.
+    pub keeps_clean_text: bool,
 }
 
 /// `%Name%`: what an expression may know of the job besides the object.

@@ -31,8 +31,8 @@ use crate::{
 pub enum Halt {
     /// The attribute is to be left as it is in the target.
     Ignore,
-    /// The expression failed.
-    Fail(Failure),
+    /// The expression failed. Boxed, since every result has room for it.
+    Fail(Box<Failure>),
 }
 
 /// What evaluation of a node gives.
@@ -55,7 +55,8 @@ pub struct Environment<'a> {
     /// Where steps are noted.
     pub steps: Option<&'a RefCell<Steps>>,
     variables: RefCell<Vec<Operand<'static>>>,
-    stream: RefCell<Option<Stream>>,
+    // Boxed: few expressions need it, and all have room for it.
+    stream: RefCell<Option<Box<Stream>>>,
     work_left: Cell<u32>,
 }
 
@@ -208,7 +209,7 @@ fn run<'e>(call: &'e Call, environment: &'e Environment<'e>) -> Outcome<'e> {
 }
 
 fn unary<'e>(unary: &'e Unary, environment: &'e Environment<'e>) -> Outcome<'e> {
-    let fail = |message| Halt::Fail(Failure::new(message, unary.position));
+    let fail = |message| Halt::Fail(Failure::new(message, unary.position).into());
     let operand = evaluate(&unary.operand, environment)?;
     let work = work_of_reading(&operand);
     environment.spend(work).map_err(fail)?;
@@ -226,7 +227,7 @@ fn unary<'e>(unary: &'e Unary, environment: &'e Environment<'e>) -> Outcome<'e> 
 }
 
 fn binary<'e>(binary: &'e Binary, environment: &'e Environment<'e>) -> Outcome<'e> {
-    let fail = |message| Halt::Fail(Failure::new(message, binary.position));
+    let fail = |message| Halt::Fail(Failure::new(message, binary.position).into());
     let left = evaluate(&binary.left, environment)?;
     environment.spend(work_of_reading(&left)).map_err(fail)?;
     let operator = binary.operator;
@@ -416,10 +417,8 @@ impl<'e> Arguments<'e> {
     /// A failure at this call.
     pub fn fail(&self, message: impl Into<String>) -> Halt {
         let name = self.call.function.name;
-        Halt::Fail(Failure::new(
-            format!("{name}: {}", message.into()),
-            self.position(),
-        ))
+        let message = format!("{name}: {}", message.into());
+        Halt::Fail(Failure::new(message, self.position()).into())
     }
 
     fn position(&self) -> Position {
@@ -452,7 +451,9 @@ impl<'e> Arguments<'e> {
         let chance = self.environment.chance.as_ref();
         let chance = chance.ok_or_else(|| self.fail("nothing random can be made here"))?;
         let mut stream = self.environment.stream.borrow_mut();
-        Ok(work(stream.get_or_insert_with(|| Stream::new(chance))))
+        Ok(work(
+            stream.get_or_insert_with(|| Stream::new(chance).into()),
+        ))
     }
 
     /// Evaluates an argument while the variable this call binds stands for these values.

@@ -57,7 +57,7 @@ pub fn run(
     let expression = parse(text).map_err(|failure| vec![failure])?;
     let mut slots = Slots::default();
     let node = compile(&expression, &mut slots)?;
-    let pseudo = Pseudo::of(object);
+    let pseudo = Pseudo::of(object, &slots);
     let values = pseudo.bind(&slots, object.attributes);
     let steps = RefCell::new(Steps::default());
     let mut environment = Environment::new(&values, context);
@@ -73,7 +73,7 @@ pub fn run(
         Ok(values) if environment.is_choice.get() => Tried::Candidates(values),
         Ok(values) => Tried::Values(values),
         Err(Halt::Ignore) => Tried::LeftAlone,
-        Err(Halt::Fail(failure)) => Tried::Failed(failure),
+        Err(Halt::Fail(failure)) => Tried::Failed(*failure),
     };
     let are_hidden = steps.borrow().are_hidden();
     let input = |(name, values): (&Name, &&[Value])| match are_hidden {

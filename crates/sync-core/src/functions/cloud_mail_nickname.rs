@@ -44,10 +44,10 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
 
 fn names(a: &Arguments<'_>, first: usize) -> Result<identity::Names, Halt> {
     Ok(identity::Names {
-        nickname: a.text(first)?.map(|text| text.to_string()),
+        nickname: a.text(first)?,
         addresses: identity::texts(&a.values(first + 1)?),
-        mail: a.text(first + 2)?.map(|text| text.to_string()),
-        sign_in_name: a.text(first + 3)?.map(|text| text.to_string()),
-        fallback: a.text(first + 4)?.map(|text| text.to_string()),
+        mail: a.text(first + 2)?,
+        sign_in_name: a.text(first + 3)?,
+        fallback: a.text(first + 4)?,
     })
 }

@@ -38,7 +38,7 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
         return Ok(null());
     };
     let mut names = names(a, 1)?;
-    names.sign_in_name = Some(name.to_string());
+    names.sign_in_name = Some(name.clone());
     let environment = a.environment();
     let found = identity::sign_in_name(&name, &names, environment.context, environment.held);
     let Some(found) = found else {
@@ -52,10 +52,10 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
 
 fn names(a: &Arguments<'_>, first: usize) -> Result<identity::Names, Halt> {
     Ok(identity::Names {
-        nickname: a.text(first)?.map(|text| text.to_string()),
+        nickname: a.text(first)?,
         addresses: identity::texts(&a.values(first + 1)?),
-        mail: a.text(first + 2)?.map(|text| text.to_string()),
+        mail: a.text(first + 2)?,
         sign_in_name: None,
-        fallback: a.text(first + 3)?.map(|text| text.to_string()),
+        fallback: a.text(first + 3)?,
     })
 }

@@ -110,7 +110,7 @@ mod thumbprint;
 pub(crate) mod time;
 mod to_lower;
 mod to_upper;
-mod trim;
+pub(crate) mod trim;
 mod ucase;
 mod value_count;
 mod where_values;
@@ -146,6 +146,8 @@ pub struct Function {
     pub(crate) is_test: bool,
     /// Whether null as its only argument gives null, and nothing else happens.
     pub(crate) keeps_null: bool,
+    /// Whether one text without white space at its ends, as its only argument, comes out as it is, and nothing else happens.
+    pub(crate) keeps_clean_text: bool,
 }
 
 /// What most functions leave as it is.
@@ -162,6 +164,7 @@ pub(crate) const PLAIN: Function = Function {
     names_attribute: false,
     is_test: false,
     keeps_null: false,
+    keeps_clean_text: false,
 };
 
 /// Where a call stands in an expression.

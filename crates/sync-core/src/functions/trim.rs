@@ -16,6 +16,7 @@ pub(super) static TRIM: Function = Function {
     ],
     call: run,
     keeps_null: true,
+    keeps_clean_text: true,
     ..PLAIN
 };
 
@@ -36,7 +37,8 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
 }
 
 /// Whether nothing is to be trimmed. The ends of most texts are ASCII, which is quickly seen.
-fn has_clean_ends(text: &str) -> bool {
+/// Whether a text begins and ends without white space; of most, two bytes tell.
+pub(crate) fn has_clean_ends(text: &str) -> bool {
     let is_plain = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_graphic());
     let bytes = text.as_bytes();
     (is_plain(bytes.first()) && is_plain(bytes.last())) || text.trim().len() == text.len()

@@ -15,12 +15,13 @@ use super::{
 use crate::{
     code::Code,
     expression::{
-        compare,
+        MAX_TEXT_BYTES, compare,
         compile::Slots,
         evaluate::{self as run, Environment, Halt, Operand},
         random::Chance,
         steps::{REDACTED, Steps},
     },
+    functions::trim::has_clean_ends,
     id::Anchor,
     operation::Refusal,
     schema::checked::{
@@ -138,39 +139,41 @@ fn evaluate_with(
     context: &Context<'_>,
     is_traced: bool,
 ) -> Evaluation {
-    let pseudo = Pseudo::of(object);
+    let pseudo = Pseudo::of(object, &rules.slots);
     let values = pseudo.bind(&rules.slots, object.attributes);
     let seen = Seen {
         values: &values,
         link_counts: object.link_counts,
     };
     let (scope, mapping) = find_mapping(rules, object, context, &seen);
-    let mut evaluation = Evaluation::empty(scope, object.anchor, is_traced);
+    let own_anchor = || Ok(object.anchor.base64());
+    let mut evaluation = Evaluation::empty(scope, is_traced);
     let Some((index, mapping)) = mapping else {
+        evaluation.source_anchor = own_anchor();
         return evaluation;
     };
     evaluation.mapping = Some(index);
     evaluation.target_class = Some(mapping.target_class.clone());
     if evaluation.scope != Verdict::InScope {
+        evaluation.source_anchor = own_anchor();
         return evaluation;
     }
     evaluation.references.clone_from(&mapping.references);
-    if let Some(anchor) = &mapping.source_anchor {
-        evaluation.source_anchor = flow(
-            rules,
-            anchor,
-            object,
-            context,
-            &values,
-            &mut evaluation.trace,
-        )
-        .and_then(|flowed| source_anchor(anchor, &flowed.result));
-    }
+    evaluation.source_anchor = match &mapping.source_anchor {
+        None => own_anchor(),
+        Some(anchor) => {
+            let trace = &mut evaluation.trace;
+            flow(rules, anchor, object, context, &values, trace)
+                .and_then(|flowed| source_anchor(anchor, &flowed.result))
+        }
+    };
     // `ObjectMapping::attributes` stand in the order of names, each once.
     let mut all: Vec<(Name, Values)> = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
-        if evaluation.trace.is_none() && is_simply_null(attribute, &values) {
-            evaluation.set(attribute, Values::new(), &mut all);
+        if evaluation.trace.is_none()
+            && let Some(values) = handed_on(attribute, &values)
+        {
+            evaluation.flows(attribute, values, false, &mut all);
             continue;
         }
         match flow(
@@ -190,15 +193,25 @@ fn evaluate_with(
     evaluation
 }
 
-/// Whether nothing has to be evaluated to know that the attribute is to be without values.
-fn is_simply_null(mapping: &AttributeMapping, values: &[&[Value]]) -> bool {
-    let is_free =
-        mapping.default_value.is_none() && !mapping.kind.is_some_and(|kind| kind.is_required);
-    is_free
-        && mapping.node.null_slot().is_some_and(|slot| {
-            let values = values.get(slot).copied();
-            values.unwrap_or_default().is_empty()
-        })
+/// What flows, where nothing has to be evaluated to know it: nothing, or the one text of an attribute that is handed on. That is
+/// nearly everything of a usual person.
+fn handed_on(mapping: &AttributeMapping, values: &[&[Value]]) -> Option<Values> {
+    let passage = mapping.passage?;
+    match values.get(passage.slot).copied().unwrap_or_default() {
+        [] => {
+            let is_required = mapping.kind.is_some_and(|kind| kind.is_required);
+            (mapping.default_value.is_none() && !is_required).then(Values::new)
+        }
+        [value @ Value::Text(text)] => {
+            let is_text = mapping.kind.is_none_or(|kind| kind.shape == Shape::Text);
+            let is_kept = passage.keeps_clean_text
+                && is_text
+                && (1..=MAX_TEXT_BYTES).contains(&text.len())
+                && has_clean_ends(text);
+            is_kept.then(|| smallvec![value.clone()])
+        }
+        _ => None,
+    }
 }
 
 /// The first mapping of the class whose scope holds; else the first one with its verdict.
@@ -248,16 +261,17 @@ pub(super) fn judge(
     mapping.scope.judge(seen, object.held.is_some())
 }
 
-/// Values that come from the entry itself and not from its attributes.
-pub(crate) struct Pseudo([(&'static str, [Value; 1]); 4]);
+/// Values that come from the entry itself and not from its attributes, as far as rules use them.
+pub(crate) struct Pseudo([Option<(usize, [Value; 1])>; 4]);
 
 impl Pseudo {
-    pub(crate) fn of(object: &SourceView<'_>) -> Self {
+    pub(crate) fn of(object: &SourceView<'_>, slots: &Slots) -> Self {
+        let used = |name, value: &dyn Fn() -> Value| Some((slots.find(name)?, [value()]));
         Self([
-            ("distinguishedName", [object.dn.into()]),
-            ("objectClass", [object.class.into()]),
-            ("objectGUID", [Value::binary(object.anchor.as_bytes())]),
-            ("rdn", [object.rdn.into()]),
+            used("distinguishedName", &|| object.dn.into()),
+            used("objectClass", &|| object.class.into()),
+            used("objectGUID", &|| Value::binary(object.anchor.as_bytes())),
+            used("rdn", &|| object.rdn.into()),
         ])
     }
 
@@ -267,9 +281,8 @@ impl Pseudo {
         attributes: &'a Attributes,
     ) -> Vec<&'a [Value]> {
         let mut values = slots.bind(attributes);
-        for (name, value) in &self.0 {
-            let slot = slots.find(name);
-            if let Some(place) = slot.and_then(|slot| values.get_mut(slot)) {
+        for (slot, value) in self.0.iter().flatten() {
+            if let Some(place) = values.get_mut(*slot) {
                 *place = value;
             }
         }
@@ -465,12 +478,13 @@ impl Evaluation {
         }
     }
 
-    fn empty(scope: Verdict, anchor: &Anchor, is_traced: bool) -> Self {
+    /// Of this verdict, with nothing found yet.
+    fn empty(scope: Verdict, is_traced: bool) -> Self {
         Self {
             scope,
             mapping: None,
             target_class: None,
-            source_anchor: Ok(anchor.base64()),
+            source_anchor: Ok(String::new()),
             attributes: Attributes::new(),
             create_only: BTreeSet::new(),
             add_only: BTreeSet::new(),
@@ -510,27 +524,34 @@ impl Evaluation {
             }
             Flowed::LeftAlone | Flowed::Failed(_) => return,
         };
-        if mapping.matching_priority > 0 && !outcome.is_calculated {
-            self.match_by(mapping, &values);
-        }
-        self.set(mapping, values, all);
+        self.flows(mapping, values, outcome.is_calculated, all);
     }
 
-    fn set(&mut self, mapping: &AttributeMapping, values: Values, all: &mut Vec<(Name, Values)>) {
-        let name = mapping.target.clone();
+    #[inline]
+    fn flows(
+        &mut self,
+        mapping: &AttributeMapping,
+        values: Values,
+        is_calculated: bool,
+        all: &mut Vec<(Name, Values)>,
+    ) {
+        if mapping.matching_priority > 0 && !is_calculated {
+            self.match_by(mapping, &values);
+        }
+        let name = || mapping.target.clone();
         match mapping.flow {
             FlowType::Always => {}
-            FlowType::ObjectAddOnly => _ = self.create_only.insert(name.clone()),
-            FlowType::MultiValueAddOnly => _ = self.add_only.insert(name.clone()),
+            FlowType::ObjectAddOnly => _ = self.create_only.insert(name()),
+            FlowType::MultiValueAddOnly => _ = self.add_only.insert(name()),
         }
-        all.push((name, values));
+        all.push((name(), values));
     }
 
     fn match_by(&mut self, mapping: &AttributeMapping, values: &[Value]) {
         let is_addresses = mapping.target.eq_ignore_ascii_case("proxyAddresses");
         for value in values {
             let is_primary = || {
-                let text = value.as_text().map(str::to_owned);
+                let text = value.as_text();
                 text.is_some_and(|text| identity::primary_address(&[text]).is_some())
             };
             if !is_addresses || is_primary() {

@@ -4,7 +4,7 @@
 //! are seen in the rules and in every explanation. Nothing here looks into the target; what the target holds is an argument.
 //! Trap: a sign-in name that was made up stays as it is until the source's own changes, even if the mail nickname changes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::context::Context;
 use crate::{
@@ -25,21 +25,24 @@ const LEGACY_PROTOCOLS: [&str; 9] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// The source's mail nickname.
-    pub nickname: Option<String>,
+    pub nickname: Option<Arc<str>>,
     /// The source's proxy addresses.
-    pub addresses: Vec<String>,
+    pub addresses: Vec<Arc<str>>,
     /// The source's mail address.
-    pub mail: Option<String>,
+    pub mail: Option<Arc<str>>,
     /// The source's sign-in name.
-    pub sign_in_name: Option<String>,
+    pub sign_in_name: Option<Arc<str>>,
     /// What to use if nothing else is there.
-    pub fallback: Option<String>,
+    pub fallback: Option<Arc<str>>,
 }
 
 /// The text values among these.
-pub fn texts(values: &[Value]) -> Vec<String> {
-    let texts = values.iter().filter_map(Value::as_text);
-    texts.map(str::to_owned).collect()
+pub fn texts(values: &[Value]) -> Vec<Arc<str>> {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    values.iter().filter_map(text).collect()
 }
 
 /// The mail nickname: the source's, else the one the target holds, else one made up from the first name there is.
@@ -154,14 +157,14 @@ fn smtp_address(value: &str) -> Option<&str> {
 }
 
 /// The address of the primary (`SMTP:`) value.
-pub fn primary_address(addresses: &[String]) -> Option<&str> {
-    let primary = |value: &String| value.trim_start().starts_with("SMTP:");
-    smtp_address(addresses.iter().find(|value| primary(value))?)
+pub fn primary_address(addresses: &[impl AsRef<str>]) -> Option<&str> {
+    let mut texts = addresses.iter().map(AsRef::as_ref);
+    smtp_address(texts.find(|value| value.trim_start().starts_with("SMTP:"))?)
 }
 
 /// The proxy addresses the target is to have: each once, one of them primary, in the order of the source.
 pub fn proxy_addresses(
-    addresses: &[String],
+    addresses: &[impl AsRef<str>],
     mail: Option<&str>,
     context: &Context<'_>,
 ) -> Vec<String> {
@@ -171,7 +174,7 @@ pub fn proxy_addresses(
         |address: &str| primary.is_some_and(|primary| primary.eq_ignore_ascii_case(address));
     let mut seen = BTreeSet::new();
     let mut all = Vec::with_capacity(addresses.len() + 1);
-    for value in addresses {
+    for value in addresses.iter().map(AsRef::as_ref) {
         let written = match smtp_address(value) {
             Some(address) if !is_kept(&address) => continue,
             // The first occurrence gives the place, the primary one the spelling.
@@ -196,7 +199,7 @@ pub fn proxy_addresses(
 
 /// The address that is to be primary in the target, without its protocol: the source's, else the mail address.
 pub fn kept_primary<'a>(
-    addresses: &'a [String],
+    addresses: &'a [impl AsRef<str>],
     mail: Option<&'a str>,
     context: &Context<'_>,
 ) -> Option<&'a str> {
@@ -271,8 +274,8 @@ mod tests {
     ) -> Attributes {
         let domains = domains();
         let names = Names {
-            nickname: nickname_in.map(str::to_owned),
-            addresses: vec![format!("SMTP:{primary}")],
+            nickname: nickname_in.map(Into::into),
+            addresses: vec![format!("SMTP:{primary}").into()],
             mail: Some(mail.into()),
             sign_in_name: Some(name.into()),
             fallback: None,

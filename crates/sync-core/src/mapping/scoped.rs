@@ -35,7 +35,7 @@ pub struct ScopeTrace {
 
 /// The scopes of all mappings for the object's class, in order.
 pub fn scopes(rules: &Rules, object: &SourceView<'_>, context: &Context<'_>) -> Vec<ScopeTrace> {
-    let pseudo = Pseudo::of(object);
+    let pseudo = Pseudo::of(object, &rules.slots);
     let values = pseudo.bind(&rules.slots, object.attributes);
     let seen = Seen {
         values: &values,

@@ -378,6 +378,7 @@ impl<'s> Checker<'s> {
         Some(AttributeMapping {
             target,
             kind,
+            passage: node.passage(),
             node,
             text,
             default_value: attribute.default_value.get().cloned(),

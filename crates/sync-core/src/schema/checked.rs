@@ -4,7 +4,7 @@
 //! and clauses are slots of this very `Rules`.
 
 use crate::{
-    expression::compile::{Node, Slots},
+    expression::compile::{Node, Passage, Slots},
     object::ReadSpec,
     scope::{GROUP_CLASSES, Groups, MEMBER_ATTRIBUTES, Scope, container::Named},
     value::Name,
@@ -92,6 +92,8 @@ pub struct AttributeMapping {
     /// The target's type, if its schema is known.
     pub kind: Option<TargetKind>,
     pub(crate) node: Node,
+    // INVARIANT: that of `node`, found once.
+    pub(crate) passage: Option<Passage>,
     /// The source as text.
     pub text: String,
     /// The value at creation when the source gives none.
