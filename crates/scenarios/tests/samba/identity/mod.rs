@@ -8,6 +8,7 @@
 mod links;
 mod names;
 mod refusals;
+mod values;
 
 use std::net::Ipv4Addr;
 
@@ -53,6 +54,9 @@ async fn everybody_is_who_they_are_in_a_real_domain() {
     names::contacts_become_people(&story).await;
     names::are_made_up_and_given_back(&story).await;
     links::are_crossed(&story).await;
+    values::are_refused(&story).await;
+    values::identifiers_clash(&story).await;
+    values::wait_for_the_store(&story).await;
 }
 
 impl Story {

@@ -134,17 +134,15 @@ pub(super) async fn come(story: &Story, before: &Before) {
             "update! Sas Anker: SourceAnchorChanged",
         ],
     );
-    let limit = |name: &str| {
-        let view = story.installation.show(&cn(name, &story.unit));
-        let link = view.jobs[0].link.clone().unwrap();
-        let arguments = link.reason.unwrap().arguments;
-        (arguments["attribute"].clone(), arguments["max"].clone())
-    };
-    assert_eq!(limit("Cees Cert"), ("userCertificate".into(), "15".into()));
-    assert_eq!(limit("Lot Lang"), ("proxyAddresses".into(), "300".into()));
+    let limits = ["Cees Cert", "Lot Lang", "Else Ext"].map(|name| limit(story, name));
+    let expected = [
+        ("userCertificate", "15"),
+        ("proxyAddresses", "300"),
+        ("extensionAttribute1", "1024"),
+    ];
     assert_eq!(
-        limit("Else Ext"),
-        ("extensionAttribute1".into(), "1024".into())
+        limits,
+        expected.map(|(name, max)| (name.into(), max.into()))
     );
     assert_eq!(
         story.target(&cn("Sas Anker", &story.unit), "jobTitle"),
@@ -155,6 +153,14 @@ pub(super) async fn come(story: &Story, before: &Before) {
         .installation
         .ask(&["directory", "object", &before.ruler]);
     assert!(!kept.is_synchronised);
+}
+
+/// The attribute somebody has too much in, and how much is allowed.
+pub(super) fn limit(story: &Story, name: &str) -> (String, String) {
+    let view = story.installation.show(&cn(name, &story.unit));
+    let link = view.jobs[0].link.clone().unwrap();
+    let arguments = link.reason.unwrap().arguments;
+    (arguments["attribute"].clone(), arguments["max"].clone())
 }
 
 /// Each cure is the one its page names; everybody arrives, and those who were there before stay the same object.
