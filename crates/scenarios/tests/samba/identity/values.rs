@@ -1,17 +1,12 @@
-//! Values the target refuses, of new objects and of those that are linked already; and its store in the hands of somebody else.
-
-use std::time::{Duration, Instant};
+//! Values the target refuses of people who have long been there.
 
 use scenarios::samba::cn;
 use serde_json::json;
-use sync_core::code::Code;
 
 use super::{Story, refusals::limit};
 
 /// One byte more than a photo may have.
 const PHOTO_BYTES: usize = 102_401;
-/// How long the store may be held before that is told.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What nobody holds and nobody may hold, set at people who have long been there.
 pub(super) async fn are_refused(story: &Story) {
@@ -111,70 +106,4 @@ fn photos_come_from(story: &Story, name: &str) {
             }
         }
     });
-}
-
-/// Somebody's link is gone, and names and anchor are others: what is left of the old account is its security identifier, which
-/// is unique. The anchor of before brings the two together.
-pub(super) async fn identifiers_clash(story: &Story) {
-    let dns = story.domain.dns();
-    let wim = cn("Wim Oud", &story.unit);
-    story
-        .change(async |_| drop(story.born("Wim Oud", "wim", &[]).await))
-        .await;
-    story.arrived("joins").await;
-    let id = story.target_id(&wim);
-    story
-        .change(async |domain| {
-            story.say(&["links", "unlink", &wim, "--yes"]);
-            let principal = format!("willem@{dns}");
-            for attribute in ["userPrincipalName", "mail"] {
-                story.has("Wim Oud", attribute, &[&principal]).await;
-            }
-            story.has("Wim Oud", "mailNickname", &["willem"]).await;
-            domain
-                .set_bytes(&wim, "mS-DS-ConsistencyGuid", b"a new anchor!!!!")
-                .await;
-        })
-        .await;
-    story.comes(
-        "another anchor",
-        &["create! Wim Oud: AttributeValueMustBeUnique"],
-    );
-    let view = story.installation.show(&wim);
-    let link = view.jobs[0].link.clone().unwrap();
-    let arguments = link.reason.unwrap().arguments;
-    assert_eq!(arguments["attribute"], "onPremisesSecurityIdentifier");
-    let sid = story.domain.sid(&wim).await;
-    assert_eq!(arguments["value"], sid);
-    story
-        .change(async |_| story.has("Wim Oud", "mS-DS-ConsistencyGuid", &[]).await)
-        .await;
-    story.arrived("the anchor of before").await;
-    assert_eq!(story.target_id(&wim), id);
-    assert_eq!(story.upn("Wim Oud"), [format!("willem@{dns}")]);
-}
-
-/// Another program holds the tenant's database: that is told, and over by itself when it lets go.
-pub(super) async fn wait_for_the_store(story: &Story) {
-    let vera = cn("Vera Vast", &story.unit);
-    let path = story.installation.data().join("directory.db");
-    let holder = rusqlite::Connection::open(&path).unwrap();
-    holder.busy_timeout(PATIENCE).unwrap();
-    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    story.domain.set(&vera, "title", &["Waiting"]).await;
-    let until = Instant::now() + PATIENCE;
-    let problem = loop {
-        if let Some(problem) = story.installation.status().failure {
-            break problem;
-        }
-        assert!(Instant::now() < until, "nothing is told");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    assert_eq!(problem.code, Code::StoreLocked.name(), "{problem:#?}");
-    assert!(problem.message.contains("directory.db"), "{problem:#?}");
-    assert!(!problem.cure.is_empty(), "{problem:#?}");
-    assert_eq!(story.target(&vera, "jobTitle"), [""; 0]);
-    holder.execute_batch("ROLLBACK").unwrap();
-    drop(holder);
-    story.arrives("let go of", &["update Vera Vast: jobTitle"]);
 }
