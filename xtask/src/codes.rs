@@ -1,4 +1,5 @@
-//! Every error code has a page in English and in Dutch with the four headings a reader relies on, and no page is left over.
+//! Every error code has a page in English and in Dutch with the four headings a reader relies on, no page is left over, and
+//! every code is raised somewhere.
 //!
 //! Reads `codes!` of sync-core as text instead of depending on sync-core, which does not build when a page is missing.
 //! Trap: the first word of a line inside `codes! { … }` is the name.
@@ -35,13 +36,17 @@ pub fn check() -> anyhow::Result<()> {
     let folder = run::root().join("docs/codes");
     let mut problems = check_folder(&folder, &codes, ENGLISH)?;
     problems.extend(check_folder(&folder.join("nl"), &codes, DUTCH)?);
+    problems.extend(raised_nowhere(&codes)?);
     for problem in &problems {
         eprintln!("codes: {problem}");
     }
     if !problems.is_empty() {
         bail!("{} problems with the pages of the codes", problems.len());
     }
-    eprintln!("codes: {} codes, each with both pages", codes.len());
+    eprintln!(
+        "codes: {} codes, each raised and with both pages",
+        codes.len()
+    );
     Ok(())
 }
 
@@ -94,6 +99,48 @@ fn check_folder(
     Ok(problems)
 }
 
+/// Codes that no source file of the product mentions, but the list itself.
+fn raised_nowhere(codes: &BTreeSet<String>) -> anyhow::Result<Vec<String>> {
+    let mut missing = codes.clone();
+    let mut folders = vec![run::root().join("crates")];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("cannot list {}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            match path.is_dir() {
+                true if !["tests", "examples", "forest", "scenarios"].contains(&&*name) => {
+                    folders.push(path);
+                }
+                false if name.ends_with(".rs") && !path.ends_with("sync-core/src/code.rs") => {
+                    let text = std::fs::read_to_string(&path)
+                        .with_context(|| format!("cannot read {}", path.display()))?;
+                    strike_out(&text, &mut missing);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(missing
+        .iter()
+        .map(|code| format!("{code}: nothing raises it"))
+        .collect())
+}
+
+/// Takes those off the list that a text mentions before its tests.
+fn strike_out(text: &str, missing: &mut BTreeSet<String>) {
+    let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+    for mention in product.split("Code::").skip(1) {
+        let end = mention
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(mention.len());
+        if let Some(name) = mention.get(..end) {
+            missing.remove(name);
+        }
+    }
+}
+
 fn faults_of(page: &str, code: &str, headings: [&str; 4]) -> Vec<String> {
     let mut faults = Vec::new();
     if page.lines().next() != Some(format!("# {code}").as_str()) {
@@ -128,6 +175,20 @@ mod tests {
         assert_eq!(
             codes_in(text).into_iter().collect::<Vec<_>>(),
             ["DiskFull", "NotFound"]
+        );
+    }
+
+    #[test]
+    fn what_only_tests_mention_is_raised_nowhere() {
+        let mut missing = ["DiskFull", "NotFound", "Conflict"]
+            .map(str::to_owned)
+            .into();
+        let text =
+            "fn f() { Refusal::new(Code::DiskFull) }\n#[cfg(test)]\nmod tests { Code::NotFound }";
+        strike_out(text, &mut missing);
+        assert_eq!(
+            missing.into_iter().collect::<Vec<_>>(),
+            ["Conflict", "NotFound"]
         );
     }
 

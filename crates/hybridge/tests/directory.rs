@@ -104,13 +104,14 @@ fn what_may_not_be_done_to_an_object_is_refused_with_its_code_and_a_way_out() {
     ];
     refused(world, &again, "AttributeValueMustBeUnique", &id);
     let leave = "hybridge directory authority";
+    let anothers = "AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService";
     refused(
         world,
         &["directory", "set", other, "jobTitle=x"],
-        "Conflict",
+        anothers,
         leave,
     );
-    refused(world, &["directory", "delete", other], "Conflict", leave);
+    refused(world, &["directory", "delete", other], anothers, leave);
     refused(
         world,
         &["directory", "authority", &id, "source"],

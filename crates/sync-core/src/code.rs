@@ -2,9 +2,10 @@
 //!
 //! The pages are `docs/codes/<Code>.md` (English) and `docs/codes/nl/<Code>.md` (Dutch), compiled in: a code without both
 //! pages does not build. Trap: names are a promise to scripts and searches; they are added, never renamed. Stored refusals
-//! hold the number of their code, so a new one goes to the end of the list.
+//! hold the number of their code, so a new one goes to the end of the list, and one that is taken out leaves its number
+//! unused (`RETIRED`).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ macro_rules! codes {
     ($($name:ident $blame:ident $retry:ident $title:literal;)*) => {
         /// A code. The page says cause and cure.
         #[allow(missing_docs, reason = "the page of each code is its documentation")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($name,)* }
 
         impl Code {
@@ -122,7 +123,6 @@ codes! {
     SourceReadShrunk Source Never "a full read showed far fewer objects than before, and that is not believed";
     SourceReadThinned Source Never "a full read showed an attribute missing on far more objects than before, and that is not believed";
     // the target
-    TargetUnreachable Network Later "the target cannot be reached";
     TargetBusy Target Later "the target is busy";
     TargetFault Target Later "the target answered with a fault";
     CredentialMissing Target Never "no credential for the target is stored";
@@ -164,16 +164,11 @@ codes! {
     QuarantinedOnDemand Rules Never "an administrator put the job into quarantine";
     IngestionInterrupted Source Later "reading the source breaks off again and again";
     HybridSynchronizationActiveDirectoryInternalServerError Source Later "the agent could not turn a request into a search of the directory";
-    HybridSynchronizationActiveDirectoryInsufficientAccessRights Target Never "the directory refuses a write for want of a right";
     HybridIdentityServiceInvalidResource Rules Never "the name of a connector is missing or unknown, so work cannot be given to an agent";
     HybridIdentityServiceAgentSignalingError Network Later "an agent is connected and does not take its work";
-    TooManyRequests Target Later "the target limits how many requests it takes";
+    TooManyRequests Target Later "too many requests in too short a time";
     InsufficientRights Target Never "the target knows who asks and does not allow it";
-    UnprocessableEntity Target Never "the target does not understand the request, or Hybridge not the answer";
-    LicenseLimitExceeded Target Later "the target has no licence left for this object";
-    InvalidAttributeSyntax Rules Never "a directory refuses the form of a value";
     AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService Target Never "the object belongs to another source and may only be changed there";
-    InvitationCreationFailure Target Never "an invitation across tenants failed";
     TargetChanged Target Later "the target was changed by somebody else";
     NotificationFailed Network Later "a message to an administrator could not be sent";
     BackupUnusable Rules Never "the file is not a backup that can be used";
@@ -207,6 +202,25 @@ impl Code {
         )
     }
 
+    /// The number it is stored by.
+    fn number(self) -> u32 {
+        let mut number = self as u32;
+        for retired in RETIRED {
+            number += u32::from(*retired <= number);
+        }
+        number
+    }
+
+    /// The code stored by this number.
+    fn of_number(number: u32) -> Option<Self> {
+        if RETIRED.contains(&number) {
+            return None;
+        }
+        let before = RETIRED.iter().filter(|retired| **retired < number).count();
+        let place = usize::try_from(number).ok()?.checked_sub(before)?;
+        Self::ALL.get(place).copied()
+    }
+
     /// The code of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)
@@ -229,6 +243,29 @@ impl Code {
     pub fn aliases(self) -> Vec<&'static str> {
         let own = ALIASES.iter().filter(|(_, code)| *code == self);
         own.map(|(alias, _)| *alias).collect()
+    }
+}
+
+/// Numbers of codes that nothing raised and that were taken out; ascending. They are given to no other.
+const RETIRED: &[u32] = &[58, 96, 101, 102, 103, 105];
+
+/// By name where people read it, by number where it is stored.
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit_variant("Code", self.number(), self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let name = String::deserialize(deserializer)?;
+            return Self::from_name(&name)
+                .ok_or_else(|| de::Error::custom(format!("{name} is not a code")));
+        }
+        let number = u32::deserialize(deserializer)?;
+        Self::of_number(number)
+            .ok_or_else(|| de::Error::custom(format!("no code has the number {number}")))
     }
 }
 
@@ -279,11 +316,18 @@ const ALIASES: &[(&str, Code)] = &[
     ("NotPermitted", Code::InsufficientRights),
     ("Unauthorized", Code::InsufficientRights),
     ("AzureActiveDirectoryForbidden", Code::InsufficientRights),
-    ("NotImplemented", Code::UnprocessableEntity),
+    ("UnprocessableEntity", Code::TargetFault),
+    ("NotImplemented", Code::TargetFault),
     (
         "SystemForCrossDomainIdentityManagementServiceIncompatible",
-        Code::UnprocessableEntity,
+        Code::TargetFault,
     ),
+    (
+        "HybridSynchronizationActiveDirectoryInsufficientAccessRights",
+        Code::SourceInsufficientAccess,
+    ),
+    ("InvalidAttributeSyntax", Code::DataValidationFailed),
+    ("LicenseLimitExceeded", Code::QuotaExceeded),
     (
         "SystemForCrossDomainIdentityManagementMultipleEntriesInResponse",
         Code::DuplicateTargetEntries,
@@ -295,13 +339,14 @@ const ALIASES: &[(&str, Code)] = &[
         Code::QuotaExceeded,
     ),
     ("sourceAnchor has changed", Code::SourceAnchorChanged),
+    ("InvitationCreationFailure", Code::TargetFault),
     (
         "InvitationCreationFailureInvalidPropertyValue",
-        Code::InvitationCreationFailure,
+        Code::DataValidationFailed,
     ),
     (
         "AzureDirectoryB2BManagementPolicyCheckFailure",
-        Code::InvitationCreationFailure,
+        Code::InsufficientRights,
     ),
     (
         "IdentitySynchronizationError",
@@ -397,20 +442,29 @@ mod tests {
         }
     }
 
-    /// Stored refusals hold the number of their code.
+    /// Stored refusals hold the number of their code, and answers its name.
     #[test]
     fn the_numbers_of_codes_stay() {
-        let number = |code: Code| Code::ALL.iter().position(|have| *have == code);
-        assert_eq!(number(Code::AttributeValueMustBeUnique), Some(0));
-        assert_eq!(
-            postcard::to_stdvec(&Code::InternalFault).unwrap(),
-            [u8::try_from(number(Code::InternalFault).unwrap()).unwrap()]
-        );
-        let since: Vec<Code> = Code::ALL
-            .iter()
-            .copied()
-            .skip_while(|code| *code != Code::InternalFault)
-            .collect();
-        assert!(since.len() > 1, "what is new stands behind what was there");
+        for (code, number) in [
+            (Code::AttributeValueMustBeUnique, 0),
+            (Code::TargetBusy, 59),
+            (Code::InternalFault, 92),
+            (Code::HybridIdentityServiceInvalidResource, 97),
+            (Code::FencedOff, 114),
+        ] {
+            assert_eq!(postcard::to_stdvec(&code).unwrap(), [number], "{code}");
+        }
+        for code in Code::ALL {
+            let stored = postcard::to_stdvec(code).unwrap();
+            assert_eq!(postcard::from_bytes::<Code>(&stored).unwrap(), *code);
+            let told = serde_json::to_string(code).unwrap();
+            assert_eq!(told, format!("\"{code}\""));
+            assert_eq!(serde_json::from_str::<Code>(&told).unwrap(), *code);
+        }
+        for number in RETIRED {
+            let stored = postcard::to_stdvec(number).unwrap();
+            assert!(postcard::from_bytes::<Code>(&stored).is_err(), "{number}");
+        }
+        assert!(serde_json::from_str::<Code>("\"Nonsense\"").is_err());
     }
 }

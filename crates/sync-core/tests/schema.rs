@@ -183,6 +183,30 @@ fn values_take_the_target_s_type_or_are_a_problem() {
 }
 
 #[test]
+fn an_object_without_the_value_it_is_recognised_by_is_left_out_and_told_so() {
+    let mut document = schema(
+        Json::Null,
+        json!([function("displayName", "[name]"), {
+            "targetAttributeName": "onPremisesImmutableId",
+            "source": { "type": "Attribute", "name": "employeeNumber" } }]),
+    );
+    let known = &mut document["directories"][0]["objects"][0]["attributes"];
+    let anchor = json!({ "name": "onPremisesImmutableId", "type": "String" });
+    known.as_array_mut().unwrap().push(anchor);
+    let rules = checked(document).unwrap();
+    let anchor = |attributes: &[(&str, &[Value])]| {
+        let found = run(&rules, attributes);
+        found.source_anchor.map_err(|why| why.code)
+    };
+    let name: (&str, &[Value]) = ("name", &["n".into()]);
+    assert_eq!(anchor(&[name]), Err(Code::ImportSkipped));
+    assert_eq!(
+        anchor(&[name, ("employeeNumber", &["7".into()])]),
+        Ok("7".to_owned())
+    );
+}
+
+#[test]
 fn the_tree_form_means_the_same_as_the_text() {
     let tree = json!({ "type": "Function", "name": "Replace", "parameters": [
         { "key": "source", "value": { "type": "Attribute", "name": "a" } },

@@ -215,7 +215,7 @@ pub(super) fn refusal_from(why: &::directory::Refusal) -> Refusal {
                 .with("initialDomain", initial)
         }
         R::AdministratorOnly { attribute } => {
-            Refusal::new(Code::NotAllowed).with("attribute", *attribute)
+            Refusal::new(Code::InsufficientRights).with("attribute", *attribute)
         }
         R::QuotaExceeded { limit } => {
             Refusal::new(Code::QuotaExceeded).with("limit", limit.to_string())

@@ -129,7 +129,7 @@ impl DirectoryTarget {
                     "CredentialExpired" => Code::CredentialExpired,
                     "CredentialMissing" => Code::CredentialMissing,
                     "CredentialWrong" | "PrincipalDisabled" => Code::CredentialWrong,
-                    "Forbidden" => Code::NotAllowed,
+                    "Forbidden" => Code::InsufficientRights,
                     _ => Code::TargetFault,
                 };
                 Refusal::new(code)
@@ -170,7 +170,8 @@ fn fault(error: Fault) -> Refusal {
         "CredentialExpired" => Code::CredentialExpired,
         "CredentialMissing" => Code::CredentialMissing,
         "CredentialWrong" => Code::CredentialWrong,
-        "Forbidden" | "NotAllowed" => Code::NotAllowed,
+        "Forbidden" => Code::InsufficientRights,
+        "NotAllowed" => Code::NotAllowed,
         "StorageFull" => Code::DiskFull,
         "StorageDamaged" => Code::StoreDamaged,
         "StorageInUse" => Code::StoreLocked,

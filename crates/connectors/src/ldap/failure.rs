@@ -55,6 +55,10 @@ fn bind(reason: BindReason, result_code: ResultCode) -> Code {
         BindReason::Unknown if result_code == ResultCode::INVALID_CREDENTIALS => {
             Code::SourceCredentialRefused
         }
+        // A sign-in is no search.
+        BindReason::Unknown if result_code == ResultCode::OPERATIONS_ERROR => {
+            Code::SourceProtocolError
+        }
         BindReason::Unknown => result(result_code),
     }
 }
@@ -114,6 +118,14 @@ fn result(code: ResultCode) -> Code {
         | ResultCode::TIME_LIMIT_EXCEEDED
         | ResultCode::ADMIN_LIMIT_EXCEEDED => Code::SourceBusy,
         ResultCode::SIZE_LIMIT_EXCEEDED => Code::SourceReadEndedEarly,
+        // It is no search this directory can make.
+        ResultCode::OPERATIONS_ERROR
+        | ResultCode::UNDEFINED_ATTRIBUTE_TYPE
+        | ResultCode::INAPPROPRIATE_MATCHING
+        | ResultCode::INVALID_ATTRIBUTE_SYNTAX
+        | ResultCode::INVALID_DN_SYNTAX => {
+            Code::HybridSynchronizationActiveDirectoryInternalServerError
+        }
         _ => Code::SourceProtocolError,
     }
 }
@@ -189,4 +201,24 @@ pub(super) fn all_failed(failures: Vec<(String, SourceError)>) -> SourceError {
         Some(_) => Code::SourceUnreachable,
     };
     crate::source::source_error(code, &urls.join(", "), "connect", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_the_directory_cannot_make_is_told_from_an_answer_nobody_understands() {
+        let no_search = Code::HybridSynchronizationActiveDirectoryInternalServerError;
+        for (answer, wanted) in [
+            (ResultCode::OPERATIONS_ERROR, no_search),
+            (ResultCode::INVALID_DN_SYNTAX, no_search),
+            (ResultCode::UNDEFINED_ATTRIBUTE_TYPE, no_search),
+            (ResultCode::NO_SUCH_OBJECT, Code::SourceBaseNotFound),
+            (ResultCode::BUSY, Code::SourceBusy),
+            (ResultCode::PROTOCOL_ERROR, Code::SourceProtocolError),
+        ] {
+            assert_eq!(result(answer), wanted, "{answer:?}");
+        }
+    }
 }

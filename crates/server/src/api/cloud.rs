@@ -169,7 +169,7 @@ async fn own(app: &App, name: String) -> Result<Object, ApiError> {
 
 fn must_be_own(found: &Object) -> Result<(), Refusal> {
     match found.attributes.get(SYNC_ENABLED).and_then(Value::as_bool) {
-        Some(true) => Err(Refusal::new(Code::Conflict)
+        Some(true) => Err(Refusal::new(Code::AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService)
             .with("target", found.id.to_string())
             .with(
                 "text",

@@ -59,7 +59,10 @@ impl ApiError {
             Code::NotAuthenticated => StatusCode::UNAUTHORIZED,
             Code::NotAllowed => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
-            Code::Conflict => StatusCode::CONFLICT,
+            Code::Conflict
+            | Code::AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService => {
+                StatusCode::CONFLICT
+            }
             Code::RequestInvalid
             | Code::SchemaInvalid
             | Code::ExpressionInvalid

@@ -3,8 +3,11 @@
 //! Trap: the place in the list is a state and a link; a row that changes its state while somebody pages may be shown twice.
 
 use axum::{Json, extract::State};
-use engine::{Engine, PendingRow, PendingView, StoreError};
-use sync_core::operation::Verb;
+use engine::{Engine, PendingRow, PendingState, PendingView, StoreError};
+use sync_core::{
+    code::Code,
+    operation::{Refusal, Verb},
+};
 use wire::api::v1::{Page, PendingExport, ReferenceCount};
 
 use super::{
@@ -153,6 +156,10 @@ pub fn shown(
         shown.reason = shown
             .reason
             .or_else(|| pending.why.as_ref().map(Into::into));
+    }
+    if shown.reason.is_none() && row.view == PendingView::State(PendingState::Unknown) {
+        // Its answer was lost; it is read back before anything is tried again.
+        shown.reason = Some((&Refusal::new(Code::OutcomeUnknown)).into());
     }
     Ok(shown)
 }

@@ -74,7 +74,11 @@ impl GraphError {
     pub fn too_many(seconds: u64, message: impl Into<String>) -> Self {
         Self {
             retry_after: Some(seconds),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message)
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                Code::TooManyRequests.name(),
+                message,
+            )
         }
     }
 

@@ -136,7 +136,7 @@ impl RunStatus {
     /// The status of a cycle that was stopped by this, or kept from beginning.
     pub fn of_failure(code: Code, had_begun: bool) -> Self {
         let (begun, not_begun) = match code {
-            Code::SourceInsufficientAccess | Code::NotAllowed => {
+            Code::SourceInsufficientAccess | Code::InsufficientRights | Code::NotAllowed => {
                 (Self::PermissionIssue, Self::PermissionIssue)
             }
             code if code.is_credential() => (Self::PermissionIssue, Self::NoStartCredentials),

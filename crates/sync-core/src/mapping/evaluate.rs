@@ -457,10 +457,11 @@ fn source_anchor(mapping: &AttributeMapping, flowed: &Flowed) -> Result<String, 
         Flowed::Values(values) => match values.as_slice() {
             [Value::Text(text)] => text.to_string(),
             [bytes @ Value::Binary(_)] => bytes.display(),
-            [] => return Err(refuse(Code::MandatoryFieldsMissing)),
+            // What it would be recognised by is missing.
+            [] => return Err(refuse(Code::ImportSkipped)),
             _ => return Err(refuse(Code::SchemaPropertyCanOnlyAcceptValue)),
         },
-        _ => return Err(refuse(Code::MandatoryFieldsMissing)),
+        _ => return Err(refuse(Code::ImportSkipped)),
     };
     match text.chars().count() {
         0..=MAX_SOURCE_ANCHOR_CHARACTERS => Ok(text),
