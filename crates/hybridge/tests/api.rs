@@ -197,6 +197,8 @@ fn an_undo_is_shown_first_and_nothing_is_held_unasked() {
     let holds = world().json(&["holds", "list"]);
     assert_eq!(holds["items"].as_array().map(Vec::len), Some(0));
     assert_eq!(world().ask(&["holds", "release", "12345"]).code, 1);
+    let none = world().json(&["holds", "release", "--all"]);
+    assert_eq!(none["count"], 0, "nothing is held, so nothing is asked");
     let ids = world().ask(&["deletes", "allow", "12345-members"]);
     assert_eq!(ids.code, 1);
 }

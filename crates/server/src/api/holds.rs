@@ -146,28 +146,39 @@ pub async fn release(State(app): State<App>, Body(choice): Body<HoldChoice>) -> 
     let (decided, touched) = blocking(app.engine(), move |engine| {
         let mut decided = Decided::default();
         let mut touched: Vec<JobId> = Vec::new();
-        let mut known = Vec::new();
+        let mut all: Vec<LinkId> = Vec::new();
         for job in jobs_named(engine, choice.job.as_deref())? {
             let links = held(engine, &job, &wanted, &choice)?;
-            if links.is_empty() {
-                continue;
+            if !links.is_empty() {
+                touched.push(job.id);
             }
-            for link in links.iter().take(NAMES_TOLD) {
-                let found = engine.space_object(engine::object_of(*link))?;
-                decided.names.extend(found.map(|found| found.object.dn));
-            }
-            decided.count += engine.release_holds(&links, &actor())? as u64;
-            known.extend(links);
-            touched.push(job.id);
+            all.extend(links);
         }
-        if let Some(link) = wanted.iter().find(|link| !known.contains(link)) {
+        if let Some(link) = wanted.iter().find(|link| !all.contains(link)) {
             return Err(StoreError::Refused(
                 Refusal::new(Code::NotFound)
                     .with("what", "hold")
                     .with("name", link.to_string()),
             ));
         }
-        decided.names.truncate(NAMES_TOLD);
+        if let Some(expected) = choice.expected
+            && all.len() as u64 > expected
+        {
+            return Err(StoreError::Refused(Refusal::new(Code::Conflict).with(
+                "text",
+                format!(
+                    "{} objects are held by now, not {expected}; look at the list again (`hybridge holds list`)",
+                    all.len()
+                ),
+            )));
+        }
+        for link in all.iter().take(NAMES_TOLD) {
+            let found = engine.space_object(engine::object_of(*link))?;
+            decided.names.extend(found.map(|found| found.object.dn));
+        }
+        if !all.is_empty() {
+            decided.count = engine.release_holds(&all, &actor())? as u64;
+        }
         Ok((decided, touched))
     })
     .await?;

@@ -155,4 +155,7 @@ pub struct HoldChoice {
     pub job: Option<String>,
     /// Only what this undo put there.
     pub undo: Option<i64>,
+    /// Of all: how many objects are thought to be held; more of them are a conflict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
 }
