@@ -46,5 +46,5 @@ pub use read::{
 pub use refusal::{Clash, Refusal};
 pub use schema::{ADMINISTRATIVE_ROLES, Attribute, Kind, Uniqueness, ValueType, attribute, schema};
 pub use store::{CopyFacts, Directory};
-pub use tenant::Tenant;
+pub use tenant::{Tenant, check_domain_name};
 pub use value::{Attributes, Name, Text, Value};

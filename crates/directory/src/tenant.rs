@@ -196,6 +196,14 @@ pub(crate) fn check_seed(seed: &TenantSeed) -> Result<(), OpenError> {
     check_name(&normalised(&seed.initial_domain)).map_err(OpenError::InvalidOptions)
 }
 
+/// Whether a text is the name of a domain.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub fn check_domain_name(name: &str) -> Result<(), String> {
+    check_name(&normalised(name))
+}
+
 fn check_name(name: &str) -> Result<(), String> {
     let is_label = |label: &str| {
         !label.is_empty()

@@ -138,6 +138,53 @@ fn row_of(tx: &Transaction<'_>, name: &str) -> Result<(i64, String)> {
     .ok_or_else(|| not_found("API client", name))
 }
 
+/// Admits a program, by client id and name, without a secret.
+pub(crate) fn insert_client(
+    tx: &Transaction<'_>,
+    (guid, name): (&str, &str),
+    permissions: &[String],
+    actor: &str,
+    now: i64,
+) -> Result<i64> {
+    if tx
+        .prepare("SELECT 1 FROM api_client WHERE name = ?1")?
+        .exists([name])?
+    {
+        return Err(conflict(format!(
+            "an API client named {name} exists already"
+        )));
+    }
+    let count: i64 = tx.query_row("SELECT count(*) FROM api_client", [], |row| row.get(0))?;
+    if count >= MOST_CLIENTS {
+        return Err(conflict(format!(
+            "there are {MOST_CLIENTS} API clients already; delete one that is not used"
+        )));
+    }
+    let permissions = serde_json::to_string(permissions).unwrap_or_default();
+    tx.execute(
+        "INSERT INTO api_client (guid, name, permissions, created_at, created_by, valid_from) VALUES (?1, ?2, ?3, ?4, ?5, ?4)",
+        params![guid, name, permissions, now, actor],
+    )?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Changes what a program may do; its secret and its tokens stay.
+pub(crate) fn set_permissions(
+    tx: &Transaction<'_>,
+    guid: &str,
+    permissions: &[String],
+) -> Result<()> {
+    let permissions = serde_json::to_string(permissions).unwrap_or_default();
+    let changed = tx.execute(
+        "UPDATE api_client SET permissions = ?2 WHERE guid = ?1",
+        [guid, &permissions],
+    )?;
+    match changed {
+        0 => Err(not_found("API client", guid)),
+        _ => Ok(()),
+    }
+}
+
 impl Engine {
     /// Admits a program. Its client id is new.
     ///
@@ -147,21 +194,15 @@ impl Engine {
         let guid = self.new_id().to_string();
         let now = self.now();
         self.write("engine.create_api_client", |tx| {
-            if tx.prepare("SELECT 1 FROM api_client WHERE name = ?1")?.exists([&new.name])? {
-                return Err(conflict(format!("an API client named {} exists already", new.name)));
-            }
-            let count: i64 = tx.query_row("SELECT count(*) FROM api_client", [], |row| row.get(0))?;
-            if count >= MOST_CLIENTS {
-                return Err(conflict(format!("there are {MOST_CLIENTS} API clients already; delete one that is not used")));
-            }
-            let permissions = serde_json::to_string(&new.permissions).unwrap_or_default();
-            tx.execute(
-                "INSERT INTO api_client (guid, name, permissions, created_at, created_by, valid_from) VALUES (?1, ?2, ?3, ?4, ?5, ?4)",
-                params![guid, new.name, permissions, now, new.actor],
-            )?;
-            let id = tx.last_insert_rowid();
+            let id = insert_client(tx, (&guid, &new.name), &new.permissions, &new.actor, now)?;
             add_secret(tx, id, &new.hash, now, new.expires_at)?;
-            audit(tx, now, &new.actor, "create API client", &format!("{}: {}", new.name, new.permissions.join(", ")))
+            audit(
+                tx,
+                now,
+                &new.actor,
+                "create API client",
+                &format!("{}: {}", new.name, new.permissions.join(", ")),
+            )
         })?;
         self.api_client(&guid)
     }

@@ -11,6 +11,7 @@ use sync_core::{
 };
 
 use crate::{
+    access::{insert_client, set_permissions},
     config::{
         JobSettings, JobState, NewConnector, NewJob, insert_connector, insert_job, note_act,
         store_settings,
@@ -64,6 +65,10 @@ pub struct ConfigurationChange {
     pub altered: Vec<JobAlteration>,
     /// Settings of the server, by key.
     pub settings: Vec<(String, String)>,
+    /// API clients to be made, with their permissions; none has a secret yet.
+    pub clients: Vec<(String, Vec<String>)>,
+    /// Client ids of those that are there, with their new permissions.
+    pub permissions: Vec<(String, Vec<String>)>,
 }
 
 impl Engine {
@@ -148,13 +153,21 @@ impl Engine {
                     [key, value],
                 )?;
             }
+            for (name, permissions) in &change.clients {
+                insert_client(tx, (&self.new_id().to_string(), name), permissions, actor, now)?;
+            }
+            for (guid, permissions) in &change.permissions {
+                set_permissions(tx, guid, permissions)?;
+            }
             let detail = format!(
-                "{} connectors and {} jobs made, {} connectors and {} jobs changed, {} settings",
+                "{} connectors and {} jobs made, {} connectors and {} jobs changed, {} settings, {} API clients made, {} changed",
                 change.connectors.len(),
                 change.jobs.len(),
                 change.configs.len(),
                 change.altered.len(),
-                change.settings.len()
+                change.settings.len(),
+                change.clients.len(),
+                change.permissions.len()
             );
             note_act(tx, actor, "apply configuration", &detail, now)
         })

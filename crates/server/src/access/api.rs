@@ -47,7 +47,11 @@ pub async fn list(State(app): State<App>) -> Answer<Page<ApiClient>> {
     Ok(Json(Page::whole(rows.into_iter().map(shown).collect())))
 }
 
-fn permissions(names: &[String]) -> Result<Vec<String>, ApiError> {
+/// Names of permissions, each once and in the order they are listed everywhere.
+///
+/// # Errors
+/// `RequestInvalid` if there is none, or one that nobody knows.
+pub(crate) fn permissions(names: &[String]) -> Result<Vec<String>, ApiError> {
     if names.is_empty() {
         return Err(ApiError::invalid(format!(
             "an API client needs at least one permission; known: {}",

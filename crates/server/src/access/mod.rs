@@ -10,6 +10,7 @@ mod limit;
 mod permission;
 mod token;
 
+pub(crate) use api::permissions;
 pub use api::{create, delete, list, rotate};
 pub use endpoint::router;
 pub use key::TokenKey;

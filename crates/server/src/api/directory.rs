@@ -272,7 +272,15 @@ pub async fn references(app: &App, id: &str) -> Result<BTreeMap<String, Referenc
 
 /// `GET /directory/domains`.
 pub async fn domains(State(app): State<App>) -> Answer<Page<Domain>> {
-    let page = blocking(&app, |directory| {
+    Ok(Json(Page::whole(all_domains(&app).await?)))
+}
+
+/// All verified domains.
+///
+/// # Errors
+/// If the directory fails.
+pub(crate) async fn all_domains(app: &App) -> Result<Vec<Domain>, ApiError> {
+    blocking(app, |directory| {
         let caller = directory.administrator();
         let initial = directory.tenant(&caller)?.initial_domain;
         let names = directory.verified_domains(&caller)?;
@@ -282,10 +290,9 @@ pub async fn domains(State(app): State<App>) -> Answer<Page<Domain>> {
             is_federated: federated.contains(&name),
             name,
         });
-        Ok(Page::whole(shown.collect()))
+        Ok(shown.collect())
     })
-    .await?;
-    Ok(Json(page))
+    .await
 }
 
 /// `POST /directory/domains`: the administrator says that it is theirs; what waited for it is tried again.
@@ -293,11 +300,27 @@ pub async fn add_domain(
     State(app): State<App>,
     Body(change): Body<DomainChange>,
 ) -> Answer<Domain> {
-    let (name, is_federated) = (change.name.clone(), change.is_federated);
-    let (own, verified) = (app.clone(), name.clone());
+    let is_federated = verify(&app, change.name.clone(), change.is_federated).await?;
+    Ok(Json(Domain {
+        name: change.name.trim().to_lowercase(),
+        is_initial: false,
+        is_federated,
+    }))
+}
+
+/// Takes a domain as verified, and as federated or not if that is said. Whether it is federated.
+///
+/// # Errors
+/// `Conflict` if it is no domain name, or the initial domain and federated; those of the stores.
+pub(crate) async fn verify(
+    app: &App,
+    name: String,
+    is_federated: Option<bool>,
+) -> Result<bool, ApiError> {
+    let (own, verified, told) = (app.clone(), name.clone(), name.clone());
     let done = tokio::task::spawn_blocking(move || own.verify_domain(&verified)).await;
     done.map_err(|_| Refusal::new(Code::InternalFault).with("text", "a directory thread ended"))??;
-    let is_federated = blocking(&app, move |directory| {
+    let is_federated = blocking(app, move |directory| {
         let administrator = directory.administrator();
         if let Some(is_federated) = is_federated {
             directory.set_domain_federated(&administrator, &name, is_federated)?;
@@ -306,16 +329,11 @@ pub async fn add_domain(
         Ok(federated.contains(&name.trim().to_lowercase()))
     })
     .await?;
-    let told = change.name.clone();
     crate::agents::blocking(app.engine(), move |engine| {
         engine.audit(&actor(), "add domain", &told)
     })
     .await?;
-    Ok(Json(Domain {
-        name: change.name.trim().to_lowercase(),
-        is_initial: false,
-        is_federated,
-    }))
+    Ok(is_federated)
 }
 
 /// `DELETE /directory/domains/{name}`.

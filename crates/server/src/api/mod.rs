@@ -14,7 +14,7 @@ pub(crate) mod connectors;
 pub(crate) mod convert;
 pub(crate) mod cycles;
 mod deletions;
-mod directory;
+pub(crate) mod directory;
 pub(crate) mod error;
 pub mod explain;
 mod expression;
@@ -193,7 +193,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// Nothing behind this is reached without a token, and nothing without the permission it needs.
-async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn gate(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let caller = match access::caller_of(&app, request.headers()).await {
         Ok(caller) => caller,
         Err(why) => return ApiError::from(why).into_response(),
@@ -207,7 +207,9 @@ async fn gate(State(app): State<App>, request: Request, next: Next) -> Response 
             return ApiError::from(why).into_response();
         }
     }
-    access::acting(caller.name, next.run(request)).await
+    let name = caller.name.clone();
+    request.extensions_mut().insert(caller);
+    access::acting(name, next.run(request)).await
 }
 
 async fn unknown(request: Request) -> ApiError {

@@ -43,6 +43,20 @@ pub(super) fn between(now: &Configuration, wanted: &Configuration) -> Vec<Config
         &mut all,
     );
     within(("server", ""), &json(&now.server), &json(&server), &mut all);
+    for (kind, now, wanted) in [
+        (
+            "domain",
+            documents(&now.domains),
+            documents(&wanted.domains),
+        ),
+        (
+            "apiClient",
+            documents(&now.api_clients),
+            documents(&wanted.api_clients),
+        ),
+    ] {
+        of_kind(kind, &now, &wanted, &mut all);
+    }
     all
 }
 

@@ -6,6 +6,7 @@
 
 mod difference;
 mod present;
+mod tenancy;
 
 use std::sync::Arc;
 
@@ -17,11 +18,11 @@ use sync_core::{
 };
 use wire::api::v1::{
     CONFIGURATION_FORM, Configuration, ConfigurationDifference, ConfigurationPlan,
-    ConfigurationRequest, ConfiguredJob,
+    ConfigurationRequest, ConfiguredDomain, ConfiguredJob,
 };
 
 use crate::{
-    access::actor,
+    access::{Caller, actor},
     agents::blocking,
     api::{
         connectors::check_name,
@@ -46,14 +47,20 @@ struct Checked {
     differences: Vec<ConfigurationDifference>,
     notifications: Option<notify::Settings>,
     missing_secrets: Vec<String>,
+    domains: Vec<ConfiguredDomain>,
 }
 
 /// Says what applying would do.
 ///
 /// # Errors
-/// `ConfigurationInvalid` with all mistakes; those of the stores.
-pub async fn plan(app: &App, request: ConfigurationRequest) -> Result<ConfigurationPlan, Refusal> {
-    let checked = check(app, &request).await?;
+/// `ConfigurationInvalid` with all mistakes; `NotAllowed` where the caller may not see what it holds; those of the stores.
+pub async fn plan(
+    app: &App,
+    caller: &Caller,
+    request: ConfigurationRequest,
+) -> Result<ConfigurationPlan, Refusal> {
+    tenancy::permit(caller, &request.configuration, false)?;
+    let checked = check(app, caller, request).await?;
     Ok(ConfigurationPlan {
         mark: checked.change.mark,
         differences: checked.differences,
@@ -65,10 +72,17 @@ pub async fn plan(app: &App, request: ConfigurationRequest) -> Result<Configurat
 /// Puts it in force, if nothing has changed since the plan that was looked at.
 ///
 /// # Errors
-/// `ConfigurationInvalid` with all mistakes, and with the secrets that are missing; `Conflict` if something has changed.
-pub async fn apply(app: &App, request: ConfigurationRequest) -> Result<ConfigurationPlan, Refusal> {
-    let checked = check(app, &request).await?;
-    if request.mark != Some(checked.change.mark) {
+/// `ConfigurationInvalid` with all mistakes, and with the secrets that are missing; `Conflict` if something has changed;
+/// `NotAllowed` where the caller may not change what it holds.
+pub async fn apply(
+    app: &App,
+    caller: &Caller,
+    request: ConfigurationRequest,
+) -> Result<ConfigurationPlan, Refusal> {
+    tenancy::permit(caller, &request.configuration, true)?;
+    let mark = request.mark;
+    let checked = check(app, caller, request).await?;
+    if mark != Some(checked.change.mark) {
         return Err(Refusal::new(Code::Conflict).with(
             "text",
             "the configuration was changed since the differences were shown; look at them again",
@@ -99,6 +113,7 @@ pub async fn apply(app: &App, request: ConfigurationRequest) -> Result<Configura
             exchange(app, before).await?;
         }
         done?;
+        tenancy::add(app, checked.domains).await?;
         app.jobs_changed();
     }
     Ok(ConfigurationPlan {
@@ -121,8 +136,14 @@ async fn exchange(app: &App, new: notify::Settings) -> Result<notify::Settings, 
         .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a thread ended"))?
 }
 
-async fn check(app: &App, request: &ConfigurationRequest) -> Result<Checked, Refusal> {
-    let present = read(app).await?;
+async fn check(
+    app: &App,
+    caller: &Caller,
+    mut request: ConfigurationRequest,
+) -> Result<Checked, Refusal> {
+    let present = read(app, caller).await?;
+    request.configuration = tenancy::normalised(request.configuration);
+    let request = &request;
     let wanted = &request.configuration;
     let mut mistakes = Vec::new();
     if wanted.form != CONFIGURATION_FORM {
@@ -138,6 +159,8 @@ async fn check(app: &App, request: &ConfigurationRequest) -> Result<Checked, Ref
     connectors(&present, wanted, &mut change, &mut mistakes);
     jobs(app, &present, wanted, &mut change, &mut mistakes).await?;
     server(&present, wanted, &mut change, &mut mistakes);
+    let domains = tenancy::domains(&present, wanted, &mut mistakes);
+    tenancy::clients(&present, wanted, &mut change, &mut mistakes);
     let mut missing_secrets = Vec::new();
     let notifications = notifications(&present, request, &mut missing_secrets, &mut mistakes);
     if !mistakes.is_empty() {
@@ -152,6 +175,7 @@ async fn check(app: &App, request: &ConfigurationRequest) -> Result<Checked, Ref
         change,
         notifications,
         missing_secrets,
+        domains,
     })
 }
 

@@ -10,7 +10,9 @@ use wire::api::v1::{
     ConfiguredMail, ConfiguredNotifications, ConfiguredServer, SecretName,
 };
 
+use super::tenancy::Tenancy;
 use crate::{
+    access::Caller,
     agents::blocking,
     api::{convert, guard, retention},
     app::App,
@@ -33,6 +35,8 @@ pub struct Present {
     pub jobs: Vec<JobRow>,
     /// Who is told, with secrets.
     pub notifications: notify::Settings,
+    /// Domains and API clients, as far as the caller may see them.
+    pub tenancy: Tenancy,
 }
 
 impl Present {
@@ -52,11 +56,12 @@ impl Present {
     }
 }
 
-/// Reads it.
+/// Reads what a caller may see of it.
 ///
 /// # Errors
 /// Of the stores.
-pub async fn read(app: &App) -> Result<Present, Refusal> {
+pub async fn read(app: &App, caller: &Caller) -> Result<Present, Refusal> {
+    let tenancy = Tenancy::read(app, caller).await?;
     let own = app.clone();
     let notifications = tokio::task::spawn_blocking(move || notify::Settings::read(&own))
         .await
@@ -84,9 +89,11 @@ pub async fn read(app: &App) -> Result<Present, Refusal> {
             connectors,
             jobs,
             notifications,
+            tenancy,
         };
         present.configuration.connectors = of_connectors(&present.connectors);
         present.configuration.jobs = of_jobs(&present);
+        present.tenancy.show(&mut present.configuration);
         Ok(present)
     })
     .await

@@ -13,13 +13,16 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sync_core::code::Code;
 use wire::api::v1::{
-    Configuration, ConfiguredConnector, ConfiguredJob, ConfiguredNotifications, ConfiguredServer,
+    Configuration, ConfiguredApiClient, ConfiguredConnector, ConfiguredDomain, ConfiguredJob,
+    ConfiguredNotifications, ConfiguredServer,
 };
 
 use crate::failure::Failure;
 
 const SERVER: &str = "hybridge.json";
 const NOTIFICATIONS: &str = "notifications.json";
+const DOMAINS: &str = "domains.json";
+const API_CLIENTS: &str = "api-clients.json";
 const FOLDERS: [&str; 3] = ["connectors", "jobs", "rules"];
 
 fn failed(path: &Path, error: impl ToString) -> Failure {
@@ -68,6 +71,8 @@ pub fn write(dir: &Path, configuration: &Configuration) -> Result<Vec<String>, F
     }
     add(SERVER.into(), text(&head))?;
     add(NOTIFICATIONS.into(), text(&configuration.notifications))?;
+    add(DOMAINS.into(), text(&configuration.domains))?;
+    add(API_CLIENTS.into(), text(&configuration.api_clients))?;
     for one in &configuration.connectors {
         add(format!("connectors/{}.json", one.name), text(one))?;
     }
@@ -126,6 +131,14 @@ fn parsed<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     serde_json::from_str(&text).map_err(|error| failed(path, error))
 }
 
+/// Nothing, where the files are of a version that did not write this one.
+fn parsed_if_there<T: DeserializeOwned + Default>(path: &Path) -> Result<T, Failure> {
+    match path.exists() {
+        true => parsed(path),
+        false => Ok(T::default()),
+    }
+}
+
 /// Everything of a folder, by the name of its file.
 fn all<T: DeserializeOwned>(dir: &Path, folder: &str) -> Result<BTreeMap<String, T>, Failure> {
     let mut found = BTreeMap::new();
@@ -157,6 +170,8 @@ pub fn read(dir: &Path) -> Result<Configuration, Failure> {
         path if path.exists() => parsed(&path)?,
         _ => ConfiguredNotifications::default(),
     };
+    let domains: Vec<ConfiguredDomain> = parsed_if_there(&dir.join(DOMAINS))?;
+    let api_clients: Vec<ConfiguredApiClient> = parsed_if_there(&dir.join(API_CLIENTS))?;
     let same = |folder: &str, file: &str, name: &str| match file == name {
         true => Ok(()),
         false => Err(failed(
@@ -191,6 +206,8 @@ pub fn read(dir: &Path) -> Result<Configuration, Failure> {
         jobs: jobs.into_values().collect(),
         notifications,
         server,
+        domains,
+        api_clients,
     })
 }
 
@@ -218,6 +235,14 @@ mod tests {
                 log_days: Some(30),
                 ..ConfiguredServer::default()
             },
+            domains: vec![ConfiguredDomain {
+                name: "canal.example".into(),
+                is_federated: true,
+            }],
+            api_clients: vec![ConfiguredApiClient {
+                name: "portal".into(),
+                permissions: vec!["AuditLog.Read.All".into()],
+            }],
             ..Configuration::default()
         }
     }
@@ -229,7 +254,9 @@ mod tests {
         assert_eq!(
             written,
             [
+                "api-clients.json",
                 "connectors/ad.json",
+                "domains.json",
                 "hybridge.json",
                 "jobs/main.json",
                 "notifications.json",
@@ -243,6 +270,17 @@ mod tests {
             rules,
             "{\n  \"a\": {\n    \"c\": null,\n    \"d\": []\n  },\n  \"z\": 1\n}\n"
         );
+    }
+
+    #[test]
+    fn files_of_before_domains_and_clients_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &sample()).unwrap();
+        for file in [DOMAINS, API_CLIENTS] {
+            fs::remove_file(dir.path().join(file)).unwrap();
+        }
+        let back = read(dir.path()).unwrap();
+        assert_eq!((back.domains, back.api_clients), (vec![], vec![]));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::{
 pub enum Command {
     /// Write the configuration to files, in an order that does not change
     #[command(
-        after_help = "Writes hybridge.json, notifications.json, connectors/NAME.json, jobs/NAME.json and rules/NAME.json, and removes .json files of those three folders that belong to nothing any more. Secrets are not written, only their names."
+        after_help = "Writes hybridge.json, notifications.json, domains.json, api-clients.json, connectors/NAME.json, jobs/NAME.json and rules/NAME.json, and removes .json files of those three folders that belong to nothing any more. Secrets are not written, only their names."
     )]
     Export {
         /// Folder; made if it is not there
@@ -37,7 +37,7 @@ pub enum Command {
     Diff(From),
     /// Put the files in force: all of it or nothing
     #[command(
-        after_help = "Everything is checked first, and all mistakes are told. Jobs and connectors that the files do not hold stay as they are (`hybridge job delete` removes a job). Secrets that are needed are taken from --secrets-file, or kept as they are for the same server and user."
+        after_help = "Everything is checked first, and all mistakes are told. What the files do not hold stays as it is (`hybridge job delete` removes a job). An API client that is made has no secret until `hybridge api-client rotate NAME` prints one. Secrets that are needed are taken from --secrets-file, or kept as they are for the same server and user."
     )]
     Apply(Apply),
 }

@@ -1,5 +1,5 @@
-//! The whole configuration: connectors, jobs, rules, notifications, settings of the server. Never a secret, only the names of
-//! those that are needed.
+//! The whole configuration: connectors, jobs, rules, notifications, settings of the server, domains, API clients. Never a
+//! secret, only the names of those that are needed.
 //!
 //! Trap: it is whole. What a job's settings leave out has its usual value, not the one it has now; only what is not there at all
 //! (a job, a connector) is left as it is.
@@ -27,6 +27,30 @@ pub struct Configuration {
     pub notifications: ConfiguredNotifications,
     /// The server itself.
     pub server: ConfiguredServer,
+    /// Domains of the tenant, but the one it always has; none where whoever asks may not see them.
+    pub domains: Vec<ConfiguredDomain>,
+    /// Programs that may call the API; none where whoever asks may not see them.
+    pub api_clients: Vec<ConfiguredApiClient>,
+}
+
+/// A verified domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ConfiguredDomain {
+    /// Its name.
+    pub name: String,
+    /// Whether sign-ins are carried out by somebody else.
+    pub is_federated: bool,
+}
+
+/// A program that may call the API. It gets a secret by `POST /api-clients/{name}/rotate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ConfiguredApiClient {
+    /// Name.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Vec<String>,
 }
 
 /// A connector.
@@ -152,7 +176,7 @@ pub struct ConfigurationRequest {
 pub struct ConfigurationDifference {
     /// `make`, `change` or `leave`: what is not wanted and stays.
     pub what: String,
-    /// `connector`, `job`, `notifications` or `server`.
+    /// `connector`, `job`, `notifications`, `server`, `domain` or `apiClient`.
     pub kind: String,
     /// Its name.
     pub name: String,

@@ -40,8 +40,9 @@ pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateAp
 pub use backup::{Backup, BackupEvent, NewBackup};
 pub use configuration::{
     CONFIGURATION_FORM, Configuration, ConfigurationDifference, ConfigurationPlan,
-    ConfigurationRequest, ConfiguredConnector, ConfiguredHook, ConfiguredJob, ConfiguredMail,
-    ConfiguredNotifications, ConfiguredServer, SecretName,
+    ConfigurationRequest, ConfiguredApiClient, ConfiguredConnector, ConfiguredDomain,
+    ConfiguredHook, ConfiguredJob, ConfiguredMail, ConfiguredNotifications, ConfiguredServer,
+    SecretName,
 };
 pub use connector::{
     Connector, ConnectorChange, ConnectorTest, Container, Method, NewConnector, Position,
