@@ -430,6 +430,31 @@ fn filled(path: &str) -> String {
 }
 
 #[test]
+fn records_of_the_log_are_counted_by_the_address_that_counts() {
+    let issued = admitted("counts", &["AuditLog.Read.All"]);
+    let program = program();
+    runtime().block_on(async {
+        let token = program.token_of(&issued).await;
+        let ask = async |query: &str| {
+            let path = format!("/v1.0/auditLogs/provisioning{query}");
+            program.ask("GET", &path, &token, None).await
+        };
+        let creates = "$filter=provisioningAction%20eq%20'create'";
+        let counted = ask(&format!("/$count?{creates}")).await;
+        assert_eq!(counted.0, 200, "{counted:?}");
+        let (_, page) = ask(&format!("?$count=true&$top=1&{creates}")).await;
+        assert!(counted.1.as_u64() > Some(10), "{counted:?}");
+        assert_eq!(counted.1, page["@odata.count"]);
+        let nothing = ask("/$count?$filter=activityDateTime%20gt%202999-01-01T00:00:00Z").await;
+        assert_eq!(nothing, (200, json!(0)));
+        let (status, told) = ask("/$count?$top=1").await;
+        assert_eq!(status, 400);
+        let message = told["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("$top"), "{message}");
+    });
+}
+
+#[test]
 fn protection_against_deletion_is_told_in_the_shape_of_graph() {
     let issued = admitted("protects", &["Synchronization.ReadWrite.All"]);
     let program = program();

@@ -229,3 +229,51 @@ fn pages_name_the_exit_code_their_code_has() {
         );
     }
 }
+
+/// Commands as pages show them, in backticks or as lines of their own.
+fn shown(page: &str) -> Vec<String> {
+    let spans = page.split('`').filter(|span| !span.contains('\n'));
+    let commands = spans
+        .chain(page.lines())
+        .filter_map(|text| text.strip_prefix("hybridge "));
+    commands
+        .map(|text| text.split('#').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_command_the_guide_and_the_pages_of_the_codes_show_is_there_with_its_options() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut helps = std::collections::BTreeMap::new();
+    let mut commands = 0;
+    for folder in ["guide", "codes", "codes/nl"] {
+        for entry in std::fs::read_dir(docs.join(folder)).unwrap().flatten() {
+            let path = entry.path();
+            let is_page = path.extension().is_some_and(|end| end == "md");
+            if !is_page {
+                continue;
+            }
+            for command in shown(&std::fs::read_to_string(&path).unwrap()) {
+                let is_verb = |word: &&str| {
+                    word.starts_with(|c: char| c.is_ascii_lowercase())
+                        && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+                };
+                let words = command.split_whitespace();
+                let mut verbs: Vec<&str> = words.clone().take_while(is_verb).collect();
+                if verbs.is_empty() {
+                    continue;
+                }
+                verbs.push("--help");
+                let help = helps.entry(verbs.join(" ")).or_insert_with(|| run(&verbs));
+                let place = format!("{}: hybridge {command}", path.display());
+                assert_eq!(help.code, 0, "{place}: {}", help.err);
+                for option in words.filter(|word| word.starts_with("--")) {
+                    let name = option.split(['=', ',', '.', ';']).next().unwrap_or(option);
+                    assert!(help.out.contains(name), "{place}: there is no {name}");
+                }
+                commands += 1;
+            }
+        }
+    }
+    assert!(commands > 200, "only {commands} commands were found");
+}
