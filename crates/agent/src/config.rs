@@ -2,7 +2,11 @@
 //!
 //! Never holds a secret, only where it is. Trap: a connector's name must be the one the administrator gave it on the server.
 
-use std::{fs, hash::BuildHasher, path::Path};
+use std::{
+    fs,
+    hash::BuildHasher,
+    path::{Path, PathBuf},
+};
 
 use connectors::{
     Source,
@@ -33,6 +37,9 @@ pub struct AgentConfig {
     /// How it gets out of this network.
     #[serde(default)]
     pub network: NetworkConfig,
+    /// Where the updater beside it keeps what it remembers, if not in the usual place; for the doctor.
+    #[serde(default)]
+    pub updater: Option<PathBuf>,
 }
 
 fn default_parallel() -> u32 {

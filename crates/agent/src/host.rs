@@ -22,7 +22,6 @@ use tracing::{debug, error, info, warn};
 use wire::agent::v1::{Heartbeat, HeartbeatAnswer, LeaseAnswer, LeaseRequest, Leased};
 
 use crate::{
-    VERSION,
     config::{AgentConfig, SourceFactory},
     enrol::renew,
     error::{AgentError, chain},
@@ -30,6 +29,7 @@ use crate::{
     link::{CONTROL_TIMEOUT, Link},
     network::{Network, Patience},
     state::{Failure, State},
+    supervisor::{self, Word},
     tls::for_identity,
     work::{Bench, carry_out},
 };
@@ -50,6 +50,8 @@ pub struct HostOptions {
     pub data_directory: PathBuf,
     /// Its settings.
     pub config: AgentConfig,
+    /// Version of the program, as told to the server; [`crate::VERSION`] outside tests.
+    pub version: String,
     /// Makes its sources; [`crate::config::known_source`] outside tests.
     pub factory: Arc<dyn SourceFactory>,
 }
@@ -74,7 +76,10 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
     let session = format!("{:032x}", fastrand::u128(..));
     let directory = options.data_directory.clone();
     let beats = Beats {
-        state: State::of_this_process(),
+        state: State {
+            version: options.version,
+            ..State::of_this_process()
+        },
         link: link.clone(),
         config: options.config.clone(),
         data_directory: options.data_directory,
@@ -95,11 +100,15 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         session,
     });
     let mut work = Work::default();
+    // Ready is whoever tries: a control plane that cannot be reached must not make the service fail.
+    supervisor::tell(Word::Ready);
     tokio::select! {
         never = beats.beat() => match never {},
+        never = signs_of_life() => match never {},
         never = poll(&bench, &mut work) => match never {},
         () = shutdown.cancelled() => {}
     }
+    supervisor::tell(Word::Stopping);
     // The rest of the work says goodbye; what does not is cut off, and its lease expires.
     let goodbye = async {
         while work.passing.join_next().await.is_some() {}
@@ -114,6 +123,17 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
 }
 
 type Never = std::convert::Infallible;
+
+/// On the thread that does all the work, so that silence means that the work stands still.
+async fn signs_of_life() -> Never {
+    let Some(interval) = supervisor::sign_of_life_every() else {
+        return std::future::pending().await;
+    };
+    loop {
+        supervisor::tell(Word::Alive);
+        sleep(interval).await;
+    }
+}
 
 /// Work under way.
 #[derive(Default)]
@@ -244,7 +264,7 @@ impl Beats {
 
     async fn once(&self) -> Result<HeartbeatAnswer, AgentError> {
         let beat = Heartbeat {
-            version: VERSION.to_owned(),
+            version: self.state.version.clone(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             memory_bytes: memory_bytes(),
             clock_ms: Timestamp::now().as_millisecond(),
@@ -279,6 +299,7 @@ impl Connection {
     fn is_well(&mut self) {
         if self.failures > 0 || !self.has_been_well {
             info!("connected to the control plane");
+            supervisor::tell(Word::Status("connected to the control plane"));
         }
         self.failures = 0;
         self.has_been_well = true;
@@ -290,7 +311,11 @@ impl Connection {
             let code = fault.code();
             if fault.is_passing() {
                 warn!(%code, "no work from the control plane, trying again: {cause}");
+                supervisor::tell(Word::Status(&format!("not connected: {code}")));
             } else {
+                supervisor::tell(Word::Status(&format!(
+                    "refused by the control plane: {code}"
+                )));
                 error!(%code, "the control plane refuses this agent: {cause}");
             }
         }

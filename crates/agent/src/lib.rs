@@ -20,12 +20,18 @@ pub mod log;
 pub mod network;
 pub mod permissions;
 pub mod state;
+pub mod supervisor;
 pub mod tls;
 mod work;
 
 pub use config::{AgentConfig, ConnectorConfig, SourceFactory};
 pub use error::AgentError;
 pub use host::{HostOptions, run};
+
+/// Where the updater beside an agent keeps what it remembers, unless it is set otherwise.
+pub const UPDATER_DIRECTORY: &str = "/var/lib/hybridge-updater";
+/// Name of the file in which the updater remembers.
+pub const UPDATER_MEMORY: &str = "updater.json";
 
 /// Version of this software, as told to the server.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -94,6 +94,25 @@ impl Link {
             .await
     }
 
+    /// Sends a control message that is answered with bytes.
+    ///
+    /// # Errors
+    /// What happened; see [`AgentError::is_passing`].
+    pub async fn bytes<Q: Serialize>(
+        &self,
+        path: &str,
+        message: &Q,
+        most: usize,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, AgentError> {
+        let body = serde_json::to_vec(message).map_err(|_| self.nonsense())?;
+        // A capped network delays what comes as well as what goes.
+        let slow = self.network.throttle().map(|cap| cap.time_for(most));
+        let timeout = timeout + slow.unwrap_or_default();
+        self.answered(path, "application/json", body.into(), timeout)
+            .await
+    }
+
     /// Sends a frame.
     ///
     /// # Errors
@@ -114,6 +133,17 @@ impl Link {
         body: Bytes,
         timeout: Duration,
     ) -> Result<A, AgentError> {
+        let answer = self.answered(path, media_type, body, timeout).await?;
+        serde_json::from_slice(&answer).map_err(|_| self.nonsense())
+    }
+
+    async fn answered(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, AgentError> {
         let slow = self.network.throttle().map(|cap| cap.time_for(body.len()));
         let timeout = timeout + slow.unwrap_or_default();
         let exchange = self.exchange(path, media_type, body);
@@ -122,7 +152,7 @@ impl Link {
         let (status, body) =
             exchanged.unwrap_or_else(|_| Err(AgentError::of_request(&self.server, late)))?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|_| self.nonsense());
+            return Ok(body);
         }
         let Ok(problem) = serde_json::from_slice::<Problem>(&body) else {
             return Err(self.nonsense());

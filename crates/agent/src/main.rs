@@ -251,6 +251,7 @@ fn read(path: &Path) -> Result<String, AgentError> {
 
 async fn run_here(arguments: RunArguments) -> Result<ExitCode, AgentError> {
     let options = HostOptions {
+        version: agent::VERSION.to_owned(),
         data_directory: arguments.data_dir,
         config: AgentConfig::read(&arguments.config)?,
         factory: Arc::new(known_source),

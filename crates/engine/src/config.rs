@@ -413,7 +413,7 @@ fn taken(what: &str, name: &str) -> StoreError {
     )
 }
 
-fn collect<T>(
+pub(crate) fn collect<T>(
     connection: &rusqlite::Connection,
     sql: &str,
     parameters: impl rusqlite::Params,

@@ -40,6 +40,7 @@ mod shown;
 mod staging;
 mod store;
 mod undo;
+mod update;
 
 pub use access::{ApiClientRow, ApplicationRow, AuditRow, NewApiClient, SecretRow};
 pub use alert::{AlertRow, AlertView, Heeded};
@@ -78,6 +79,7 @@ pub use store::{Codec, Engine, FILE, OpenError, Options, StoreError};
 pub use undo::{
     UndoAct, UndoItem, UndoLeft, UndoPlan, UndoQuery, UndoReference, UndoRow, UndoValue,
 };
+pub use update::{UPDATE_RETURNED, UpdateNote, UpdateRow};
 
 /// States of an object in the connector space, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

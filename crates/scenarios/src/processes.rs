@@ -749,7 +749,7 @@ fn answer<T: DeserializeOwned>(output: &Output) -> T {
 }
 
 /// A program beside the test's own executable.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().unwrap();
     // Tests are built one folder below the programs.

@@ -169,6 +169,7 @@ impl World {
             }],
             parallel: 4,
             network: Default::default(),
+            updater: None,
         };
         let mut world = Self {
             app,
@@ -227,6 +228,7 @@ impl World {
         let stop = CancellationToken::new();
         self.agent_stop = Stop(stop.clone());
         let options = HostOptions {
+            version: agent::VERSION.to_owned(),
             data_directory: self.dir.path().join("agent"),
             config: self.agent_config.clone(),
             factory: Arc::new(agent::config::known_source),

@@ -10,4 +10,5 @@ mod likeness;
 mod openldap;
 mod refusals;
 mod samba;
+mod updates;
 mod with_forest;

@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Throttle, TokenKey},
-    agent_api::{LinkState, link_router},
+    agent_api::{LinkState, UpdateState, link_router, update_router},
     agents::{EngineAgents, placed},
     comparison::Comparing,
     desk::Desk,
@@ -47,6 +47,7 @@ use crate::{
     seed,
     stores::{Gap, Stores, fault_of},
     tls::{self, Tls},
+    updates::{self, Releases},
 };
 
 /// How a server is started.
@@ -75,6 +76,8 @@ pub struct Config {
 pub struct Extras {
     /// Where backups go; unless said, into the data directory.
     pub backup_directory: Option<PathBuf>,
+    /// Where releases for agents lie; unless said, in the data directory.
+    pub updates_directory: Option<PathBuf>,
     /// Where health and metrics are told without a token: an address only this machine reaches.
     pub health_listen: Option<SocketAddr>,
     /// Whether a new server begins in staging.
@@ -520,6 +523,15 @@ impl App {
         self.0.started
     }
 
+    /// Where releases for agents lie.
+    pub fn releases(&self) -> Arc<Releases> {
+        let config = &self.0.config;
+        let given = config.extras.updates_directory.clone();
+        Arc::new(Releases(
+            given.unwrap_or_else(|| config.data_directory.join(updates::FOLDER)),
+        ))
+    }
+
     /// The URL clients use.
     pub fn url(&self) -> String {
         url(&self.0.config)
@@ -758,7 +770,14 @@ pub async fn run(
         server_id: server_id.into(),
         enrolments: Arc::default(),
     };
-    let router = link_router(link).merge(api(app.clone()));
+    let updates = UpdateState {
+        link: link.clone(),
+        engine: app.engine().clone(),
+        releases: app.releases(),
+    };
+    let router = link_router(link)
+        .merge(update_router(updates))
+        .merge(api(app.clone()));
     let watching = tokio::spawn(health::run(app.clone(), shutdown.clone()));
     if let Some(address) = app.config().extras.health_listen {
         health::listen(app.clone(), address, shutdown.clone()).await?;

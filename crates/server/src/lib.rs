@@ -43,4 +43,5 @@ pub mod staging;
 pub mod stores;
 pub mod tls;
 pub mod unique;
+pub mod updates;
 pub mod verify;

@@ -178,6 +178,9 @@ codes! {
     ProxyCredentialRefused Network Never "the proxy refuses account or password";
     ProxyRefused Network Never "the proxy does not let through to the control plane";
     FencedOff Rules Never "another server is active for this job";
+    UpdateUntrusted Rules Never "a release for the agent is not believed";
+    UpdateStale Rules Later "a release for the agent is too old, or was replayed";
+    UpdateReturned Us Never "a new version of the agent did not become healthy, and the one before is in place again";
 }
 
 impl Code {

@@ -45,4 +45,5 @@ pub mod schema;
 pub mod scope;
 pub mod sid;
 pub mod takeover;
+pub mod update;
 pub mod value;

@@ -11,3 +11,4 @@ pub mod bytes;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod release;

@@ -8,6 +8,7 @@ mod link;
 mod machine;
 mod names;
 mod source;
+mod updater;
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use sync_core::{code::Code, operation::Refusal};
 use wire::agent::v1::{Check, CheckState, Examination};
 
 use crate::{
-    VERSION,
+    UPDATER_DIRECTORY, VERSION,
     check::cure_of,
     config::{AgentConfig, SourceFactory},
     network::Network,
@@ -134,6 +135,11 @@ pub async fn examine(patient: &Patient<'_>) -> Examination {
         machine::secrets(&mut sheet, config);
     }
     machine::disk(&mut sheet, patient.data_directory);
+    let of_updater = config.as_ref().and_then(|config| config.updater.as_deref());
+    updater::examine(
+        &mut sheet,
+        of_updater.unwrap_or(Path::new(UPDATER_DIRECTORY)),
+    );
     let network = config.as_ref().map(|config| {
         let environment = running.and_then(crate::state::environment_of);
         let variable = |name: &str| match &environment {

@@ -177,6 +177,7 @@ async fn a_healthy_agent_fails_nowhere_on_its_way_and_a_dead_directory_is_named(
         "service",
         "secrets",
         "disk",
+        "updater",
         "dns",
         "connection",
         "tls",
@@ -478,6 +479,7 @@ async fn looking_does_not_count_as_running() {
         }],
         parallel: 1,
         network: Default::default(),
+        updater: None,
     };
     let factory = |_: &ConnectorConfig| {
         Ok(Box::new(Fake {

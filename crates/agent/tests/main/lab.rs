@@ -236,6 +236,7 @@ impl Running {
     ) -> Self {
         let shutdown = CancellationToken::new();
         let options = HostOptions {
+            version: agent::VERSION.to_owned(),
             data_directory: folder.path().into(),
             config: AgentConfig {
                 server,
@@ -246,6 +247,7 @@ impl Running {
                 }],
                 parallel: 4,
                 network,
+                updater: None,
             },
             factory: Arc::new(move |_: &ConnectorConfig| {
                 Ok(Box::new(source.clone()) as Box<dyn Source>)

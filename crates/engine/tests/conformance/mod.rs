@@ -26,3 +26,4 @@ mod staging;
 mod store;
 mod target;
 mod undo;
+mod updates;

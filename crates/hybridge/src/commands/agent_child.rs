@@ -62,6 +62,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map_err(failure)?;
     }
     let options = HostOptions {
+        version: agent::VERSION.to_owned(),
         data_directory: arguments.identity.clone(),
         config: AgentConfig::read(&arguments.config).map_err(failure)?,
         factory: Arc::new(known_source),

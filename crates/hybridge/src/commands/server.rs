@@ -5,6 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use agent::supervisor::{self, Word};
 use clap::Args;
 use serde::Serialize;
 use server::app::{self, Config, Extras};
@@ -46,6 +47,9 @@ pub struct Arguments {
     /// Where backups go, if not into the data directory; another disk survives what this one does not
     #[arg(long, value_name = "DIR")]
     backup_dir: Option<PathBuf>,
+    /// Where releases for agents lie, if not in `updates` of the data directory: a folder per channel, filled by `cargo xtask dist --sign`
+    #[arg(long, value_name = "DIR")]
+    updates_dir: Option<PathBuf>,
     /// Tell /healthz, /readyz and /metrics here too, by plain HTTP without a token: an address of this machine only
     #[arg(long, value_name = "ADDRESS")]
     health_listen: Option<SocketAddr>,
@@ -81,6 +85,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         adopts_directory: arguments.adopt_directory,
         extras: Extras {
             backup_directory: arguments.backup_dir.clone(),
+            updates_directory: arguments.updates_dir.clone(),
             health_listen: arguments.health_listen,
             begins_staged: arguments.staging,
             shared_directory: None,
@@ -116,6 +121,9 @@ async fn tell(ready: oneshot::Receiver<app::App>, directory: PathBuf, output: Ou
     let Ok(app) = ready.await else {
         return;
     };
+    supervisor::tell(Word::Ready);
+    supervisor::tell(Word::Status(&format!("listening on {}", app.url())));
+    tokio::spawn(signs_of_life(app.clone()));
     let ready = Ready {
         url: app.url(),
         data_directory: directory,
@@ -129,6 +137,23 @@ async fn tell(ready: oneshot::Receiver<app::App>, directory: PathBuf, output: Ou
             ready.url,
             ready.data_directory.join("admin.json").display()
         )),
+    }
+}
+
+/// Tells the supervisor that the main loop turns, for as long as it does.
+async fn signs_of_life(app: app::App) {
+    let Some(interval) = supervisor::sign_of_life_every() else {
+        return;
+    };
+    let mut last = 0;
+    loop {
+        let turn = app.last_turn();
+        // What was restored is read back first, and that may take its time without a turn of the loop.
+        if turn != last || !app.is_rejoined() {
+            supervisor::tell(Word::Alive);
+        }
+        last = turn;
+        tokio::time::sleep(interval).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server or an agent as a process of its own, for tests that kill it.
 //!
-//! `scenario-process server DATA PORT` and `scenario-process agent DATA CONFIG`. It ends when its stdin ends, so it never
+//! `scenario-process server DATA PORT` and `scenario-process agent DATA CONFIG`; `agent-of` is an agent that says it has another
+//! version. It ends when its stdin ends, so it never
 //! outlives the test. The server listens to stdin too: `sync` reads the source and answers `quiet` when everything that
 //! follows from it is done, `stop` ends it in order. Trap: there is no shortcut into the stores here; what a test compares
 //! it reads from them afterwards.
@@ -28,7 +29,20 @@ async fn main() {
     match words.as_slice() {
         ["server", data, port] => serve(data.into(), port.parse().unwrap()).await,
         ["agent", data, config] => host(data.into(), config.into()).await,
-        _ => panic!("scenario-process server DATA PORT | agent DATA CONFIG"),
+        [
+            "agent-of",
+            version,
+            "run",
+            "--config",
+            config,
+            "--data-dir",
+            data,
+        ] => {
+            agent_of(version, data.into(), config.into()).await;
+        }
+        _ => panic!(
+            "scenario-process server DATA PORT | agent DATA CONFIG | agent-of VERSION run --config CONFIG --data-dir DATA"
+        ),
     }
 }
 
@@ -69,9 +83,21 @@ async fn serve(data: PathBuf, port: u16) {
     }
 }
 
+/// An agent as its own program is, but of this version; it runs until it is ended.
+async fn agent_of(version: &str, data: PathBuf, config: PathBuf) {
+    let options = HostOptions {
+        version: version.into(),
+        data_directory: data,
+        config: AgentConfig::read(&config).unwrap(),
+        factory: Arc::new(agent::config::known_source),
+    };
+    agent::run(options, CancellationToken::new()).await.unwrap();
+}
+
 async fn host(data: PathBuf, config: PathBuf) {
     let mut orders = orders();
     let options = HostOptions {
+        version: agent::VERSION.to_owned(),
         data_directory: data,
         config: AgentConfig::read(&config).unwrap(),
         factory: Arc::new(agent::config::known_source),

@@ -102,6 +102,7 @@ impl Stage {
             connectors: vec![self.connector.clone()],
             parallel: 4,
             network: Default::default(),
+            updater: None,
         };
         let text = serde_json::to_string(&config).unwrap();
         std::fs::write(dir.path().join("agent.json"), text).unwrap();
@@ -385,12 +386,14 @@ async fn enrol(app: &App, dir: &Path, connector: &ConnectorConfig) {
     };
     agent::enrol::enrol(enrolment, dir).await.unwrap();
     let options = HostOptions {
+        version: agent::VERSION.to_owned(),
         data_directory: dir.into(),
         config: AgentConfig {
             server: None,
             connectors: vec![connector.clone()],
             parallel: 4,
             network: Default::default(),
+            updater: None,
         },
         factory: Arc::new(agent::config::known_source),
     };

@@ -129,7 +129,9 @@ pub fn of_route(method: &axum::http::Method, path: &str) -> Permission {
             ),
         },
         "log" | "audit" if reads => Permission::AuditLogRead,
-        "agents" | "enrolment-tokens" => of(Permission::AgentsRead, Permission::AgentsReadWrite),
+        "agents" | "agent-updates" | "enrolment-tokens" => {
+            of(Permission::AgentsRead, Permission::AgentsReadWrite)
+        }
         "directory" => of(Permission::DirectoryRead, Permission::DirectoryReadWrite),
         _ => Permission::Administrator,
     }

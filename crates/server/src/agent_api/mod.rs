@@ -12,6 +12,7 @@ mod lease;
 mod page;
 mod problem;
 mod renew;
+mod update;
 mod whoami;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::{
 
 pub use enrol::EnrolmentThrottle;
 pub use problem::Problem;
+pub use update::{UpdateState, update_router};
 
 /// What the link's handlers need.
 #[derive(Clone)]

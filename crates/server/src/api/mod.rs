@@ -39,6 +39,7 @@ pub(crate) mod runs;
 mod staging;
 pub(crate) mod status;
 mod undo;
+mod updates;
 mod verify;
 
 use axum::{
@@ -89,6 +90,8 @@ pub fn router(app: App) -> Router {
         .route("/agents", get(agents::list))
         .route("/agents/{name}/revoke", post(agents::revoke))
         .route("/agents/{name}/doctor", post(agents::doctor))
+        .route("/agent-updates", get(updates::show).patch(updates::change))
+        .route("/agent-updates/retry", post(updates::retry))
         .route("/jobs", get(jobs::list).post(jobs::create))
         .route(
             "/jobs/{name}",

@@ -4,6 +4,7 @@ mod doctor;
 mod list;
 mod revoke;
 mod token;
+mod updates;
 
 use clap::Subcommand;
 
@@ -21,6 +22,9 @@ pub enum Command {
     List,
     /// Revoke an agent: its certificate is refused from now on
     Revoke(revoke::Arguments),
+    /// Updates of agents: what is offered, how far they are, when they may happen
+    #[command(subcommand)]
+    Updates(updates::Command),
 }
 
 /// Carries out a verb.
@@ -32,6 +36,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Token(arguments) => token::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::List => list::run(context).await,
+        Command::Updates(command) => updates::run(command, context).await,
         Command::Revoke(arguments) => revoke::run(&arguments, context).await,
     }
 }

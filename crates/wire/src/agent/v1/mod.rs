@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod frame;
 pub mod object;
 pub mod page;
+pub mod update;
 pub mod work;
 
 pub use control::*;

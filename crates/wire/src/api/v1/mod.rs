@@ -30,6 +30,7 @@ mod run;
 mod staging;
 mod status;
 mod undo;
+mod update;
 mod verify;
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,9 @@ pub use run::Run;
 pub use staging::{FenceView, JobStaging, Staged, Staging, StagingRequest};
 pub use status::{DoorbellStatus, JobStatus, Lag, Phase, Progress, SourceStatus, UnderWay};
 pub use undo::{Hold, HoldChoice, UndoLeft, UndoRequest, Undone, UndoneObject, UndoneValue};
+pub use update::{
+    AgentUpdate, AgentUpdates, OfferedRelease, UpdatePolicy, UpdatePolicyChange, UpdateRetry,
+};
 pub use verify::{Difference, Explained, Report, VerifyEvent};
 
 /// Path all acts begin with.
