@@ -10,6 +10,7 @@ packages=(
   openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
   iproute2 iptables                                                                # bytes on a link, for the benchmark; firewalls
   squid tinyproxy                                                                  # proxies
+  rpm binutils                                                                     # packages: rpmbuild, strip
   python3-venv                                                                     # Microsoft's clients, for the tests of the API
 )
 # Node comes from Debian or from elsewhere; either will do.

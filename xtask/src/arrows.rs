@@ -76,6 +76,11 @@ const RULES: &[Rule] = &[
         never: &["rusqlite", "axum"],
     },
     Rule {
+        name: "updater",
+        may_use: &["sync-core", "wire", "agent"],
+        never: &["rusqlite", "axum"],
+    },
+    Rule {
         name: "forest",
         may_use: &[],
         never: &["rusqlite"],

@@ -10,6 +10,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod codes;
+mod dist;
 mod fuzz;
 mod lab;
 mod licences;
@@ -59,6 +60,8 @@ enum Chore {
     Arrows,
     /// The licence of every crate in the tree, against deny.toml
     Licences,
+    /// Packages, archive, checksums, bill of materials, and with --sign a release for the updater
+    Dist(dist::Arguments),
     /// Every error code has its page in both languages, and every page its code
     Codes,
     /// Fuzzing of everything that takes bytes of others, bounded; finds go to fuzz/finds
@@ -125,6 +128,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
         Chore::Chaos(arguments) => chaos::go(&arguments),
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
+        Chore::Dist(arguments) => dist::make(&arguments),
         Chore::Codes => codes::check(),
         Chore::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Chore::Tidy => tidy::report(),
