@@ -173,6 +173,7 @@ fn address(data: &Path) -> String {
 
 fn options(home: PathBuf) -> HostOptions {
     HostOptions {
+        version: agent::VERSION.to_owned(),
         data_directory: home,
         config: AgentConfig {
             server: None,
@@ -184,6 +185,7 @@ fn options(home: PathBuf) -> HostOptions {
             }],
             parallel: 4,
             network: Default::default(),
+            updater: None,
         },
         factory: Arc::new(agent::config::known_source),
     }
