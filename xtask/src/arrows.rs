@@ -66,13 +66,25 @@ const RULES: &[Rule] = &[
         never: &["reqwest", "axum", "hyper", "rustls", "tokio"],
     },
     Rule {
+        name: "logs",
+        may_use: &[],
+        never: &["tokio", "rusqlite", "reqwest", "axum", "hyper", "rustls"],
+    },
+    Rule {
         name: "server",
-        may_use: &["sync-core", "wire", "engine", "directory", "connectors"],
+        may_use: &[
+            "sync-core",
+            "wire",
+            "engine",
+            "directory",
+            "connectors",
+            "logs",
+        ],
         never: &["rusqlite"],
     },
     Rule {
         name: "agent",
-        may_use: &["sync-core", "wire", "connectors", "negotiate"],
+        may_use: &["sync-core", "wire", "connectors", "negotiate", "logs"],
         never: &["rusqlite", "axum"],
     },
     Rule {

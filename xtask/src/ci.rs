@@ -3,7 +3,7 @@
 //! Never differs from what a contributor can run: CI calls exactly this. Trap: `cargo deny` is used where it is installed;
 //! the checks that need no tool (arrows, licences) run always.
 
-use crate::{arrows, codes, licences, run, suite, tidy};
+use crate::{arrows, codes, licences, run, security, suite, tidy};
 
 /// Crates whose public items must all be documented.
 const DOCUMENTED: &[&str] = &["sync-core", "wire", "connectors"];
@@ -14,6 +14,7 @@ pub fn run() -> anyhow::Result<()> {
     arrows::check()?;
     licences::check()?;
     codes::check()?;
+    security::check()?;
     if run::has_cargo_command("deny") {
         run::passes(run::cargo().args(["deny", "--workspace", "check"]))?;
     } else {

@@ -15,6 +15,7 @@ mod fuzz;
 mod lab;
 mod licences;
 mod run;
+mod security;
 mod suite;
 mod tidy;
 
@@ -64,6 +65,8 @@ enum Chore {
     Dist(dist::Arguments),
     /// Every error code has its page in both languages, and every page its code
     Codes,
+    /// Every test that docs/security.md names exists
+    Security,
     /// Fuzzing of everything that takes bytes of others, bounded; finds go to fuzz/finds
     Fuzz {
         /// Only this target
@@ -130,6 +133,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
         Chore::Licences => licences::check(),
         Chore::Dist(arguments) => dist::make(&arguments),
         Chore::Codes => codes::check(),
+        Chore::Security => security::check(),
         Chore::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Chore::Tidy => tidy::report(),
         Chore::Powercut { act } => match act {

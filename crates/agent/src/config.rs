@@ -65,11 +65,8 @@ impl AgentConfig {
     /// [`AgentError::Invalid`] naming what is wrong and where.
     pub fn read(path: &Path) -> Result<Self, AgentError> {
         let shown = path.display();
-        let text = fs::read_to_string(path).map_err(|source| AgentError::File {
-            act: "reading",
-            path: path.into(),
-            source,
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|source| AgentError::of_file("reading", path, source))?;
         let config: Self = serde_json::from_str(&text)
             .map_err(|fault| AgentError::Invalid(format!("{shown}: {fault}")))?;
         config

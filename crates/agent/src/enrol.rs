@@ -14,7 +14,7 @@ use crate::{
     identity::{Identity, new_key},
     link::{CONTROL_TIMEOUT, Link},
     network::Network,
-    tls::{Trust, for_enrolment, for_identity},
+    tls::{Trust, check_authorities, for_enrolment, for_identity},
 };
 
 /// What enrolment needs.
@@ -82,6 +82,7 @@ pub async fn renew(
     let renewed: Renewed = link
         .control("/renew", &Renew { csr }, CONTROL_TIMEOUT)
         .await?;
+    check_authorities(&renewed.authority)?;
     let next = Identity {
         certificate: renewed.certificate,
         key,
@@ -92,6 +93,31 @@ pub async fn renew(
     next.write(data_directory)?;
     link.replace(tls);
     info!(agent = next.agent_id, "certificate renewed");
+    Ok(next)
+}
+
+/// Trusts these authorities from now on, as a server that is trusted says.
+///
+/// # Errors
+/// If they are none, or cannot be kept; the old ones stay.
+pub fn follow(
+    link: &Link,
+    identity: &Identity,
+    authority: String,
+    data_directory: &Path,
+) -> Result<Identity, AgentError> {
+    check_authorities(&authority)?;
+    let next = Identity {
+        authority,
+        ..identity.clone()
+    };
+    let tls = for_identity(&next, link.network().further_roots())?;
+    next.write(data_directory)?;
+    link.replace(tls);
+    info!(
+        agent = next.agent_id,
+        "the authorities this agent trusts are others now"
+    );
     Ok(next)
 }
 

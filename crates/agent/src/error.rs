@@ -2,7 +2,11 @@
 //!
 //! Trap: whether to try again is a question of the error, not of the place it is handled at: [`AgentError::is_passing`].
 
-use std::{error::Error, io, path::PathBuf};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+};
 
 use sync_core::{code::Code, operation::Refusal};
 use thiserror::Error;
@@ -106,6 +110,26 @@ pub enum AgentError {
         /// The file.
         path: PathBuf,
     },
+    /// The account the program runs as may not.
+    #[error(
+        "{act} {path} is not allowed to the account this program runs as; `chown` it to that account, or run the agent as its owner"
+    )]
+    Denied {
+        /// What was tried.
+        act: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process works with this data directory.
+    #[error(
+        "another agent works with {path}{whose}; stop that one first, or give this one its own --data-dir and enrol it"
+    )]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+        /// Which process, in words.
+        whose: String,
+    },
     /// The agent has not been enrolled.
     #[error("no identity in {path}; run `hybridge-agent enrol` first")]
     NotEnrolled {
@@ -124,6 +148,15 @@ pub enum AgentError {
 }
 
 impl AgentError {
+    /// A failure of a file: one of rights is told apart, because another account cures it.
+    pub fn of_file(act: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Denied { act, path },
+            _ => Self::File { act, path, source },
+        }
+    }
+
     /// The code a person looks up.
     pub fn code(&self) -> Code {
         match self {
@@ -135,7 +168,12 @@ impl AgentError {
             Self::Answered { problem, .. } => {
                 Code::from_name(&problem.code).unwrap_or(Code::InternalFault)
             }
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Code::DiskFull
+            }
             Self::File { .. } => Code::StoreUnwritable,
+            Self::Denied { .. } => Code::PrivilegeMissing,
+            Self::Locked { .. } => Code::StoreLocked,
             Self::Unsafe { .. } => Code::SecretFileUnsafe,
             Self::NotEnrolled { .. } => Code::NotAuthenticated,
             Self::Invalid(_) => Code::ConfigurationInvalid,

@@ -23,14 +23,14 @@ use wire::agent::v1::{Heartbeat, HeartbeatAnswer, LeaseAnswer, LeaseRequest, Lea
 
 use crate::{
     config::{AgentConfig, SourceFactory},
-    enrol::renew,
+    enrol::{follow, renew},
     error::{AgentError, chain},
     identity::Identity,
     link::{CONTROL_TIMEOUT, Link},
     network::{Network, Patience},
     state::{Failure, State},
     supervisor::{self, Word},
-    tls::for_identity,
+    tls::{fingerprints, for_identity},
     work::{Bench, carry_out},
 };
 
@@ -38,6 +38,7 @@ const POLL: Duration = Duration::from_secs(25);
 // How long after its end an empty answer may still come.
 const POLL_MARGIN: Duration = Duration::from_secs(20);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(1);
 const FIRST_PAUSE_MS: u64 = 500;
 const LONGEST_PAUSE_MS: u64 = 30_000;
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -167,7 +168,7 @@ async fn poll(bench: &Arc<Bench>, work: &mut Work) -> Never {
                     patience.went_well();
                 }
                 for leased in leases {
-                    info!(
+                    debug!(
                         lease = leased.lease,
                         connector = leased.connector,
                         "leased work for connector {}",
@@ -221,15 +222,17 @@ impl Beats {
     async fn beat(mut self) -> Never {
         let mut failures = 0;
         loop {
+            if let Some(logs) = logs::here() {
+                logs.heed();
+            }
             let beaten = self.once().await;
             self.tell(beaten.as_ref().err());
             match beaten {
                 Ok(answer) => {
                     failures = 0;
-                    if answer.renew {
-                        self.renew().await;
-                    }
-                    sleep(HEARTBEAT_INTERVAL).await;
+                    let is_news = self.heed(answer).await;
+                    // What changed is told soon: somebody may wait for it.
+                    sleep(if is_news { SOON } else { HEARTBEAT_INTERVAL }).await;
                 }
                 // The poll says that the connection is lost; twice would be noise.
                 Err(_) => {
@@ -271,19 +274,47 @@ impl Beats {
             connectors: self.config.hosted(),
             leases: self.busy.load(Ordering::Relaxed),
             session: self.session.clone(),
+            authorities: fingerprints(&self.identity.authority),
         };
         self.link
             .control("/heartbeat", &beat, CONTROL_TIMEOUT)
             .await
     }
 
-    async fn renew(&mut self) {
+    /// Does what the server wants; whether anything changed.
+    async fn heed(&mut self, answer: HeartbeatAnswer) -> bool {
+        let mut is_news = false;
+        if let Some(authority) = answer.authority {
+            match follow(&self.link, &self.identity, authority, &self.data_directory) {
+                Ok(next) => {
+                    self.identity = next;
+                    is_news = true;
+                }
+                Err(fault) => warn!(
+                    cause = chain(&fault),
+                    "the change of the tenant's authority could not be followed yet"
+                ),
+            }
+        }
+        if answer.renew {
+            is_news |= self.renew().await;
+        }
+        is_news
+    }
+
+    async fn renew(&mut self) -> bool {
         match renew(&self.link, &self.identity, &self.data_directory).await {
-            Ok(next) => self.identity = next,
-            Err(fault) => warn!(
-                cause = chain(&fault),
-                "the certificate could not be renewed yet"
-            ),
+            Ok(next) => {
+                self.identity = next;
+                true
+            }
+            Err(fault) => {
+                warn!(
+                    cause = chain(&fault),
+                    "the certificate could not be renewed yet"
+                );
+                false
+            }
         }
     }
 }

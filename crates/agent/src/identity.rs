@@ -49,11 +49,7 @@ impl Identity {
     /// [`AgentError::NotEnrolled`] if there is none, [`AgentError::Unsafe`] if others can read it.
     pub fn read(data_directory: &Path) -> Result<Self, AgentError> {
         let path = data_directory.join(IDENTITY_FILE);
-        let fault = |source| AgentError::File {
-            act: "reading",
-            path: path.clone(),
-            source,
-        };
+        let fault = |source| AgentError::of_file("reading", &path, source);
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(AgentError::NotEnrolled {
@@ -79,11 +75,7 @@ impl Identity {
     /// [`AgentError::File`].
     pub fn write(&self, data_directory: &Path) -> Result<(), AgentError> {
         let path = data_directory.join(IDENTITY_FILE);
-        let fault = |source| AgentError::File {
-            act: "writing",
-            path: path.clone(),
-            source,
-        };
+        let fault = |source| AgentError::of_file("writing", &path, source);
         let text = serde_json::to_string_pretty(self).map_err(|e| fault(e.into()))?;
         fs::create_dir_all(data_directory).map_err(fault)?;
         replace(&path, text.as_bytes()).map_err(fault)

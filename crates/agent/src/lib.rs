@@ -21,6 +21,7 @@ pub mod network;
 pub mod permissions;
 pub mod state;
 pub mod supervisor;
+mod support;
 pub mod tls;
 mod work;
 

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use hyper_util::{
 };
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
+use tracing::trace;
 use wire::agent::v1::{FRAME_MEDIA_TYPE, PREFIX, Problem};
 
 use crate::{
@@ -133,8 +134,14 @@ impl Link {
         body: Bytes,
         timeout: Duration,
     ) -> Result<A, AgentError> {
-        let answer = self.answered(path, media_type, body, timeout).await?;
-        serde_json::from_slice(&answer).map_err(|_| self.nonsense())
+        let (asked, bytes) = (Instant::now(), body.len());
+        let answer = self.answered(path, media_type, body, timeout).await;
+        let ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &answer {
+            Ok(_) => trace!(path, bytes, ms, "the server answered"),
+            Err(fault) => trace!(path, bytes, ms, code = %fault.code(), "a request failed"),
+        }
+        serde_json::from_slice(&answer?).map_err(|_| self.nonsense())
     }
 
     async fn answered(

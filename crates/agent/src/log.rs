@@ -1,36 +1,28 @@
-//! The log: lines to stderr, filtered by RUST_LOG.
+//! The log of this program and of the command: what both silence, and where files go.
 //!
-//! Never shows what the sign-in library tells of itself below `warn`: there it prints keys and plaintext. Trap: a filter of
-//! RUST_LOG cannot do that, because a narrower one given by somebody wins; so it is a layer of its own.
+//! Never shows what the sign-in library tells of itself below `warn`: there it prints keys and plaintext.
+
+use std::path::Path;
 
 use connectors::ldap::QUIET_TARGETS;
-use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::{
-    EnvFilter, filter::filter_fn, fmt, fmt::MakeWriter, layer::SubscriberExt as _,
-    util::SubscriberInitExt as _,
-};
 
 /// Writes the log to stderr; `default` holds if RUST_LOG says nothing. Does nothing if there is a log already.
 pub fn to_stderr(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let _ = subscriber(filter, std::io::stderr, is_terminal).try_init();
+    begin(default, "", None);
 }
 
-fn subscriber<W>(filter: EnvFilter, writer: W, has_colour: bool) -> impl Subscriber + Send + Sync
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    tracing_subscriber::registry()
-        .with(filter_fn(may_be_shown))
-        .with(filter)
-        .with(fmt::layer().with_writer(writer).with_ansi(has_colour))
+/// Writes the log to stderr, and to files of this name in the logs' folder of a data directory.
+pub fn to_files(default: &str, name: &'static str, data_directory: &Path) {
+    begin(default, name, Some(data_directory));
 }
 
-fn may_be_shown(metadata: &Metadata<'_>) -> bool {
-    let target = metadata.target();
-    let is_quiet = QUIET_TARGETS.iter().any(|quiet| target.starts_with(quiet));
-    !is_quiet || *metadata.level() <= Level::WARN
+fn begin(default: &str, name: &'static str, data_directory: Option<&Path>) {
+    logs::begin(logs::Options {
+        default,
+        name,
+        folder: data_directory.map(|data| data.join(logs::FOLDER)),
+        quiet: QUIET_TARGETS,
+    });
 }
 
 #[cfg(test)]
@@ -65,7 +57,7 @@ mod tests {
         ] {
             let lines = Lines::default();
             let copy = lines.clone();
-            let log = subscriber(EnvFilter::new(filter), move || copy.clone(), false);
+            let log = logs::for_tests(filter, move || copy.clone(), QUIET_TARGETS);
             tracing::subscriber::with_default(log, || {
                 tracing::trace_span!(target: "sspi::kerberos", "encrypt", key = "hush").in_scope(
                     || {

@@ -21,6 +21,7 @@ use agent::{
     network::{Network, NetworkConfig},
     permissions::permissions,
     run,
+    state::Lock,
     tls::Trust,
 };
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +71,15 @@ enum Verb {
     Permissions {
         #[command(subcommand)]
         verb: PermissionsVerb,
+    },
+    /// Lets the running agent write every step down for some minutes, in logs/agent-trace.log of its data directory.
+    Trace {
+        /// Where the identity is kept.
+        #[arg(long)]
+        data_dir: PathBuf,
+        /// For how long; 0 ends it.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(0..=1_440))]
+        minutes: u32,
     },
     /// Prints which hosts and ports have to be open, outbound, and what each of them is for.
     AllowList(AllowListArguments),
@@ -164,7 +174,10 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    agent::log::to_stderr("info");
+    match &cli.verb {
+        Verb::Run(arguments) => agent::log::to_files("info", "agent", &arguments.data_dir),
+        _ => agent::log::to_stderr("info"),
+    }
     // One thread: an agent mostly waits, and what it reads is handed from task to task, which between threads costs more than
     // the work. The threads beside it look up names and list for a judge.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -193,6 +206,7 @@ async fn act(verb: Verb) -> Result<ExitCode, AgentError> {
         Verb::Check { run, json } => check_here(run, json).await,
         Verb::Doctor { run, json } => doctor_here(run, json).await,
         Verb::Permissions { verb } => permissions_here(verb).await,
+        Verb::Trace { data_dir, minutes } => trace_here(&data_dir, minutes),
         Verb::AllowList(arguments) => allow_list_here(&arguments),
     }
 }
@@ -256,6 +270,9 @@ async fn run_here(arguments: RunArguments) -> Result<ExitCode, AgentError> {
         config: AgentConfig::read(&arguments.config)?,
         factory: Arc::new(known_source),
     };
+    // Before the lock: a folder without an identity is none of an agent.
+    Identity::read(&options.data_directory)?;
+    let _lock = Lock::take(&options.data_directory)?;
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(shutdown.clone()));
     run(options, shutdown).await?;
@@ -367,6 +384,26 @@ async fn permissions_here(verb: PermissionsVerb) -> Result<ExitCode, AgentError>
     }
     // A script that was printed is done; a check that found something missing is for somebody to act on.
     Ok(ExitCode::from(u8::from(dialect.is_none() && !is_whole)))
+}
+
+fn trace_here(data_directory: &Path, minutes: u32) -> Result<ExitCode, AgentError> {
+    let folder = data_directory.join(logs::FOLDER);
+    let how_long = std::time::Duration::from_secs(60) * minutes;
+    // Beside an identity only, or a mistyped folder would be made.
+    Identity::read(data_directory)?;
+    logs::ask_for_trace(&folder, how_long).map_err(|source| AgentError::File {
+        act: "writing",
+        path: folder.clone(),
+        source,
+    })?;
+    match minutes {
+        0 => println!("the running agent ends its trace within half a minute"),
+        minutes => println!(
+            "the running agent traces for {minutes} minutes, from half a minute from now at the latest, into {}",
+            folder.join("agent-trace.log").display()
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn allow_list_here(arguments: &AllowListArguments) -> Result<ExitCode, AgentError> {

@@ -7,6 +7,8 @@ use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::AgentError;
+
 /// The file.
 pub const STATE_FILE: &str = "agent-state.json";
 
@@ -82,6 +84,41 @@ impl State {
     pub fn living(&self) -> Option<Process> {
         let process = process_of(self.process)?;
         (process.started == self.process_started && !process.is_dead).then_some(process)
+    }
+}
+
+/// The lock of a data directory: two agents with one identity would take each other's work. Held as long as it lives.
+pub struct Lock(#[allow(dead_code, reason = "locked as long as it is open")] fs::File);
+
+impl Lock {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// [`AgentError::Locked`] if another process has it; those of the file.
+    pub fn take(data_directory: &Path) -> Result<Self, AgentError> {
+        let path = data_directory.join("agent.lock");
+        let mut options = fs::File::options();
+        options.create(true).write(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
+            .open(&path)
+            .map_err(|source| AgentError::of_file("opening", &path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(fs::TryLockError::WouldBlock) => {
+                let other = State::read(data_directory).filter(|state| state.living().is_some());
+                Err(AgentError::Locked {
+                    path: data_directory.into(),
+                    whose: other
+                        .map(|state| format!(" (process {})", state.process))
+                        .unwrap_or_default(),
+                })
+            }
+            Err(fs::TryLockError::Error(source)) => {
+                Err(AgentError::of_file("locking", &path, source))
+            }
+        }
     }
 }
 

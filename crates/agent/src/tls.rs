@@ -125,6 +125,33 @@ pub fn for_proxy(further: Option<&str>) -> Result<ClientConfig, AgentError> {
     })
 }
 
+// LIMIT: certificates a server may tell to trust, and bytes they may have; there are two at most.
+const MOST_AUTHORITIES: usize = 8;
+const LARGEST_AUTHORITIES: usize = 64 << 10;
+
+/// SHA-256 of every authority of a PEM text, hexadecimal; those that can be read.
+pub fn fingerprints(pem: &str) -> Vec<String> {
+    let all = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
+    let hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    all.map(|one| hexadecimal(digest(&SHA256, &one).as_ref()))
+        .collect()
+}
+
+/// Whether a server may tell the agent to trust these from now on: certificates and nothing else, and few of them.
+///
+/// # Errors
+/// [`AgentError::Invalid`].
+pub fn check_authorities(pem: &str) -> Result<(), AgentError> {
+    let is_small = pem.len() <= LARGEST_AUTHORITIES;
+    let count = if is_small { roots(pem)?.len() } else { 0 };
+    match (1..=MOST_AUTHORITIES).contains(&count) {
+        true => Ok(()),
+        false => Err(AgentError::Invalid(
+            "the server tells to trust what are no authorities, or too many".into(),
+        )),
+    }
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
@@ -377,6 +404,25 @@ impl ServerCertVerifier for Pinned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_cannot_tell_to_trust_what_is_no_authority_or_too_many() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        check_authorities(&pem).unwrap();
+        check_authorities(&pem.repeat(2)).unwrap();
+        assert_eq!(fingerprints(&pem.repeat(2)).len(), 2);
+        for wrong in [
+            String::new(),
+            "no certificate".into(),
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".into(),
+            pem.repeat(MOST_AUTHORITIES + 1),
+            " ".repeat(LARGEST_AUTHORITIES + 1),
+        ] {
+            assert!(check_authorities(&wrong).is_err());
+        }
+    }
 
     #[test]
     fn reads_fingerprints_with_and_without_colons() {

@@ -288,6 +288,8 @@ pub struct NewAgent {
 pub struct Certificate {
     /// SHA-256 of the certificate, hexadecimal.
     pub fingerprint: String,
+    /// SHA-256 of the certificate of the authority that issued it, hexadecimal; empty: the tenant's first one.
+    pub authority: String,
     /// Start of its life, unix ms.
     pub not_before: i64,
     /// End of its life, unix ms.
@@ -399,13 +401,14 @@ fn agent(row: &Row<'_>) -> Result<AgentRow> {
             fingerprint: row.get(8)?,
             not_before: row.get(9)?,
             not_after: row.get(10)?,
+            authority: row.get(11)?,
         },
     })
 }
 
 const AGENT: &str =
     "SELECT a.id, a.guid, a.name, a.granted, a.enrolled_at, a.last_seen, a.revoked_at, a.facts,
-  c.fingerprint, c.not_before, c.not_after FROM agent a JOIN certificate c ON c.agent = a.id";
+  c.fingerprint, c.not_before, c.not_after, c.authority FROM agent a JOIN certificate c ON c.agent = a.id";
 
 fn taken(what: &str, name: &str) -> StoreError {
     StoreError::Refused(
@@ -907,6 +910,20 @@ impl Engine {
             .next())
     }
 
+    /// Notes which authority issued the certificates of before anybody noted that: there was one only.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn name_authority(&self, authority: &str) -> Result<()> {
+        self.write("engine.name_authority", |tx| {
+            tx.execute(
+                "UPDATE certificate SET authority = ?1 WHERE authority = ''",
+                [authority],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Notes a sign of life, with what the agent says of itself.
     ///
     /// # Errors
@@ -1008,8 +1025,14 @@ pub(crate) fn note_act(
 
 fn add_certificate(tx: &Transaction<'_>, id: AgentId, certificate: &Certificate) -> Result<()> {
     tx.execute(
-        "INSERT INTO certificate (fingerprint, agent, not_before, not_after) VALUES (?1, ?2, ?3, ?4)",
-        params![certificate.fingerprint, id.0, certificate.not_before, certificate.not_after],
+        "INSERT INTO certificate (fingerprint, agent, not_before, not_after, authority) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            certificate.fingerprint,
+            id.0,
+            certificate.not_before,
+            certificate.not_after,
+            certificate.authority
+        ],
     )?;
     Ok(())
 }

@@ -271,6 +271,18 @@ impl Installation {
         let mut command = self.program("hybridge");
         command.args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"]);
         command.arg(self.data()).args(arguments);
+        self.refused(command)
+    }
+
+    /// The same, listening there.
+    pub fn server_refuses_listening(&self, listen: &str) -> Refused {
+        let mut command = self.program("hybridge");
+        command.args(["server", "--json", "--listen", listen, "--data-dir"]);
+        command.arg(self.data());
+        self.refused(command)
+    }
+
+    fn refused(&self, command: Command) -> Refused {
         let output = self.refusing(command);
         let answer: ErrorAnswer = answer(&output);
         Refused {
@@ -278,6 +290,37 @@ impl Installation {
             told: String::from_utf8_lossy(&output.stderr).into_owned(),
             problem: answer.error,
         }
+    }
+
+    /// The same, run as another account, in a network where low ports are for root only.
+    pub fn server_refuses_as(&self, account: u32, listen: &str) -> Refused {
+        let mut command = Command::new("unshare");
+        let account = account.to_string();
+        command.args(["--net", "setpriv", "--reuid", &account, "--regid", &account]);
+        command.args(["--clear-groups", "--"]);
+        command.arg(program("hybridge"));
+        command.args(["server", "--json", "--listen", listen, "--data-dir"]);
+        command.arg(self.data());
+        self.refused(command)
+    }
+
+    /// Starts an agent that has to refuse: its exit code and what it says.
+    pub fn agent_refuses(&self) -> (Option<i32>, String) {
+        let output = self.refusing(self.agent_command("run"));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), told)
+    }
+
+    /// The agent's data directory.
+    pub fn agent_data(&self) -> PathBuf {
+        self.dir.path().join("agent")
+    }
+
+    /// Runs a verb of the agent's program with its data directory.
+    pub fn run_agent(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program("hybridge-agent"));
+        command.args(arguments).arg("--data-dir");
+        command.arg(self.agent_data()).output().unwrap()
     }
 
     /// Runs a program that must end by itself soon.

@@ -154,7 +154,7 @@ impl World {
         let url = app.url();
         let enrolment = Enrolment {
             server: &url,
-            trust: Trust::Authority(app.authority().pem().to_owned()),
+            trust: Trust::Authority(app.authority().pem()),
             token: SecretString::from(token),
             name: "agent one",
             network: Default::default(),

@@ -138,6 +138,10 @@ fn time(ms: i64) -> Timestamp {
 fn stored(certificate: &CertificateRecord) -> engine::Certificate {
     engine::Certificate {
         fingerprint: certificate.fingerprint.to_string(),
+        authority: certificate
+            .authority
+            .map(|print| print.to_string())
+            .unwrap_or_default(),
         not_before: certificate.not_before.as_millisecond(),
         not_after: certificate.not_after.as_millisecond(),
     }
@@ -196,6 +200,7 @@ impl AgentDirectory for EngineAgents {
                 connectors: row.granted,
                 certificate: CertificateRecord {
                     fingerprint: fingerprint_from(&row.certificate.fingerprint)?,
+                    authority: fingerprint_from(&row.certificate.authority),
                     not_before: time(row.certificate.not_before),
                     not_after: time(row.certificate.not_after),
                 },
@@ -229,6 +234,7 @@ impl AgentDirectory for EngineAgents {
         let facts = serde_json::json!({
             "version": beat.version, "uptimeMs": beat.uptime_ms, "memoryBytes": beat.memory_bytes,
             "clockAheadMs": beat.clock_ahead_ms, "connectors": beat.connectors,
+            "authorities": beat.authorities,
         });
         let store = async |all: Vec<_>| {
             blocking(&self.engine, move |engine| engine.touch_agents(&all)).await

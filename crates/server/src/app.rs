@@ -1,7 +1,7 @@
 //! The server put together: stores, desk, connectors, and the loops that keep them moving.
 //!
 //! Opens everything in the data directory and says clearly what is wrong with it if it cannot. Never decides anything.
-//! Trap: the tenant directory is a foreign system here; its connector signs in with a credential kept in a private file.
+//! Trap: the tenant directory is a foreign system here; its connector signs in with a credential kept in the vault.
 
 use std::{
     collections::BTreeMap,
@@ -42,9 +42,10 @@ use crate::{
     desk::Desk,
     doorbell::Doorbell,
     failpoint, health, instance,
-    pki::{AdminKey, Authority, ServerCertificate, files},
+    pki::{AdminKey, Authorities, PkiError, ServerCertificate, Vault},
+    rollover,
     scheduler::{self, Activity},
-    seed,
+    seed, start,
     stores::{Gap, Stores, fault_of},
     tls::{self, Tls},
     updates::{self, Releases},
@@ -80,6 +81,8 @@ pub struct Extras {
     pub updates_directory: Option<PathBuf>,
     /// Where health and metrics are told without a token: an address only this machine reaches.
     pub health_listen: Option<SocketAddr>,
+    /// A file with the master key; unless said, the environment, a systemd credential, or one in the data directory.
+    pub master_key_file: Option<PathBuf>,
     /// Whether a new server begins in staging.
     pub begins_staged: bool,
     /// A tenant directory that other servers of this process use, too; its file is not in the data directory then.
@@ -106,6 +109,10 @@ fn start_error(code: Code, text: impl ToString) -> StartError {
     }
 }
 
+fn pki(error: PkiError) -> StartError {
+    start_error(error.code(), error)
+}
+
 /// The name of the connector every server has: its own tenant directory.
 pub const DIRECTORY_CONNECTOR: &str = "directory";
 const DESK_EPOCH: &str = "deskEpoch";
@@ -122,7 +129,8 @@ struct Inner {
     engine: Engine,
     directory: Arc<Directory>,
     desk: Arc<Desk>,
-    authority: Arc<Authority>,
+    vault: Vault,
+    authority: Arc<Authorities>,
     admin_key: AdminKey,
     token_key: TokenKey,
     throttles: TokenThrottles,
@@ -189,24 +197,29 @@ impl App {
     /// Each with code, place and cure.
     pub fn open(config: Config) -> Result<Self, StartError> {
         let now = Timestamp::now();
+        start::check_rights(&config.data_directory)?;
         crate::backup::resume(&config.data_directory)?;
         let Stores {
             engine,
             directory,
             gap,
         } = Stores::open(&config)?;
-        let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
-        let authority = Arc::new(Authority::open(&config.data_directory, now).map_err(pki)?);
+        let vault = Vault::open(
+            &config.data_directory,
+            config.extras.master_key_file.as_deref(),
+        )
+        .map_err(pki)?;
+        let authority = Arc::new(Authorities::open(&vault, now).map_err(pki)?);
         let url = url(&config);
         let admin_key =
-            AdminKey::open(&config.data_directory, &url, authority.pem()).map_err(pki)?;
-        let token_key = TokenKey::open(&config.data_directory).map_err(pki)?;
+            AdminKey::open(&config.data_directory, &url, &authority.pem()).map_err(pki)?;
+        let token_key = TokenKey::open(&vault).map_err(pki)?;
         let tenant_id = directory
             .tenant(&directory.administrator())
             .map_err(|fault| fault_of(directory.path(), &fault))?
             .id
             .to_string();
-        let seed = seed::open(&config.data_directory).map_err(pki)?;
+        let seed = seed::open(&vault).map_err(pki)?;
         let instance = instance::open(&config.data_directory, || engine.new_id()).map_err(pki)?;
         let agents = Arc::new(EngineAgents::new(engine.clone()));
         let epoch = desk_epoch(&engine, now).map_err(|error| placed(&engine, &error))?;
@@ -215,6 +228,7 @@ impl App {
             engine,
             directory,
             desk,
+            vault,
             authority,
             admin_key,
             token_key,
@@ -284,9 +298,7 @@ impl App {
         if self.0.config.extras.begins_staged && engine.jobs().map_err(store)?.is_empty() {
             engine.stage(None, "server start", None).map_err(store)?;
         }
-        let path = self.credential_path();
-        let stored =
-            files::read_private(&path).map_err(|error| start_error(error.code(), error))?;
+        let stored = self.0.vault.read(CREDENTIAL_FILE).map_err(pki)?;
         if stored.is_none() {
             self.issue_directory_credential(CREDENTIAL_LIFE_DAYS)?;
         }
@@ -299,11 +311,12 @@ impl App {
         Ok(())
     }
 
-    fn credential_path(&self) -> PathBuf {
-        self.0.config.data_directory.join(CREDENTIAL_FILE)
+    /// The vault.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
     }
 
-    /// Makes a service principal for synchronisation and keeps its secret in a private file. Earlier ones stay as they are.
+    /// Makes a service principal for synchronisation and keeps its secret in the vault. Earlier ones stay as they are.
     ///
     /// # Errors
     /// If the directory or the file refuses.
@@ -325,8 +338,7 @@ impl App {
         };
         let text = serde_json::to_string(&stored)
             .map_err(|error| start_error(Code::InternalFault, error))?;
-        files::write_private(&self.credential_path(), &text)
-            .map_err(|error| start_error(error.code(), error))?;
+        self.0.vault.write(CREDENTIAL_FILE, &text).map_err(pki)?;
         // Whoever waits because of the old one is tried with the new one.
         let store = |error: engine::StoreError| placed(&self.0.engine, &error);
         for job in self.0.engine.jobs().map_err(store)? {
@@ -383,8 +395,8 @@ impl App {
         &self.0.desk
     }
 
-    /// The tenant's authority.
-    pub fn authority(&self) -> &Arc<Authority> {
+    /// The tenant's authorities.
+    pub fn authority(&self) -> &Arc<Authorities> {
         &self.0.authority
     }
 
@@ -455,7 +467,7 @@ impl App {
 
     /// When the credential for the tenant directory ends, unix ms; `None` if that cannot be said. Blocks.
     pub fn credential_ends(&self) -> Option<i64> {
-        let text = files::read_private(&self.credential_path()).ok()??;
+        let text = self.0.vault.read(CREDENTIAL_FILE).ok()??;
         let stored: StoredCredential = serde_json::from_str(&text).ok()?;
         let directory = &self.0.directory;
         let principals = directory
@@ -560,10 +572,10 @@ impl App {
     pub(crate) fn directory_target(&self, row: &ConnectorRow) -> Result<DirectoryTarget, Refusal> {
         match row.kind.as_str() {
             "directory" => {
-                let path = self.credential_path();
+                let vault = self.0.vault.clone();
                 let credential = move || {
                     let stored: StoredCredential =
-                        serde_json::from_str(&files::read_private(&path).ok()??).ok()?;
+                        serde_json::from_str(&vault.read(CREDENTIAL_FILE).ok()??).ok()?;
                     Some(Credential {
                         app_id: stored.app_id,
                         secret: SecretString::from(stored.secret),
@@ -737,13 +749,9 @@ pub async fn run(
     ready: tokio::sync::oneshot::Sender<App>,
     shutdown: CancellationToken,
 ) -> Result<(), StartError> {
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Code::AddressInUse,
-            _ => Code::ConfigurationInvalid,
-        };
-        start_error(code, format!("cannot listen on {}: {error}", config.listen))
-    })?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| StartError::from(start::not_listening(config.listen, &error)))?;
     config.listen = listener
         .local_addr()
         .map_err(|error| start_error(Code::InternalFault, error))?;
@@ -753,7 +761,6 @@ pub async fn run(
             .await
             .map_err(|error| start_error(Code::InternalFault, error))??
     };
-    let pki = |error: crate::pki::PkiError| start_error(error.code(), error);
     let certificate =
         ServerCertificate::new(app.authority().clone(), &config.names, Timestamp::now())
             .map_err(pki)?;
@@ -782,6 +789,7 @@ pub async fn run(
     if let Some(address) = app.config().extras.health_listen {
         health::listen(app.clone(), address, shutdown.clone()).await?;
     }
+    tokio::spawn(rollover::run(app.clone(), shutdown.clone()));
     let loops = tokio::spawn(scheduler::run(app.clone(), shutdown.clone()));
     let _ = ready.send(app.clone());
     let (desk, stopped) = (app.desk().clone(), shutdown.clone());

@@ -38,7 +38,12 @@ where
         };
         let link = LinkState::from_ref(state);
         let found = link.directory.agent_by_fingerprint(&fingerprint).await?;
+        let is_retired = |agent: &AgentRecord| {
+            let authority = agent.certificate.authority;
+            authority.is_some_and(|print| !link.authority.trusts(&print))
+        };
         let why = match found {
+            Some(agent) if is_retired(&agent) => "the authority of its certificate was retired",
             Some(agent) if !agent.is_revoked => return Ok(Self(agent)),
             Some(_) => "the agent was revoked",
             None => "the agent's certificate is not known to this server",

@@ -13,6 +13,7 @@ use sync_core::{
     operation::{Lookup, Outcome, Refusal, Verb},
     plan::{Settled, settle},
 };
+use tracing::trace;
 
 use crate::{agents::blocking, set_aside, unique};
 
@@ -135,6 +136,11 @@ pub async fn store(
     }
     let reported = outcomes.len();
     let row = job.clone();
+    trace!(
+        job = row.id.0,
+        outcomes = reported,
+        "storing what came of operations"
+    );
     blocking(engine, move |engine| engine.report(&row, &outcomes)).await?;
     Ok(Exported { reported, counts })
 }

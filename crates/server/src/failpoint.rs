@@ -4,6 +4,7 @@
 //! `HYBRIDGE_FAILPOINT_PAUSE=engine.observe.after:150` makes it pause there for that many milliseconds, each time;
 //! `HYBRIDGE_FAILPOINT_LEASE_MS=2000` shortens the leases of agents, so that such tests need not wait for a minute.
 //! `HYBRIDGE_FAILPOINT_HEALTH_MS=200` looks for alerts that often.
+//! `HYBRIDGE_FAILPOINT_ROLLOVER_MS=500` lets an old authority leave that soon.
 //! Release builds have none of this. Trap: the process ends without unwinding, so nothing is flushed.
 
 use std::sync::Arc;
@@ -86,6 +87,20 @@ pub fn health_look(usual: std::time::Duration) -> std::time::Duration {
 /// Release builds take the usual time.
 #[cfg(not(debug_assertions))]
 pub fn health_look(usual: std::time::Duration) -> std::time::Duration {
+    usual
+}
+
+/// How long an old authority stays, and how often it is looked at: shorter if the environment of a debug build says so.
+#[cfg(debug_assertions)]
+pub fn rollover(usual: std::time::Duration) -> std::time::Duration {
+    let asked = std::env::var("HYBRIDGE_FAILPOINT_ROLLOVER_MS").ok();
+    let asked = asked.and_then(|asked| asked.parse().ok());
+    asked.map_or(usual, std::time::Duration::from_millis)
+}
+
+/// Release builds take the usual time.
+#[cfg(not(debug_assertions))]
+pub fn rollover(usual: std::time::Duration) -> std::time::Duration {
     usual
 }
 

@@ -28,6 +28,7 @@ use sync_core::{
     takeover::Takeover,
     value::{Name, Value},
 };
+use tracing::trace;
 
 use crate::{agents::blocking, claims};
 
@@ -169,6 +170,12 @@ pub async fn step(
         if stored.plans == 0 {
             break;
         }
+        trace!(
+            job = job.id.0,
+            plans = stored.plans,
+            ready = stored.ready,
+            "plans were stored"
+        );
         from += stored.plans;
         ready += stored.ready;
         is_stored(stored.ready);

@@ -1,13 +1,12 @@
-//! The secret from which random values in expressions are made, in a private file of the data directory.
+//! The secret from which random values in expressions are made, in the vault.
 //!
 //! Never changed once it is there: objects keep the values that were made from it. Trap: it belongs into a backup like the
 //! databases; with another one, rules that are always applied would write other values.
 
-use std::path::Path;
-
 use sync_core::expression::random::Seed;
+use zeroize::Zeroizing;
 
-use crate::pki::{Fingerprint, PkiError, files, new_token};
+use crate::pki::{Fingerprint, PkiError, Vault, new_token};
 
 /// Name of the file within the data directory.
 const SEED_FILE: &str = "expression-seed";
@@ -16,13 +15,12 @@ const SEED_FILE: &str = "expression-seed";
 ///
 /// # Errors
 /// The file is unreadable, unwritable or readable by others, or there is no randomness.
-pub fn open(data_directory: &Path) -> Result<Seed, PkiError> {
-    let path = data_directory.join(SEED_FILE);
-    let text = match files::read_private(&path)? {
+pub fn open(vault: &Vault) -> Result<Seed, PkiError> {
+    let text = match vault.read(SEED_FILE)? {
         Some(text) => text,
         None => {
-            let (text, _) = new_token()?;
-            files::write_private(&path, &text)?;
+            let text = Zeroizing::new(new_token()?.0);
+            vault.write(SEED_FILE, &text)?;
             text
         }
     };
@@ -36,8 +34,10 @@ mod tests {
     #[test]
     fn a_seed_stays_and_differs_between_servers() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let first = open(one.path()).unwrap();
-        assert!(open(one.path()).unwrap() == first);
-        assert!(open(other.path()).unwrap() != first);
+        let seed =
+            |folder: &tempfile::TempDir| open(&Vault::open(folder.path(), None).unwrap()).unwrap();
+        let first = seed(&one);
+        assert!(seed(&one) == first);
+        assert!(seed(&other) != first);
     }
 }

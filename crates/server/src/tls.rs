@@ -6,30 +6,34 @@
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::{Request, body::Incoming};
+use axum::{Router, body::Body};
+use hyper::{Method, Request, StatusCode, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
     service::TowerToHyperService,
 };
 use jiff::Timestamp;
-use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier, version::TLS13};
+use rustls::{
+    RootCertStore, ServerConfig, crypto::CryptoProvider, server::WebPkiClientVerifier,
+    version::TLS13,
+};
 use tokio::{
     io::BufReader,
     net::{TcpListener, TcpStream},
     sync::OwnedSemaphorePermit,
     task::JoinSet,
-    time,
+    time::{self, Instant},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 use tower::{Service as _, ServiceExt as _};
-use tracing::{debug, error, info, warn};
+use tracing::{Level, debug, enabled, error, info, trace, warn};
 
 use crate::{
     pki::{Fingerprint, PkiError, ServerCertificate},
     room::Room,
+    slow::{self, Timed},
 };
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,31 +56,21 @@ pub struct PeerAddress(pub std::net::IpAddr);
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
+    provider: Arc<CryptoProvider>,
     certificate: Arc<ServerCertificate>,
     room: Room,
 }
 
 impl Tls {
-    /// TLS with this certificate, trusting client certificates of its authority.
+    /// TLS with this certificate, trusting client certificates of its authorities.
     ///
     /// # Errors
     /// [`PkiError::Verifier`] or [`PkiError::Tls`].
     pub fn new(certificate: Arc<ServerCertificate>) -> Result<Self, PkiError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.authority().certificate().clone())?;
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                .allow_unauthenticated()
-                .build()?;
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&TLS13])?
-            .with_client_cert_verifier(verifier)
-            .with_cert_resolver(certificate.clone());
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         Ok(Self {
-            acceptor,
+            acceptor: acceptor(&provider, &certificate)?,
+            provider,
             certificate,
             room: Room::default(),
         })
@@ -88,6 +82,35 @@ impl Tls {
         self.room = room;
         self
     }
+
+    /// Takes up what changed with the authorities; if that fails, everything stays as it was.
+    fn follow(&mut self) {
+        refresh_certificate(self);
+        match acceptor(&self.provider, &self.certificate) {
+            Ok(acceptor) => self.acceptor = acceptor,
+            Err(fault) => error!(%fault, "the change of the authorities is not in force"),
+        }
+    }
+}
+
+/// Trusts certificates of all present authorities.
+fn acceptor(
+    provider: &Arc<CryptoProvider>,
+    certificate: &Arc<ServerCertificate>,
+) -> Result<TlsAcceptor, PkiError> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificate.authorities().all() {
+        roots.add(authority.certificate().clone())?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .allow_unauthenticated()
+        .build()?;
+    let mut config = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&TLS13])?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(certificate.clone());
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Serves until `shutdown`, then lets requests finish for a moment.
@@ -96,10 +119,11 @@ impl Tls {
 /// None that a single connection can cause.
 pub async fn serve(
     listener: TcpListener,
-    tls: Tls,
+    mut tls: Tls,
     router: Router,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    let mut changes = tls.certificate.authorities().changes();
     let mut connections = JoinSet::new();
     let mut refresh = time::interval(REFRESH_INTERVAL);
     info!(address = %listener.local_addr()?, "listening");
@@ -107,6 +131,7 @@ pub async fn serve(
         tokio::select! {
             () = shutdown.cancelled() => break,
             _ = refresh.tick() => refresh_certificate(&tls),
+            Ok(()) = changes.changed() => tls.follow(),
             Some(_) = connections.join_next() => {}
             (stream, peer, place) = accept(&listener, &tls.room) => {
                 let door = (tls.acceptor.clone(), tls.room.clone(), place);
@@ -185,8 +210,16 @@ async fn requests(
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
+        let request = request.map(|body| Body::new(Timed::new(body, slow::PATIENCE)));
         let mut router = router.clone();
-        async move { router.as_service().ready().await?.call(request).await }
+        async move {
+            let asked = Asked::of(&request);
+            let answer = router.as_service().ready().await?.call(request).await;
+            if let (Some(asked), Ok(answer)) = (asked, &answer) {
+                asked.note(answer.status());
+            }
+            answer
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -208,6 +241,29 @@ async fn requests(
     };
     if let Err(fault) = ended {
         debug!(%fault, "connection ended");
+    }
+}
+
+/// A request, as a trace tells of it: without its query, which may hold names of people.
+struct Asked {
+    method: Method,
+    path: String,
+    at: Instant,
+}
+
+impl Asked {
+    /// `None`: nobody wants to know.
+    fn of<B>(request: &Request<B>) -> Option<Self> {
+        enabled!(Level::TRACE).then(|| Self {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            at: Instant::now(),
+        })
+    }
+
+    fn note(&self, status: StatusCode) {
+        let ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        trace!(method = %self.method, path = self.path, status = status.as_u16(), ms, "answered");
     }
 }
 

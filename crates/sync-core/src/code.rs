@@ -181,6 +181,9 @@ codes! {
     UpdateUntrusted Rules Never "a release for the agent is not believed";
     UpdateStale Rules Later "a release for the agent is too old, or was replayed";
     UpdateReturned Us Never "a new version of the agent did not become healthy, and the one before is in place again";
+    MasterKeyMissing Rules Never "secrets are sealed, and the master key is not there";
+    MasterKeyWrong Rules Never "secrets are sealed under another master key";
+    PrivilegeMissing Rules Never "the account a program runs as may not do what it has to";
 }
 
 impl Code {

@@ -146,6 +146,31 @@ fn identity_messages_keep_their_form() {
             connectors: hosted(),
             leases: 1,
             session: "5e55".into(),
+            authorities: Vec::new(),
+        },
+    );
+    // An agent and a server while the authority is exchanged.
+    json(
+        "heartbeat-trust",
+        &Heartbeat {
+            version: "0.2.0".into(),
+            uptime_ms: 1,
+            memory_bytes: 2,
+            clock_ms: 3,
+            connectors: Vec::new(),
+            leases: 0,
+            session: "5e55".into(),
+            authorities: vec!["ab".repeat(32)],
+        },
+    );
+    json(
+        "heartbeat-answer-trust",
+        &HeartbeatAnswer {
+            server_time_ms: 1,
+            revoked: false,
+            config_generation: 0,
+            renew: true,
+            authority: Some("-----BEGIN CERTIFICATE-----\n".into()),
         },
     );
     json(
@@ -155,6 +180,7 @@ fn identity_messages_keep_their_form() {
             revoked: false,
             config_generation: 3,
             renew: true,
+            authority: None,
         },
     );
     json(

@@ -40,7 +40,7 @@ pub fn settings(sheet: &mut Sheet, path: &Path) -> Option<AgentConfig> {
         }
         Err(fault) => {
             let cause = match &fault {
-                AgentError::File { .. } => "settings-missing",
+                AgentError::File { .. } | AgentError::Denied { .. } => "settings-missing",
                 _ => "settings-wrong",
             };
             let finding = Finding::new(Code::ConfigurationInvalid, cause, chain(&fault));
@@ -70,7 +70,7 @@ pub fn identity(sheet: &mut Sheet, data_directory: &Path) -> Option<Identity> {
                 AgentError::Unsafe { path } => {
                     ("readable-by-others", format!("chmod 600 {}", path.display()))
                 }
-                AgentError::File { path, .. } => (
+                AgentError::File { path, .. } | AgentError::Denied { path, .. } => (
                     "unreadable",
                     format!("run as the account of the service, or chown it {}", path.display()),
                 ),
@@ -189,6 +189,9 @@ pub fn secrets(sheet: &mut Sheet, config: &AgentConfig) {
             let place = match secret {
                 Secret::File(path) => format!("write the password into {}", path.display()),
                 Secret::Environment(name) => format!("set {name} for the service"),
+                Secret::Credential(name) => {
+                    format!("add LoadCredential={name}:FILE to the unit of the service")
+                }
             };
             finding.cure.get_or_insert(place);
             return sheet.fail("secrets", finding);

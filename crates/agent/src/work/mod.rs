@@ -17,7 +17,7 @@ use std::{
 use connectors::Source;
 use sync_core::{code::Code, operation::Refusal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 use wire::{
     agent::v1::{Answer, Leased, ReadEnd, Work},
     bytes::Bytes,
@@ -29,9 +29,13 @@ use crate::{
     doctor::{Patient, Settings, examine},
     lease::Lease,
     link::Link,
+    support,
 };
 use cooldown::Cooldown;
 use shelf::{Aged, Shelf};
+
+// LIMIT: bytes of the log that are sent in one answer.
+const MOST_LINES: usize = 8 << 20;
 
 /// What work needs.
 pub struct Bench {
@@ -68,7 +72,7 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
         }
     };
     match done {
-        Ok(()) => info!(
+        Ok(()) => debug!(
             lease = lease.id(),
             connector,
             "work of lease {} done",
@@ -83,8 +87,8 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
 // LONG: one arm a kind of work.
 async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(), Refusal> {
     // About the agent, and not about one of its sources.
-    if leased.work == Work::Examine {
-        return lease.post("answer", &ended(bench.examine().await)).await;
+    if let Some(answer) = bench.of_itself(&leased.work).await {
+        return lease.post("answer", &ended(answer)).await;
     }
     let is_read = matches!(leased.work, Work::Read { .. });
     // A doorbell and a listing hold on to their source; the others put it back.
@@ -146,10 +150,12 @@ async fn answer(bench: &Bench, lease: &Arc<Lease>, leased: Leased) -> Result<(),
             let watermark = watermark.map(|watermark| watermark.0);
             watch::watch(lease, source, &spec.into(), watermark).await
         }
-        Work::Examine | Work::Unknown => Err(Refusal::new(Code::RequestInvalid).with(
-            "text",
-            "this agent is too old for this kind of work; upgrade it",
-        )),
+        Work::Examine | Work::Trace { .. } | Work::Logs { .. } | Work::Unknown => {
+            Err(Refusal::new(Code::RequestInvalid).with(
+                "text",
+                "this agent is too old for this kind of work; upgrade it",
+            ))
+        }
     };
     bench.note(&leased.connector, answer.as_ref().err());
     if answer.is_ok() && !is_lasting {
@@ -170,6 +176,23 @@ fn ended(answer: Result<Answer, Refusal>) -> Answer {
 }
 
 impl Bench {
+    /// What is asked about the agent itself; `None`: something else is.
+    async fn of_itself(&self, work: &Work) -> Option<Result<Answer, Refusal>> {
+        let report = match work {
+            Work::Examine => return Some(self.examine().await),
+            Work::Trace { minutes } => support::trace(*minutes),
+            Work::Logs {
+                with_trace,
+                most_bytes,
+            } => {
+                let most = (*most_bytes as usize).min(MOST_LINES);
+                support::collect(&self.data_directory, &self.config, *with_trace, most)
+            }
+            _ => return None,
+        };
+        Some(report.map(|report| Answer::Examined { report }))
+    }
+
     /// Looks at itself.
     async fn examine(&self) -> Result<Answer, Refusal> {
         let patient = Patient {

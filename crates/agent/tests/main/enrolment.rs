@@ -77,7 +77,7 @@ async fn an_authority_that_is_not_the_servers_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let enrolment = Enrolment {
         server: &lab.url(),
-        trust: Trust::Authority(other.authority.pem().into()),
+        trust: Trust::Authority(other.authority.pem()),
         token: lab.token(SOON).into(),
         name: "test",
         network: Default::default(),
@@ -126,7 +126,7 @@ async fn an_agent_of_another_tenant_gets_no_further_than_the_handshake() {
     );
     let stranger = other.puppet().await;
     let identity = Identity {
-        authority: lab.authority.pem().into(),
+        authority: lab.authority.pem(),
         ..stranger.identity.clone()
     };
     let link = link_of(&lab.url(), &identity);

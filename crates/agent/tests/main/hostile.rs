@@ -9,7 +9,7 @@ use crate::lab::*;
 use agent::tls::{Trust, for_enrolment, for_identity};
 
 fn stranger(lab: &Lab) -> Client {
-    let trust = Trust::Authority(lab.authority.pem().into());
+    let trust = Trust::Authority(lab.authority.pem());
     let tls = for_enrolment(&trust, None).unwrap();
     Client::builder()
         .tls_backend_preconfigured(tls)
@@ -166,7 +166,7 @@ async fn plain_http_gets_nothing() {
 
 /// A connection without a certificate that is held open; `None`: it was closed.
 async fn idle(lab: &Lab) -> Option<impl Sized> {
-    let trust = Trust::Authority(lab.authority.pem().into());
+    let trust = Trust::Authority(lab.authority.pem());
     let mut tls = for_enrolment(&trust, None).unwrap();
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let stream = tokio::net::TcpStream::connect(lab.address).await.unwrap();

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use server::{
     agent_api::{LinkState, agent_router},
     desk::{Desk, DeskLimits, ReadOrder, ReadSink},
-    pki::{Authority, MemoryDirectory, ServerCertificate, TokenGrant, new_token},
+    pki::{Authorities, MemoryDirectory, ServerCertificate, TokenGrant, Vault, new_token},
     room::Room,
     tls::{Tls, serve},
 };
@@ -73,7 +73,7 @@ pub fn short() -> DeskLimits {
 pub struct Lab {
     pub folder: tempfile::TempDir,
     pub directory: Arc<MemoryDirectory>,
-    pub authority: Arc<Authority>,
+    pub authority: Arc<Authorities>,
     pub desk: Arc<Desk>,
     pub address: SocketAddr,
     shutdown: CancellationToken,
@@ -103,7 +103,8 @@ impl Lab {
         (address, room): (SocketAddr, Room),
     ) -> Self {
         let now = Timestamp::now();
-        let authority = Arc::new(Authority::open(folder.path(), now).unwrap());
+        let authority =
+            Arc::new(Authorities::open(&Vault::open(folder.path(), None).unwrap(), now).unwrap());
         let epoch = u64::try_from(now.as_microsecond()).unwrap();
         let desk = Desk::new(directory.clone(), limits, epoch);
         let state = LinkState {
@@ -160,7 +161,7 @@ impl Lab {
     pub async fn try_enrol(&self, token: &str, folder: &Path) -> Result<Identity, AgentError> {
         let enrolment = Enrolment {
             server: &self.url(),
-            trust: Trust::Authority(self.authority.pem().into()),
+            trust: Trust::Authority(self.authority.pem()),
             token: token.to_owned().into(),
             name: "test",
             network: Network::default(),
@@ -304,6 +305,7 @@ impl Puppet {
             connectors: hosted(),
             leases: 0,
             session: self.session.clone(),
+            authorities: Vec::new(),
         };
         self.link.control("/heartbeat", &beat, SOON).await
     }

@@ -1,6 +1,7 @@
 //! Agent and server over real TLS on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
 mod calls;
 mod doctor;
 mod enrolment;

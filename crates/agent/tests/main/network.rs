@@ -160,7 +160,7 @@ fn ntlm(scheme: &str, helper: &str) -> impl Fn(&Path) -> String {
 async fn try_enrol(lab: &Lab, network: Network, folder: &Path) -> Result<Identity, AgentError> {
     let enrolment = Enrolment {
         server: &lab.url(),
-        trust: Trust::Authority(lab.authority.pem().into()),
+        trust: Trust::Authority(lab.authority.pem()),
         token: lab.token(SOON).into(),
         name: "test",
         network,
@@ -279,6 +279,7 @@ async fn beat(link: &Link) -> Result<wire::agent::v1::HeartbeatAnswer, AgentErro
         connectors: hosted(),
         leases: 0,
         session: String::new(),
+        authorities: Vec::new(),
     };
     link.control("/heartbeat", &beat, SOON).await
 }
@@ -345,7 +346,7 @@ async fn further_authorities_may_vouch_for_the_control_plane() {
     let network = Network::new(&config).unwrap();
     let enrolment = Enrolment {
         server: &lab.url(),
-        trust: Trust::Authority(other.authority.pem().into()),
+        trust: Trust::Authority(other.authority.pem()),
         token: lab.token(SOON).into(),
         name: "test",
         network,

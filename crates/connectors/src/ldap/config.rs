@@ -133,6 +133,8 @@ pub enum Secret {
     File(PathBuf),
     /// In an environment variable of this name.
     Environment(String),
+    /// In the systemd credential of this name; its directory protects it, so its mode is not judged.
+    Credential(String),
 }
 
 /// Protection of the connection.
@@ -312,6 +314,7 @@ impl Secret {
     pub fn read(&self) -> Result<SecretString, Refusal> {
         match self {
             Self::File(path) => read_file(path),
+            Self::Credential(name) => read_credential(name),
             Self::Environment(variable) => std::env::var(variable)
                 .ok()
                 .filter(|secret| !secret.is_empty())
@@ -321,9 +324,27 @@ impl Secret {
     }
 }
 
+fn read_credential(name: &str) -> Result<SecretString, Refusal> {
+    const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+    let is_name = !name.is_empty() && !name.contains('/') && name != "..";
+    if !is_name {
+        return Err(invalid(format!("{name:?} is not the name of a credential")));
+    }
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return Err(invalid(format!(
+            "there are no systemd credentials here ({DIRECTORY} is not set): add LoadCredential={name}:FILE to the unit, and examine the agent from the server (`hybridge agent doctor`)"
+        )));
+    };
+    read_plain(&Path::new(&directory).join(name))
+}
+
 fn read_file(path: &Path) -> Result<SecretString, Refusal> {
-    let shown = path.display();
     refuse_readable_by_others(path)?;
+    read_plain(path)
+}
+
+fn read_plain(path: &Path) -> Result<SecretString, Refusal> {
+    let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| invalid(format!("secret file {shown} cannot be read: {error}")))?;
     match text.trim_end_matches(['\r', '\n']) {

@@ -7,6 +7,7 @@ use super::bench::{Bench, START};
 
 fn certificate(fingerprint: &str, not_after: i64) -> Certificate {
     Certificate {
+        authority: String::new(),
         fingerprint: fingerprint.into(),
         not_before: START,
         not_after,

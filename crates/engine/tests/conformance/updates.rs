@@ -15,6 +15,7 @@ fn agent(bench: &Bench, name: &str) -> AgentId {
         name: name.into(),
         granted: Vec::new(),
         certificate: Certificate {
+            authority: String::new(),
             fingerprint: name.into(),
             not_before: 0,
             not_after: i64::MAX,

@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
-use server::{api::backups::shown, backup};
+use server::{api::backups::shown, backup, pki::vault::Ring};
 use sync_core::code::Code;
 use wire::api::v1::{Backup, BackupEvent, NewBackup, Page};
 
@@ -26,7 +26,7 @@ use crate::{
 pub enum Command {
     /// Make a backup while the server runs
     #[command(
-        after_help = "It holds both databases as they are at one moment, and the keys that belong to them: whoever has the file can be this server. It lies in the data directory unless the server was started with --backup-dir."
+        after_help = "It holds both databases as they are at one moment, and the secrets that belong to them, sealed under the master key, which it does not hold: keep a copy of that key elsewhere (`hybridge key show`). It lies in the data directory unless the server was started with --backup-dir."
     )]
     Create(Create),
     /// List backups, the newest first
@@ -35,7 +35,7 @@ pub enum Command {
     Verify(Verify),
     /// Put a backup into a data directory whose server is stopped
     #[command(
-        after_help = "Everything is checked before anything is replaced, and what is replaced is put aside. If it is interrupted, the next start of the server, or the same command, carries it through."
+        after_help = "Everything is checked before anything is replaced, and what is replaced is put aside. Its secrets need the master key they are sealed under (`hybridge backup verify` names it): where the server finds it, or by --master-key-file, which is then kept in the data directory. If it is interrupted, the next start of the server, or the same command, carries it through."
     )]
     Restore(Restore),
 }
@@ -71,6 +71,12 @@ pub struct Restore {
     /// Let it take the place of the databases that are there; they are put aside
     #[arg(long)]
     replace: bool,
+    /// File with the master key of the backup
+    #[arg(long, value_name = "FILE", env = "HYBRIDGE_MASTER_KEY_FILE")]
+    master_key_file: Option<PathBuf>,
+    /// Leave the secrets out, because their key is lost: the server makes new ones, and every agent has to be enrolled again
+    #[arg(long, conflicts_with = "master_key_file")]
+    without_secrets: bool,
 }
 
 #[derive(Serialize)]
@@ -184,23 +190,44 @@ fn people(backup: &Backup) -> String {
         ("by version", backup.version.clone()),
         ("tenant", backup.tenant.clone()),
         ("holds", backup.files.join(", ")),
+        (
+            "secrets",
+            match backup.sealed_under.is_empty() {
+                true => "none, or open".to_owned(),
+                false => format!("sealed under {}", backup.sealed_under.join(", ")),
+            },
+        ),
     ])
 }
 
 fn verify(arguments: &Verify, context: &Context) -> Result<(), Failure> {
     let place = arguments.file.display().to_string();
     let manifest = backup::verify(&arguments.file).map_err(|why| Failure::new(&why, place))?;
+    let ring = Ring::find(&context.access.data_directory(), None);
+    let here = ring.map_or_else(|_| Vec::new(), |ring| ring.ids());
     context
         .output
         .data(&of(&manifest, &arguments.file), |backup| {
-            format!("{}\nit is whole, and both databases open", people(backup))
+            let missing = backup.sealed_under.iter().find(|id| !here.contains(id));
+            let key = match missing {
+                None => String::new(),
+                Some(id) => format!(
+                    "\nthe master key {id} is not here: without a copy of it the secrets of this backup cannot be used"
+                ),
+            };
+            format!("{}\nit is whole, and both databases open{key}", people(backup))
         })
 }
 
 fn restore(arguments: &Restore, context: &Context) -> Result<(), Failure> {
     let place = arguments.file.display().to_string();
     let data = context.access.data_directory();
-    let done = backup::restore(&arguments.file, &data, arguments.replace, Timestamp::now())
+    let keys = match arguments.without_secrets {
+        true => backup::Keys::LeftOut,
+        false => backup::Keys::Known(arguments.master_key_file.as_deref()),
+    };
+    let now = Timestamp::now();
+    let done = backup::restore(&arguments.file, &data, arguments.replace, keys, now)
         .map_err(|why| Failure::new(&why, place))?;
     let restored = Restored {
         backup: of(&done.manifest, &arguments.file),

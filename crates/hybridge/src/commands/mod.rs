@@ -9,6 +9,7 @@ mod alerts;
 mod api_client;
 mod audit;
 mod backup;
+mod ca;
 mod codes;
 mod completions;
 mod config;
@@ -25,8 +26,10 @@ mod guard;
 mod holds;
 mod idfix;
 mod job;
+mod key;
 mod links;
 mod log;
+mod logs;
 mod notify;
 mod object;
 mod pending;
@@ -131,6 +134,12 @@ pub enum Command {
     /// Copies of everything the server remembers: make, list, check, put back
     #[command(subcommand)]
     Backup(backup::Command),
+    /// The master key the server's secrets are sealed under: show, change, make
+    #[command(subcommand)]
+    Key(key::Command),
+    /// The authority that signs certificates of server and agents: show, exchange
+    #[command(subcommand)]
+    Ca(ca::Command),
     /// Operations that are planned and not carried out yet
     Pending(pending::Arguments),
     /// Runs of the jobs
@@ -162,7 +171,7 @@ pub enum Command {
     /// Who is told of quarantines: mail and web hook
     #[command(subcommand)]
     Notify(notify::Command),
-    /// Repairs
+    /// Repairs, logs and traces
     #[command(subcommand)]
     Tools(tools::Command),
     /// Explain an error code
@@ -277,6 +286,8 @@ async fn ask(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Log(arguments) => log::run(&arguments, context).await,
         Command::Audit(arguments) => audit::run(&arguments, context).await,
         Command::Backup(command) => backup::run(command, context).await,
+        Command::Key(command) => key::run(command, context).await,
+        Command::Ca(command) => ca::run(command, context).await,
         Command::Pending(arguments) => pending::run(&arguments, context).await,
         Command::Runs(arguments) => runs::run(&arguments, context).await,
         Command::Escrow(command) => escrow::run(command, context).await,

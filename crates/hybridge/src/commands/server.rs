@@ -50,6 +50,9 @@ pub struct Arguments {
     /// Where releases for agents lie, if not in `updates` of the data directory: a folder per channel, filled by `cargo xtask dist --sign`
     #[arg(long, value_name = "DIR")]
     updates_dir: Option<PathBuf>,
+    /// File with the master key the secrets are sealed under, if it is not to lie in the data directory
+    #[arg(long, value_name = "FILE", env = "HYBRIDGE_MASTER_KEY_FILE")]
+    master_key_file: Option<PathBuf>,
     /// Tell /healthz, /readyz and /metrics here too, by plain HTTP without a token: an address of this machine only
     #[arg(long, value_name = "ADDRESS")]
     health_listen: Option<SocketAddr>,
@@ -73,8 +76,8 @@ struct Ready {
 /// # Errors
 /// By code, if it cannot start.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    agent::log::to_stderr("info");
     let directory = context.access.data_directory();
+    agent::log::to_files("info", "server", &directory);
     let config = Config {
         data_directory: directory.clone(),
         listen: arguments.listen,
@@ -87,6 +90,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             backup_directory: arguments.backup_dir.clone(),
             updates_directory: arguments.updates_dir.clone(),
             health_listen: arguments.health_listen,
+            master_key_file: arguments.master_key_file.clone(),
             begins_staged: arguments.staging,
             shared_directory: None,
         },

@@ -1,9 +1,9 @@
-//! `hybridge tools`: repairs.
+//! `hybridge tools`: repairs, and what is needed to find a fault.
 
 use clap::Subcommand;
 use wire::api::v1::Repaired;
 
-use super::Context;
+use super::{Context, logs};
 use crate::{failure::Failure, show::time};
 
 /// Verbs.
@@ -11,6 +11,9 @@ use crate::{failure::Failure, show::time};
 pub enum Command {
     /// Try the service account that writes the tenant directory; a missing, expired or refused one gets a new credential
     RepairAccount,
+    /// Logs and traces of server and agents
+    #[command(subcommand)]
+    Logs(logs::Command),
 }
 
 /// Carries out a verb.
@@ -19,6 +22,7 @@ pub enum Command {
 /// By code.
 pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Logs(command) => logs::run(command, context).await,
         Command::RepairAccount => {
             let repaired: Repaired = context.client()?.post("directory/repair", &()).await?;
             context.output.data(&repaired, people)

@@ -291,7 +291,8 @@ pub fn clock_ahead(stage: &Stage, seconds: i64) -> Vec<(String, String)> {
     ]
 }
 
-fn build_clockshift(to: &Path) {
+/// Builds the shim that shifts a process's clock (`clockshift.so`).
+pub fn build_clockshift(to: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lab/clockshift.c");
     let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()));
     compiler.args(["-O2", "-Wall", "-Werror", "-fPIC", "-shared", "-o"]);
@@ -379,7 +380,7 @@ async fn enrol(app: &App, dir: &Path, connector: &ConnectorConfig) {
     let url = app.url();
     let enrolment = Enrolment {
         server: &url,
-        trust: Trust::Authority(app.authority().pem().to_owned()),
+        trust: Trust::Authority(app.authority().pem()),
         token: SecretString::from(token),
         name: &dir.file_name().unwrap().to_string_lossy(),
         network: Default::default(),

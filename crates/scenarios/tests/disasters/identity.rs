@@ -61,12 +61,12 @@ async fn an_expired_credential_stops_the_job_until_there_is_a_new_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_credential_of_the_target_that_is_put_back_is_used_by_itself() {
     let story = Story::begin(30).await;
-    let data = &story.world.app.config().data_directory;
-    let file = data.join("directory-credential.json");
-    let right = std::fs::read_to_string(&file).unwrap();
+    let vault = story.world.app.vault().clone();
+    let file = "directory-credential.json";
+    let right = vault.read(file).unwrap().unwrap();
     let mut wrong: serde_json::Value = serde_json::from_str(&right).unwrap();
     wrong["secret"] = "not the secret".into();
-    std::fs::write(&file, wrong.to_string()).unwrap();
+    vault.write(file, &wrong.to_string()).unwrap();
     story.person("Anna Sleutel");
     story
         .world
@@ -76,7 +76,7 @@ async fn a_credential_of_the_target_that_is_put_back_is_used_by_itself() {
     is_quarantined(&story).await;
     assert_eq!(job(&story).failure.unwrap().code, Code::CredentialWrong);
     assert!(story.tree().named("Anna Sleutel").is_none());
-    std::fs::write(&file, right).unwrap();
+    vault.write(file, &right).unwrap();
     recovers(&story).await;
     assert!(story.tree().named("Anna Sleutel").is_some());
 }

@@ -126,11 +126,17 @@ async fn a_backup_made_under_continuous_change_is_whole_on_an_empty_machine() {
     // The machine is lost: only one backup is left of it.
     let kept = stand.installation.data().with_extension("kept.tar");
     std::fs::copy(&made[2].path, &kept).unwrap();
+    let key = stand.installation.data().with_extension("key");
+    std::fs::copy(stand.installation.data().join("master-key"), &key).unwrap();
     std::fs::remove_dir_all(stand.installation.data()).unwrap();
     let kept = kept.to_str().unwrap().to_owned();
-    stand
-        .installation
-        .ask::<Value>(&["backup", "restore", &kept]);
+    stand.installation.ask::<Value>(&[
+        "backup",
+        "restore",
+        &kept,
+        "--master-key-file",
+        key.to_str().unwrap(),
+    ]);
     stand.installation.start_server();
     // Another machine is another server: it waits until somebody says that the first one is lost.
     let waiting = stand.installation.run(&["staging", "promote"]);

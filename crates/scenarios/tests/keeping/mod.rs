@@ -1,8 +1,11 @@
 //! What an administrator keeps and carries elsewhere: backups, configuration, servers that wait beside others.
 
+mod authority;
 mod backup;
 mod configuration;
 mod health;
+mod logs;
 mod redacted;
 mod removal;
+mod secrets;
 mod staging;

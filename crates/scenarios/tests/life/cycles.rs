@@ -339,10 +339,7 @@ async fn a_broken_service_account_is_told_apart_and_mended() {
             .unwrap();
         all.last().unwrap().clone()
     };
-    let credential = app
-        .config()
-        .data_directory
-        .join("directory-credential.json");
+    let credential = "directory-credential.json";
     let mut number = 0;
     for code in [
         Code::CredentialMissing,
@@ -362,10 +359,10 @@ async fn a_broken_service_account_is_told_apart_and_mended() {
             Code::CredentialExpired => app.issue_directory_credential(0).unwrap(),
             // Another secret than the one on record.
             _ => {
-                let text = std::fs::read_to_string(&credential).unwrap();
+                let text = app.vault().read(credential).unwrap().unwrap();
                 let mut stored: serde_json::Value = serde_json::from_str(&text).unwrap();
                 stored["secret"] = "not the secret".into();
-                std::fs::write(&credential, stored.to_string()).unwrap();
+                app.vault().write(credential, &stored.to_string()).unwrap();
             }
         }
         number += 1;

@@ -7,6 +7,7 @@
 mod disk;
 mod restored;
 mod source;
+mod start;
 mod stores;
 
 use std::time::{Duration, Instant};

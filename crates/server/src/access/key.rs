@@ -1,10 +1,10 @@
-//! The key that tokens are signed with: ECDSA on P-256, made once and kept in a private file of the data directory.
+//! The key that tokens are signed with: ECDSA on P-256, made once and kept in the vault.
 //!
-//! Never leaves the process but as its public half. Trap: whoever can read the file can make tokens for every API client.
+//! Never leaves the process but as its public half. Trap: whoever has it can make tokens for every API client.
 //!
 //! Source: RFC 7518 §3.4 (ES256) and §6.2 (the public half as a JSON Web Key)
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -17,7 +17,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::pki::{Fingerprint, PkiError, files};
+use crate::pki::{Fingerprint, PkiError, Vault};
 
 const FILE: &str = "token-key.json";
 const COORDINATE_BYTES: usize = 32;
@@ -44,9 +44,8 @@ impl TokenKey {
     ///
     /// # Errors
     /// If the file cannot be read, written or understood.
-    pub fn open(data_directory: &Path) -> Result<Self, PkiError> {
-        let path = data_directory.join(FILE);
-        if let Some(text) = files::read_private(&path)? {
+    pub fn open(vault: &Vault) -> Result<Self, PkiError> {
+        if let Some(text) = vault.read(FILE)? {
             let damaged = |_| PkiError::TokenKey;
             let stored: Stored = serde_json::from_str(&text).map_err(damaged)?;
             let bytes = URL_SAFE_NO_PAD.decode(stored.key);
@@ -59,7 +58,7 @@ impl TokenKey {
             key: URL_SAFE_NO_PAD.encode(document.as_ref()),
         };
         let text = serde_json::to_string(&stored).map_err(|_| PkiError::TokenKey)?;
-        files::write_private(&path, &text)?;
+        vault.write(FILE, &text)?;
         Self::of(document.as_ref())
     }
 
@@ -109,17 +108,21 @@ impl TokenKey {
 mod tests {
     use super::*;
 
+    fn vault(directory: &tempfile::TempDir) -> Vault {
+        Vault::open(directory.path(), None).unwrap()
+    }
+
     #[test]
     fn the_key_survives_a_restart_and_signs_what_only_it_can() {
         let directory = tempfile::tempdir().unwrap();
-        let first = TokenKey::open(directory.path()).unwrap();
+        let first = TokenKey::open(&vault(&directory)).unwrap();
         let signature = first.sign(b"message").unwrap();
         assert_eq!(signature.len(), 64);
-        let again = TokenKey::open(directory.path()).unwrap();
+        let again = TokenKey::open(&vault(&directory)).unwrap();
         assert_eq!(first.id(), again.id());
         assert!(again.has_signed(b"message", &signature));
         assert!(!again.has_signed(b"another", &signature));
-        let other = TokenKey::open(tempfile::tempdir().unwrap().path()).unwrap();
+        let other = TokenKey::open(&vault(&tempfile::tempdir().unwrap())).unwrap();
         assert!(!other.has_signed(b"message", &signature));
         let x = first.public()["x"].as_str().unwrap().to_owned();
         assert_eq!(URL_SAFE_NO_PAD.decode(x).unwrap().len(), 32);
@@ -128,10 +131,8 @@ mod tests {
     #[test]
     fn a_damaged_key_is_refused_and_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
-        files::write_private(&directory.path().join(FILE), "{\"key\":\"AAAA\"}").unwrap();
-        assert!(matches!(
-            TokenKey::open(directory.path()),
-            Err(PkiError::TokenKey)
-        ));
+        let vault = Vault::open(directory.path(), None).unwrap();
+        vault.write(FILE, "{\"key\":\"AAAA\"}").unwrap();
+        assert!(matches!(TokenKey::open(&vault), Err(PkiError::TokenKey)));
     }
 }

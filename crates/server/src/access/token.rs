@@ -139,6 +139,11 @@ pub(super) fn verify(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::Vault;
+
+    fn vault(directory: &tempfile::TempDir) -> Vault {
+        Vault::open(directory.path(), None).unwrap()
+    }
 
     const NOW: i64 = 1_767_225_600_000;
 
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn a_token_is_valid_for_half_an_hour_and_only_for_whom_it_was_made() {
         let directory = tempfile::tempdir().unwrap();
-        let key = TokenKey::open(directory.path()).unwrap();
+        let key = TokenKey::open(&vault(&directory)).unwrap();
         let token = issued(&key, "https://a");
         let at = |now| verify(&key, "https://a", &token, now).is_ok();
         assert_eq!(
@@ -168,14 +173,14 @@ mod tests {
         assert!(!at(NOW + LIFETIME_SECONDS * 1_000));
         assert!(at(NOW - LEEWAY_SECONDS * 1_000) && !at(NOW - LEEWAY_SECONDS * 1_000 - 1_000));
         assert!(verify(&key, "https://b", &token, NOW).is_err());
-        let other = TokenKey::open(tempfile::tempdir().unwrap().path()).unwrap();
+        let other = TokenKey::open(&vault(&tempfile::tempdir().unwrap())).unwrap();
         assert!(verify(&other, "https://a", &token, NOW).is_err());
     }
 
     #[test]
     fn a_token_that_was_touched_is_refused() {
         let directory = tempfile::tempdir().unwrap();
-        let key = TokenKey::open(directory.path()).unwrap();
+        let key = TokenKey::open(&vault(&directory)).unwrap();
         let token = issued(&key, "https://a");
         let parts: Vec<&str> = token.split('.').collect();
         let none = URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"none\",\"kid\":\"{}\"}}", key.id()));

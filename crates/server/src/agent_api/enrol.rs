@@ -71,7 +71,8 @@ pub async fn enrol(
             "make a new token on the server and enrol again",
         ));
     };
-    let issued = link.authority.issue_agent(checked, now).map_err(ours)?;
+    let authority = link.authority.issuing();
+    let issued = authority.issue_agent(checked, now).map_err(ours)?;
     let agent = NewAgent {
         name: request.name,
         version: request.version,
@@ -85,7 +86,7 @@ pub async fn enrol(
     Ok(Json(Enrolled {
         agent_id: id.0,
         certificate: issued.chain_pem,
-        authority: link.authority.pem().into(),
+        authority: link.authority.pem(),
         server_id: link.server_id.to_string(),
     }))
 }

@@ -28,7 +28,7 @@ use wire::agent::v1::{LARGEST_CONTROL_BYTES, LARGEST_FRAME_BYTES};
 
 use crate::{
     desk::Desk,
-    pki::{AgentDirectory, Authority},
+    pki::{AgentDirectory, Authorities},
 };
 
 pub use enrol::EnrolmentThrottle;
@@ -43,7 +43,7 @@ pub struct LinkState {
     /// Who is admitted.
     pub directory: Arc<dyn AgentDirectory>,
     /// Who issues certificates.
-    pub authority: Arc<Authority>,
+    pub authority: Arc<Authorities>,
     /// Id of the tenant.
     pub server_id: Arc<str>,
     /// How often enrolment may fail.

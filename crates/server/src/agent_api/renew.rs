@@ -22,6 +22,7 @@ pub async fn renew(
     let checked = check_request(&request.csr)?;
     let issued = link
         .authority
+        .issuing()
         .issue_agent(checked, Timestamp::now())
         .map_err(ours)?;
     link.directory
@@ -33,6 +34,6 @@ pub async fn renew(
     );
     Ok(Json(Renewed {
         certificate: issued.chain_pem,
-        authority: link.authority.pem().into(),
+        authority: link.authority.pem(),
     }))
 }

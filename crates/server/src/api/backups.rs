@@ -44,6 +44,7 @@ pub fn shown(found: &Found) -> Backup {
             shown.made_at.clone_from(&manifest.made_at);
             shown.version.clone_from(&manifest.version);
             shown.tenant.clone_from(&manifest.tenant);
+            shown.sealed_under.clone_from(&manifest.sealed_under);
             let names = manifest.files.iter().map(|file| file.name.clone());
             shown.files = names.collect();
         }

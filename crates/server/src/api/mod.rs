@@ -7,6 +7,7 @@
 mod agents;
 mod alerts;
 mod audit;
+mod authority;
 pub mod backups;
 mod cloud;
 mod configuration;
@@ -23,8 +24,10 @@ pub(crate) mod guard;
 mod holds;
 mod idfix;
 pub(crate) mod jobs;
+mod key;
 pub(crate) mod links;
 pub(crate) mod log;
+mod logs;
 pub(crate) mod metrics;
 mod notifications;
 pub(crate) mod objects;
@@ -87,11 +90,20 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/audit", get(audit::list))
         .route("/backups", get(backups::list).post(backups::create))
+        .route("/key", get(key::show))
+        .route("/key/rotate", post(key::rotate))
+        .route("/key/retire", post(key::retire))
+        .route("/authority", get(authority::show))
+        .route("/authority/roll", post(authority::roll))
+        .route("/authority/retire", post(authority::retire))
         .route("/agents", get(agents::list))
         .route("/agents/{name}/revoke", post(agents::revoke))
         .route("/agents/{name}/doctor", post(agents::doctor))
         .route("/agent-updates", get(updates::show).patch(updates::change))
         .route("/agent-updates/retry", post(updates::retry))
+        .route("/agents/{name}/trace", post(logs::trace_agent))
+        .route("/logs/trace", post(logs::trace))
+        .route("/logs/export", post(logs::export))
         .route("/jobs", get(jobs::list).post(jobs::create))
         .route(
             "/jobs/{name}",

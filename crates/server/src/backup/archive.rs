@@ -1,7 +1,7 @@
 //! The archive: a tar file in the form of POSIX.1-1988 (ustar), written and read with a digest of every file.
 //!
-//! Takes out nothing but files of names we know, whatever an archive holds. Trap: lengths above eight gigabytes do not fit
-//! the octal field; they are written in the binary form GNU tar introduced, which other programs read as well.
+//! Takes out nothing but files of names we know, whatever an archive holds. Trap: the manifest comes first, so that it is read
+//! without the rest.
 
 use std::{
     fs::File,
@@ -12,9 +12,12 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use sync_core::operation::Refusal;
 
-use super::{FORM, Manifest, Member, is_known, unusable};
+use super::{
+    FORM, Manifest, Member, is_known,
+    tar::{BLOCK, header, pad},
+    unusable,
+};
 
-const BLOCK: usize = 512;
 const MANIFEST: &str = "manifest.json";
 // LIMIT: bytes of a manifest.
 const LARGEST_MANIFEST: u64 = 1 << 20;
@@ -57,48 +60,6 @@ pub(super) fn write(file: &File, manifest: &Manifest, folder: &Path, at: i64) ->
     }
     out.write_all(&[0; 2 * BLOCK])?;
     out.flush()
-}
-
-fn pad(out: &mut impl io::Write, length: u64) -> io::Result<()> {
-    let over = (length % BLOCK as u64) as usize;
-    match over {
-        0 => Ok(()),
-        over => out.write_all(&[0; BLOCK][over..]),
-    }
-}
-
-/// Source: POSIX.1-1988 (IEEE Std 1003.1), "ustar Interchange Format"
-fn header(name: &str, length: u64, at: i64) -> [u8; BLOCK] {
-    let mut block = [0_u8; BLOCK];
-    let mut put = |from: usize, bytes: &[u8]| {
-        for (to, byte) in block.iter_mut().skip(from).zip(bytes) {
-            *to = *byte;
-        }
-    };
-    put(0, name.as_bytes());
-    put(100, b"0000600\0");
-    put(108, b"0000000\0");
-    put(116, b"0000000\0");
-    match length < 1 << 33 {
-        true => put(124, format!("{length:011o}\0").as_bytes()),
-        false => {
-            put(124, &[0x80, 0, 0, 0]);
-            put(128, &length.to_be_bytes());
-        }
-    }
-    put(136, format!("{:011o}\0", at.max(0)).as_bytes());
-    put(148, b"        ");
-    put(156, b"0");
-    put(257, b"ustar\x0000");
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    for (to, byte) in block
-        .iter_mut()
-        .skip(148)
-        .zip(format!("{sum:06o}\0 ").bytes())
-    {
-        *to = byte;
-    }
-    block
 }
 
 /// Name and length of the next file; `None` at the end.
@@ -276,6 +237,7 @@ mod tests {
             engine_schema: 1,
             directory_schema: 1,
             directory_sequence: 7,
+            sealed_under: Vec::new(),
             files,
         };
         let path = folder.join("a.tar");

@@ -14,8 +14,15 @@ use engine::Engine;
 use jiff::Timestamp;
 use sync_core::{code::Code, operation::Refusal};
 
-use super::{DATABASES, FORM, Found, KEYS, Manifest, Member, archive, io, place, point, unusable};
-use crate::{agents::placed, stores::fault_of};
+use super::{DATABASES, FORM, Found, Manifest, Member, archive, io, place, point, unusable};
+use crate::{
+    agents::placed,
+    pki::{
+        PkiError,
+        vault::{self, SECRETS},
+    },
+    stores::fault_of,
+};
 
 const MAKING: &str = ".making-";
 const PREFIX: &str = "hybridge-";
@@ -51,7 +58,8 @@ fn fill(
     making: &Path,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<(), Refusal> {
-    for name in KEYS {
+    sealed(data)?;
+    for name in SECRETS {
         let (from, to) = (data.join(name), making.join(name));
         match from.exists() {
             true => place::copy(&from, &to).map_err(|error| io(&from, &error))?,
@@ -81,6 +89,24 @@ fn fill(
     Ok(())
 }
 
+/// Sees that no secret lies open, or the backup would hold it so.
+fn sealed(data: &Path) -> Result<Vec<String>, Refusal> {
+    let told = |error: PkiError| Refusal::new(error.code()).with("text", error.to_string());
+    let mut keys = Vec::new();
+    for kept in vault::kept(data).map_err(told)? {
+        match kept.key {
+            Some(key) if keys.contains(&key) => {}
+            Some(key) => keys.push(key),
+            None => {
+                return Err(Refusal::new(Code::SecretFileUnsafe)
+                    .with("file", data.join(kept.name).display().to_string())
+                    .with("text", "this secret was put here open; restart the server, which seals it, and make the backup again"));
+            }
+        }
+    }
+    Ok(keys)
+}
+
 fn at(path: &Path, refusal: Refusal) -> Refusal {
     Refusal::new(refusal.code)
         .with("file", path.display().to_string())
@@ -91,7 +117,8 @@ fn at(path: &Path, refusal: Refusal) -> Refusal {
 fn finish(making: &Path, folder: &Path, now: Timestamp) -> Result<Found, Refusal> {
     let facts = place::inspect(making).map_err(|text| unusable(making, text))?;
     let mut files = Vec::new();
-    for name in DATABASES.into_iter().chain(KEYS) {
+    let sealed_under = sealed(making)?;
+    for name in DATABASES.into_iter().chain(SECRETS) {
         let path = making.join(name);
         if path.exists() {
             let told = archive::digest(&path).map_err(|error| io(&path, &error))?;
@@ -112,6 +139,7 @@ fn finish(making: &Path, folder: &Path, now: Timestamp) -> Result<Found, Refusal
         engine_schema: facts.engine_schema,
         directory_schema: facts.directory_schema,
         directory_sequence: facts.directory_sequence,
+        sealed_under,
         files,
     };
     let whole = making.join("archive");

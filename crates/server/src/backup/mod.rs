@@ -2,12 +2,14 @@
 //!
 //! Made while the server runs; read, checked and put back without one. The file is a plain tar archive, so that it can be
 //! opened without us. Never overwrites anything: a backup gets a new name, and what a restoration replaces is put aside.
-//! Trap: the keys are inside. Whoever has a backup can be this server.
+//! Trap: the keys are inside, sealed under the master key, which is not. Whoever has both can be this server; whoever has only
+//! the backup has no server that starts.
 
 mod archive;
 mod make;
 mod place;
 mod restore;
+pub mod tar;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,22 +19,23 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
 
-use crate::failpoint;
+use crate::{failpoint, pki::vault::SECRETS};
 
 pub use archive::read_manifest;
 pub use make::{list, make, prune};
 pub(crate) use restore::resume;
-pub use restore::{Restored, restore, verify};
+pub use restore::{Keys, Restored, abandon_secrets, restore, verify};
 
-/// Names of files in an archive and in a data directory: the databases, then what belongs to them.
+/// Names of files in an archive and in a data directory: the databases.
 const DATABASES: [&str; 2] = [engine::FILE, "directory.db"];
+/// What belongs to them: the vault, and what backups of before the vault hold besides.
 const KEYS: [&str; 6] = [
-    "authority.pem",
+    SECRETS[0],
+    SECRETS[1],
+    SECRETS[2],
+    SECRETS[3],
+    SECRETS[4],
     "admin.json",
-    "token-key.json",
-    "expression-seed",
-    "directory-credential.json",
-    "notifications.json",
 ];
 /// Form of the archive.
 const FORM: u32 = 1;
@@ -57,6 +60,9 @@ pub struct Manifest {
     pub directory_schema: i64,
     /// Newest change of the tenant directory.
     pub directory_sequence: u64,
+    /// Ids of the master keys its secrets are sealed under; none: they are open, or there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed_under: Vec<String>,
     /// What is inside.
     pub files: Vec<Member>,
 }

@@ -12,6 +12,10 @@ use jiff::Timestamp;
 use sync_core::{code::Code, operation::Refusal};
 
 use super::{DATABASES, Manifest, archive, io, place, point, unusable};
+use crate::pki::{
+    PkiError,
+    vault::{self, OWN_KEY_FILE, Ring},
+};
 
 /// What a restoration came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,15 @@ pub struct Restored {
     pub manifest: Manifest,
     /// Where the files are that it replaced, if there were any.
     pub aside: Option<PathBuf>,
+}
+
+/// What becomes of the secrets of a backup.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'a> {
+    /// They come along: the master key is in this file, or where the server finds it.
+    Known(Option<&'a Path>),
+    /// They are left out, because their key is lost: the server makes new ones.
+    LeftOut,
 }
 
 /// Takes a backup out beside itself, compares every file with its digest, opens both databases, and removes it again.
@@ -55,11 +68,12 @@ fn take_out(path: &Path, to: &Path) -> Result<Manifest, Refusal> {
 /// Puts a backup into a data directory. What is there is replaced only if `replaces` says so, and is put aside.
 ///
 /// # Errors
-/// `BackupUnusable`; `StoreLocked` while a server runs there; `Conflict` if something is there and is not to be replaced.
+/// `BackupUnusable`; `MasterKeyMissing` or `MasterKeyWrong` if its secrets could not be opened afterwards; `StoreLocked` while a server runs there; `Conflict` if something is there and is not to be replaced.
 pub fn restore(
     path: &Path,
     data: &Path,
     replaces: bool,
+    keys: Keys<'_>,
     now: Timestamp,
 ) -> Result<Restored, Refusal> {
     place::folder(data).map_err(|error| io(data, &error))?;
@@ -85,7 +99,11 @@ pub fn restore(
         aside: format!("before-restoration-{stamp}"),
     };
     let from = data.join(&note.from);
-    let manifest = take_out(path, &from).inspect_err(|_| {
+    let taken = take_out(path, &from).and_then(|manifest| {
+        open_secrets(path, data, &from, keys)?;
+        Ok(manifest)
+    });
+    let manifest = taken.inspect_err(|_| {
         let _ = fs::remove_dir_all(&from);
     })?;
     place::sync_folder(&from).map_err(|error| io(&from, &error))?;
@@ -98,6 +116,44 @@ pub fn restore(
         manifest,
         aside: aside.exists().then_some(aside),
     })
+}
+
+/// Sees that a server started here will open what comes; or leaves the secrets out.
+fn open_secrets(path: &Path, data: &Path, from: &Path, keys: Keys<'_>) -> Result<(), Refusal> {
+    let told = |error: PkiError| {
+        Refusal::new(error.code())
+            .with("file", path.display().to_string())
+            .with("text", error.to_string())
+    };
+    let chosen = match keys {
+        Keys::Known(chosen) => chosen,
+        Keys::LeftOut => {
+            for kept in vault::kept(from).map_err(told)? {
+                let file = from.join(kept.name);
+                fs::remove_file(&file).map_err(|error| io(&file, &error))?;
+            }
+            return Ok(());
+        }
+    };
+    let ring = Ring::find(data, chosen).map_err(told)?;
+    vault::check(from, path, &ring, &data.join(OWN_KEY_FILE)).map_err(told)?;
+    match chosen {
+        // A server started without more words has to find it, too.
+        Some(_) => ring.keep_in(data).map_err(told),
+        None => Ok(()),
+    }
+}
+
+/// Puts the sealed secrets of a stopped server aside, so that it makes new ones at its next start; the files as they are called
+/// now.
+///
+/// # Errors
+/// `StoreLocked` while a server runs there; those of the files.
+pub fn abandon_secrets(data: &Path, now: Timestamp) -> Result<Vec<PathBuf>, Refusal> {
+    let _locks = locks(data)?;
+    let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+    vault::abandon(data, &stamp)
+        .map_err(|error| Refusal::new(error.code()).with("text", error.to_string()))
 }
 
 /// Carries a restoration through that was decided and interrupted.
@@ -139,6 +195,9 @@ fn lock(data: &Path, name: &str) -> Result<File, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const KNOWN: Keys<'static> = Keys::Known(None);
+
     use crate::{app::Config, backup::make, stores::Stores};
 
     fn config(folder: &Path) -> Config {
@@ -188,16 +247,16 @@ mod tests {
             stores.engine.set_setting("mark", value).unwrap();
         };
         set("new");
-        let refused = restore(&path, &data, false, Timestamp::now()).unwrap_err();
+        let refused = restore(&path, &data, false, KNOWN, Timestamp::now()).unwrap_err();
         assert_eq!(refused.code, Code::Conflict);
         assert_eq!(mark(&data).as_deref(), Some("new"));
-        let done = restore(&path, &data, true, Timestamp::now()).unwrap();
+        let done = restore(&path, &data, true, KNOWN, Timestamp::now()).unwrap();
         assert_eq!(mark(&data).as_deref(), Some("old"));
         let aside = done.aside.unwrap();
         assert_eq!(mark(&aside).as_deref(), Some("new"));
         let fresh = folder.path().join("fresh");
         assert_eq!(
-            restore(&path, &fresh, false, Timestamp::now())
+            restore(&path, &fresh, false, KNOWN, Timestamp::now())
                 .unwrap()
                 .aside,
             None
@@ -210,7 +269,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (data, path) = backed_up(folder.path(), "old");
         let _running = Stores::open(&config(&data)).unwrap();
-        let refused = restore(&path, &data, true, Timestamp::now()).unwrap_err();
+        let refused = restore(&path, &data, true, KNOWN, Timestamp::now()).unwrap_err();
         assert_eq!(refused.code, Code::StoreLocked);
     }
 
@@ -223,7 +282,7 @@ mod tests {
         bytes[middle] ^= 0x40;
         fs::write(&path, &bytes).unwrap();
         assert_eq!(verify(&path).unwrap_err().code, Code::BackupUnusable);
-        let refused = restore(&path, &data, true, Timestamp::now()).unwrap_err();
+        let refused = restore(&path, &data, true, KNOWN, Timestamp::now()).unwrap_err();
         assert_eq!(refused.code, Code::BackupUnusable);
         assert_eq!(mark(&data).as_deref(), Some("old"));
         let left = fs::read_dir(&data).unwrap().flatten();

@@ -267,6 +267,19 @@ impl Desk {
         agent: AgentId,
         timeout: Duration,
     ) -> Result<String, Refusal> {
+        self.ask(agent, Work::Examine, timeout).await
+    }
+
+    /// Asks an agent for something about itself; the answer is JSON.
+    ///
+    /// # Errors
+    /// As [`Desk::examine`].
+    pub async fn ask(
+        self: &Arc<Self>,
+        agent: AgentId,
+        work: Work,
+        timeout: Duration,
+    ) -> Result<String, Refusal> {
         let about = |code| Refusal::new(code).with("agent", agent.to_string());
         if !self.is_connected(agent) {
             return Err(about(Code::HybridIdentityServiceNoActiveAgents));
@@ -275,7 +288,7 @@ impl Desk {
         let abort = self.closed.child_token();
         let _stop_when_dropped = abort.clone().drop_guard();
         let give_up = Instant::now() + timeout;
-        let work = self.order(&own_lane(agent), Work::Examine, give_up, abort);
+        let work = self.order(&own_lane(agent), work, give_up, abort);
         tokio::spawn(lane::run(self.clone(), work, Consumer::Call(Some(reply))));
         match tokio::time::timeout_at(give_up, answer).await {
             Ok(Ok(Ok(Answer::Examined(report)))) => Ok(report),

@@ -126,7 +126,12 @@ pub async fn replace(cx: &Cx) -> Result<Reply> {
         let value = pair.get("value").and_then(Json::as_str).unwrap_or_default();
         check(key, value)?;
         understand(key, value, &mut meaning)?;
-        kept.push(json!({ "key": key, "value": value }));
+        let is_open = TAKEN.iter().any(|(name, open)| *open && *name == key);
+        // What is never shown is not kept either.
+        kept.push(match is_open {
+            true => json!({ "key": key, "value": value }),
+            false => json!({ "key": key }),
+        });
     }
     blocking(cx.app.engine(), move |engine| {
         for job in engine

@@ -42,6 +42,9 @@ pub async fn run(app: App, shutdown: CancellationToken) {
                 let _ = blocking(app.engine(), engine::Engine::forget_alerts).await;
             }
         }
+        if let Some(logs) = logs::here() {
+            logs.heed();
+        }
         next = Instant::now() + failpoint::health_look(LOOK);
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     agents::blocking,
     api::{error::ApiError, metrics},
     app::App,
+    start,
 };
 
 /// A loop that did not turn for so long hangs.
@@ -147,13 +148,9 @@ pub async fn listen(
         );
         return Err(invalid(Code::ConfigurationInvalid, text));
     }
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Code::AddressInUse,
-            _ => Code::ConfigurationInvalid,
-        };
-        invalid(code, format!("cannot listen on {address}: {error}"))
-    })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| start::not_listening(address, &error))?;
     let bound = listener
         .local_addr()
         .map_err(|error| invalid(Code::InternalFault, error.to_string()))?;

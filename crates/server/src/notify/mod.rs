@@ -1,7 +1,7 @@
 //! Messages to somebody outside: a quarantine began or changed its reason, a job was disabled, a system stays busy.
 //!
 //! What is to be told is stored with its cause by the engine; here it is sent, by mail and to a web hook, each once. Settings
-//! with their secrets are a private file beside the databases and never leave it. Trap: a message that cannot be sent is tried
+//! with their secrets lie in the vault and never leave it. Trap: a message that cannot be sent is tried
 //! for a day and then given up; the status tells the same in any case.
 
 mod hook;
@@ -16,7 +16,7 @@ use sync_core::{code::Code, operation::Refusal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{agents::blocking, api::convert::time, app::App, pki::files};
+use crate::{agents::blocking, api::convert::time, app::App, pki::PkiError};
 
 pub use hook::{Hook, signature};
 pub use mail::{Mail, Security};
@@ -42,12 +42,12 @@ impl Settings {
     /// The stored settings.
     ///
     /// # Errors
-    /// `SecretFileUnsafe` if others can read the file; `ConfigurationInvalid` if it is damaged.
+    /// Those of the vault; `ConfigurationInvalid` if they are damaged.
     pub fn read(app: &App) -> Result<Self, Refusal> {
-        let path = app.config().data_directory.join(FILE);
-        let text = files::read_private(&path).map_err(|error| file_refusal(&error))?;
+        let text = app.vault().read(FILE).map_err(|error| fault(&error))?;
         text.map_or(Ok(Self::default()), |text| {
             serde_json::from_str(&text).map_err(|error| {
+                let path = app.config().data_directory.join(FILE);
                 Refusal::new(Code::ConfigurationInvalid)
                     .with("file", path.display().to_string())
                     .with("text", error.to_string())
@@ -64,9 +64,10 @@ impl Settings {
         if let Some(mistake) = self.mistakes().into_iter().next() {
             return Err(invalid(mistake));
         }
-        let path = app.config().data_directory.join(FILE);
         let text = serde_json::to_string(self).map_err(|error| invalid(error.to_string()))?;
-        files::write_private(&path, &text).map_err(|error| file_refusal(&error))
+        app.vault()
+            .write(FILE, &text)
+            .map_err(|error| fault(&error))
     }
 }
 
@@ -94,7 +95,7 @@ pub fn security(word: &str) -> Option<Security> {
     all.into_iter().find(|one| self::word(*one) == word)
 }
 
-fn file_refusal(error: &files::FileError) -> Refusal {
+fn fault(error: &PkiError) -> Refusal {
     Refusal::new(error.code()).with("text", error.to_string())
 }
 

@@ -1,12 +1,11 @@
 //! The tenant's own certification authority, and what it issues.
 //!
-//! ECDSA P-256. The authority's key is a private file of the data directory; the server's own key lives in memory and is
+//! ECDSA P-256. The authority's key lies in the vault; the server's own key lives in memory and is
 //! new at every start. Never copies anything but the public key from a signing request. Trap: certificates start an hour
 //! in the past, because the clocks of agents are not ours.
 
 use std::{
     net::IpAddr,
-    path::Path,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -22,23 +21,29 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use zeroize::Zeroizing;
 
-use super::{CertificateRecord, Fingerprint, PkiError, files};
+use super::{Authorities, CertificateRecord, Fingerprint, PkiError};
 
+/// The name of a tenant's first authority; agents recognise a control plane by it.
+const NAME: &str = "Hybridge authority";
 const DAY: i64 = 24 * 3_600;
 const AUTHORITY_LIFE_SECONDS: i64 = 20 * 365 * DAY;
 const AGENT_LIFE_SECONDS: i64 = 90 * DAY;
 const SERVER_LIFE_SECONDS: i64 = 90 * DAY;
 const BACKDATED_SECONDS: i64 = 3_600;
 
-/// The file with the authority's key and certificate.
-const AUTHORITY_FILE: &str = "authority.pem";
+/// The file with the authorities' keys and certificates.
+pub(super) const AUTHORITY_FILE: &str = "authority.pem";
 
 /// The certification authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pem: String,
+    number: u32,
+    not_before: i64,
+    not_after: i64,
 }
 
 /// A certificate just issued.
@@ -69,24 +74,28 @@ impl CheckedRequest {
 }
 
 impl Authority {
-    /// Opens the authority of a data directory, or founds it.
+    /// Certificate and key of a new authority, PEM; `number` is how many the tenant has had, this one included.
     ///
     /// # Errors
-    /// Whatever is wrong with its file.
-    pub fn open(data_directory: &Path, now: Timestamp) -> Result<Self, PkiError> {
-        let path = data_directory.join(AUTHORITY_FILE);
-        let text = match files::read_private(&path)? {
-            Some(text) => text,
-            None => {
-                let text = found(now)?;
-                files::write_private(&path, &text)?;
-                text
-            }
+    /// [`PkiError::Certificate`].
+    pub(super) fn found(number: u32, now: Timestamp) -> Result<Zeroizing<String>, PkiError> {
+        let fault = fault("the authority's certificate");
+        let key = KeyPair::generate().map_err(fault)?;
+        // Two of one name could only be told apart by trying both keys.
+        let name = match number {
+            1 => NAME.to_owned(),
+            number => format!("{NAME} {number}"),
         };
-        Self::from_pem(&text)
+        let mut params = leaf(&name, now, AUTHORITY_LIFE_SECONDS);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key).map_err(fault)?;
+        let mut text = Zeroizing::new(certificate.pem());
+        text.push_str(&Zeroizing::new(key.serialize_pem()));
+        Ok(text)
     }
 
-    fn from_pem(text: &str) -> Result<Self, PkiError> {
+    pub(super) fn from_pem(text: &str) -> Result<Self, PkiError> {
         let fault = fault("the authority's certificate");
         // The file holds two blocks; this finds the key wherever it stands.
         let key = PrivateKeyDer::from_pem_slice(text.as_bytes())
@@ -95,7 +104,20 @@ impl Authority {
         let certificate = CertificateDer::from_pem_slice(text.as_bytes())
             .map_err(|_| fault(rcgen::Error::CouldNotParseCertificate))?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(fault)?;
+        let (_, read) = x509_parser::parse_x509_certificate(&certificate)
+            .map_err(|_| fault(rcgen::Error::CouldNotParseCertificate))?;
+        let name = read.subject().iter_common_name().next();
+        let name = name.and_then(|name| name.as_str().ok()).unwrap_or_default();
+        let number = name.rsplit(' ').next().and_then(|word| word.parse().ok());
+        let validity = read.validity();
+        let (not_before, not_after) = (
+            validity.not_before.timestamp(),
+            validity.not_after.timestamp(),
+        );
         Ok(Self {
+            number: number.unwrap_or(1),
+            not_before,
+            not_after,
             issuer,
             pem: pem_of(&certificate),
             certificate,
@@ -105,6 +127,22 @@ impl Authority {
     /// The authority's certificate, PEM: what agents and clients trust.
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// How many authorities the tenant has had, this one included.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Start and end of its life.
+    pub fn life(&self) -> (Timestamp, Timestamp) {
+        let at = |second| Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+        (at(self.not_before), at(self.not_after))
+    }
+
+    /// When it was founded: its life begins earlier, for clocks that are slow.
+    pub fn begun(&self) -> Timestamp {
+        moment(self.life().0, BACKDATED_SECONDS)
     }
 
     /// The authority's certificate.
@@ -132,6 +170,7 @@ impl Authority {
             chain_pem: issued.pem() + &self.pem,
             record: CertificateRecord {
                 fingerprint: Fingerprint::of(issued.der()),
+                authority: Some(self.fingerprint()),
                 not_before: moment(now, -BACKDATED_SECONDS),
                 not_after: moment(now, AGENT_LIFE_SECONDS),
             },
@@ -158,9 +197,15 @@ impl Authority {
 
 /// The server's certificate, replaced while the server runs.
 pub struct ServerCertificate {
-    authority: Arc<Authority>,
+    authorities: Arc<Authorities>,
     names: Vec<SanType>,
-    current: RwLock<(Arc<CertifiedKey>, Timestamp)>,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    key: Arc<CertifiedKey>,
+    issued: Timestamp,
+    authority: Fingerprint,
 }
 
 impl ServerCertificate {
@@ -169,7 +214,7 @@ impl ServerCertificate {
     /// # Errors
     /// [`PkiError::Name`] if one is neither.
     pub fn new(
-        authority: Arc<Authority>,
+        authorities: Arc<Authorities>,
         names: &[String],
         now: Timestamp,
     ) -> Result<Arc<Self>, PkiError> {
@@ -177,37 +222,52 @@ impl ServerCertificate {
             .iter()
             .map(|n| alternative_name(n))
             .collect::<Result<_, _>>()?;
-        let first = authority.issue_server(&names, now)?;
-        let current = RwLock::new((first, now));
+        let current = RwLock::new(Current::issue(&authorities, &names, now)?);
         Ok(Arc::new(Self {
-            authority,
+            authorities,
             names,
             current,
         }))
     }
 
-    /// Issues a new one when a third of the present one's life is over (or the clock went back). True if it did.
+    /// Issues a new one when a third of the present one's life is over (or the clock went back), or another authority presents
+    /// the server. True if it did.
     ///
     /// # Errors
     /// [`PkiError::Certificate`]; the present one stays.
     pub fn refresh(&self, now: Timestamp) -> Result<bool, PkiError> {
-        let issued = self
-            .current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1;
+        let (issued, authority) = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            (current.issued, current.authority)
+        };
         let age = now.as_second() - issued.as_second();
-        if (0..SERVER_LIFE_SECONDS / 3).contains(&age) {
+        let is_fresh = (0..SERVER_LIFE_SECONDS / 3).contains(&age);
+        if is_fresh && authority == self.authorities.fingerprint() {
             return Ok(false);
         }
-        let next = self.authority.issue_server(&self.names, now)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (next, now);
+        let next = Current::issue(&self.authorities, &self.names, now)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(true)
     }
 
-    /// The authority that issues it.
-    pub fn authority(&self) -> &Arc<Authority> {
-        &self.authority
+    /// The authorities, of which one issues it.
+    pub fn authorities(&self) -> &Arc<Authorities> {
+        &self.authorities
+    }
+}
+
+impl Current {
+    fn issue(
+        authorities: &Authorities,
+        names: &[SanType],
+        now: Timestamp,
+    ) -> Result<Self, PkiError> {
+        let authority = authorities.presenting();
+        Ok(Self {
+            key: authority.issue_server(names, now)?,
+            issued: now,
+            authority: authority.fingerprint(),
+        })
     }
 }
 
@@ -225,20 +285,10 @@ impl ResolvesServerCert for ServerCertificate {
             self.current
                 .read()
                 .unwrap_or_else(PoisonError::into_inner)
-                .0
+                .key
                 .clone(),
         )
     }
-}
-
-fn found(now: Timestamp) -> Result<String, PkiError> {
-    let fault = fault("the authority's certificate");
-    let key = KeyPair::generate().map_err(fault)?;
-    let mut params = leaf("Hybridge authority", now, AUTHORITY_LIFE_SECONDS);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let certificate = params.self_signed(&key).map_err(fault)?;
-    Ok(certificate.pem() + &key.serialize_pem())
 }
 
 fn leaf(name: &str, now: Timestamp, life_seconds: i64) -> CertificateParams {
@@ -301,6 +351,11 @@ mod tests {
         Timestamp::from_second(1_790_000_000).unwrap()
     }
 
+    fn founded(directory: &tempfile::TempDir) -> Arc<Authorities> {
+        let vault = crate::pki::Vault::open(directory.path(), None).unwrap();
+        Arc::new(Authorities::open(&vault, now()).unwrap())
+    }
+
     fn request(key: &KeyPair) -> String {
         let params = CertificateParams::new(vec!["evil.example".into()]).unwrap();
         params.serialize_request(key).unwrap().pem().unwrap()
@@ -309,8 +364,8 @@ mod tests {
     #[test]
     fn the_authority_survives_a_restart() {
         let directory = tempfile::tempdir().unwrap();
-        let first = Authority::open(directory.path(), now()).unwrap();
-        let second = Authority::open(directory.path(), now()).unwrap();
+        let first = founded(&directory);
+        let second = founded(&directory);
         assert_eq!(first.pem(), second.pem());
         assert_eq!(first.fingerprint(), second.fingerprint());
     }
@@ -318,10 +373,10 @@ mod tests {
     #[test]
     fn nothing_but_the_key_is_taken_from_a_request() {
         let directory = tempfile::tempdir().unwrap();
-        let authority = Authority::open(directory.path(), now()).unwrap();
+        let authority = founded(&directory);
         let key = KeyPair::generate().unwrap();
         let checked = CheckedRequest::check(&request(&key)).unwrap();
-        let issued = authority.issue_agent(checked, now()).unwrap();
+        let issued = authority.issuing().issue_agent(checked, now()).unwrap();
         let der = CertificateDer::from_pem_slice(issued.chain_pem.as_bytes()).unwrap();
         assert_eq!(Fingerprint::of(&der), issued.record.fingerprint);
         let (_, parsed) = x509_parser::parse_x509_certificate(&der).unwrap();
@@ -353,7 +408,7 @@ mod tests {
     #[test]
     fn the_server_certificate_is_replaced_in_time() {
         let directory = tempfile::tempdir().unwrap();
-        let authority = Arc::new(Authority::open(directory.path(), now()).unwrap());
+        let authority = founded(&directory);
         let names = ["localhost".into(), "127.0.0.1".into()];
         let certificate = ServerCertificate::new(authority.clone(), &names, now()).unwrap();
         assert!(!certificate.refresh(now()).unwrap());

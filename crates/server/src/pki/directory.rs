@@ -22,6 +22,8 @@ pub struct TokenGrant {
 pub struct CertificateRecord {
     /// SHA-256 of the certificate.
     pub fingerprint: Fingerprint,
+    /// SHA-256 of the authority's certificate that issued it; `None`: it was issued before anybody noted that.
+    pub authority: Option<Fingerprint>,
     /// Start of its life.
     pub not_before: Timestamp,
     /// End of its life.
@@ -90,6 +92,8 @@ pub struct Beat {
     pub clock_ahead_ms: i64,
     /// Connectors it has settings for, those it may not serve left out.
     pub connectors: Vec<Hosted>,
+    /// SHA-256 of the authorities it trusts, hexadecimal; none: it does not say.
+    pub authorities: Vec<String>,
 }
 
 /// The store of agents. Every fault of the store is a [`Refusal`] with its code.
@@ -134,4 +138,23 @@ pub trait AgentDirectory: Send + Sync {
 
     /// Counts changes of the configuration of agents.
     async fn config_generation(&self) -> Result<u64, Refusal>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_renewed_when_a_third_of_its_life_is_left() {
+        let at = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        let certificate = CertificateRecord {
+            fingerprint: Fingerprint([0; 32]),
+            authority: None,
+            not_before: at(100),
+            not_after: at(190),
+        };
+        assert!(!certificate.is_due_for_renewal(at(159)));
+        assert!(certificate.is_due_for_renewal(at(160)));
+        assert!(certificate.is_due_for_renewal(at(191)));
+    }
 }

@@ -21,8 +21,20 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// The account the program runs as may not.
+    #[error(
+        "{act} {path} is not allowed to the account this program runs as ({account}); `chown` it to that account, or run the program as its owner"
+    )]
+    Denied {
+        /// What was tried.
+        act: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Number of the account.
+        account: u32,
+    },
     /// Reading or writing failed.
-    #[error("{act} {path} failed")]
+    #[error("{act} {path} failed: {source}")]
     Io {
         /// What was tried.
         act: &'static str,
@@ -35,10 +47,27 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// A failure of the system: one of rights is told apart, because another account cures it.
+    pub fn of(act: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Denied {
+                act,
+                path: path.into(),
+                account: account(),
+            },
+            _ => Self::Io {
+                act,
+                path: path.into(),
+                source,
+            },
+        }
+    }
+
     /// The code a person looks up.
     pub fn code(&self) -> Code {
         match self {
             Self::Unsafe { .. } => Code::SecretFileUnsafe,
+            Self::Denied { .. } => Code::PrivilegeMissing,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Code::DiskFull
             }
@@ -52,11 +81,7 @@ impl FileError {
 /// # Errors
 /// [`FileError::Unsafe`] if others can read it.
 pub fn read_private(path: &Path) -> Result<Option<String>, FileError> {
-    let fault = |source| FileError::Io {
-        act: "reading",
-        path: path.into(),
-        source,
-    };
+    let fault = |source| FileError::of("reading", path, source);
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fault(error)),
@@ -73,11 +98,7 @@ pub fn read_private(path: &Path) -> Result<Option<String>, FileError> {
 /// # Errors
 /// [`FileError::Io`].
 pub fn write_private(path: &Path, content: &str) -> Result<(), FileError> {
-    let fault = |source| FileError::Io {
-        act: "writing",
-        path: path.into(),
-        source,
-    };
+    let fault = |source| FileError::of("writing", path, source);
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);
@@ -90,6 +111,18 @@ pub fn write_private(path: &Path, content: &str) -> Result<(), FileError> {
     file.sync_all().map_err(fault)?;
     fs::rename(&temporary, path).map_err(fault)?;
     sync_directory(path).map_err(fault)
+}
+
+/// Number of the account this process runs as.
+#[cfg(unix)]
+pub fn account() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Systems without numbers.
+#[cfg(not(unix))]
+pub fn account() -> u32 {
+    0
 }
 
 #[cfg(unix)]

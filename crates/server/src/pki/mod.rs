@@ -4,18 +4,22 @@
 //! the [`AgentDirectory`] again, so that a revoked agent is refused at once and not when its certificate expires.
 
 pub mod admin;
+pub mod authorities;
 pub mod authority;
 pub mod directory;
 pub mod files;
 pub mod memory;
+pub mod vault;
 
 use thiserror::Error;
 
 pub use admin::{AdminFile, AdminKey};
+pub use authorities::{Authorities, RollFault};
 pub use authority::{Authority, CheckedRequest, Issued, ServerCertificate};
 pub use directory::{AgentDirectory, AgentRecord, Beat, CertificateRecord, NewAgent, TokenGrant};
 pub use files::FileError;
 pub use memory::MemoryDirectory;
+pub use vault::{Vault, VaultFault};
 
 /// Random bytes of a token (enrolment, administrator).
 const TOKEN_BYTES: usize = 32;
@@ -70,6 +74,9 @@ pub enum PkiError {
     /// A file of the data directory.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The master key, or what is sealed under it.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
     /// Making or reading a certificate or key.
     #[error("{what} cannot be made or read")]
     Certificate {
@@ -109,6 +116,7 @@ impl PkiError {
         use sync_core::code::Code;
         match self {
             Self::File(error) => error.code(),
+            Self::Vault(fault) => fault.code(),
             Self::Request(_) => Code::RequestInvalid,
             Self::Name(_) | Self::AdminFile | Self::TokenKey => Code::ConfigurationInvalid,
             Self::Random | Self::Certificate { .. } | Self::Tls(_) | Self::Verifier(_) => {

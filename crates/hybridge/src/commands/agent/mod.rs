@@ -4,6 +4,7 @@ mod doctor;
 mod list;
 mod revoke;
 mod token;
+mod trace;
 mod updates;
 
 use clap::Subcommand;
@@ -20,6 +21,8 @@ pub enum Command {
     Doctor(doctor::Arguments),
     /// List agents
     List,
+    /// Let an agent write every step down for some minutes
+    Trace(trace::Arguments),
     /// Revoke an agent: its certificate is refused from now on
     Revoke(revoke::Arguments),
     /// Updates of agents: what is offered, how far they are, when they may happen
@@ -35,6 +38,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Token(arguments) => token::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
+        Command::Trace(arguments) => trace::run(&arguments, context).await,
         Command::List => list::run(context).await,
         Command::Updates(command) => updates::run(command, context).await,
         Command::Revoke(arguments) => revoke::run(&arguments, context).await,

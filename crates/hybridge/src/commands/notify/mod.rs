@@ -22,7 +22,7 @@ pub enum Command {
     Show,
     /// Set up mail, a web hook, or both
     #[command(
-        after_help = "Passwords and secrets are stored unencrypted in notifications.json of the server's data directory, readable by its owner only, and are part of backups. Use an account that can do nothing but send mail."
+        after_help = "Passwords and secrets are sealed under the server's master key (`hybridge key show`). Use an account that can do nothing but send mail."
     )]
     Set(Box<set::Arguments>),
     /// Stop using a way

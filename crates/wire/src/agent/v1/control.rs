@@ -101,6 +101,9 @@ pub struct Heartbeat {
     /// The process, by a random text made at its start; empty: an agent that does not say.
     #[serde(default)]
     pub session: String,
+    /// SHA-256 of the authorities it trusts, hexadecimal; none: an agent that does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<String>,
 }
 
 /// Answer to [`Heartbeat`].
@@ -114,6 +117,9 @@ pub struct HeartbeatAnswer {
     pub config_generation: u64,
     /// Whether the agent should renew its certificate now.
     pub renew: bool,
+    /// The authorities to trust from now on, PEM; absent: those it trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
 }
 
 /// `POST /lease`: asks for work, and waits for it.

@@ -4,6 +4,7 @@
 //! work carries the lease's fence (`?fence=`): what a frozen agent sends after its lease ended is refused. Trap: fields may
 //! be added to JSON messages only; a frame's form is fixed.
 
+pub mod collected;
 pub mod control;
 pub mod convert;
 pub mod doctor;
@@ -13,6 +14,7 @@ pub mod page;
 pub mod update;
 pub mod work;
 
+pub use collected::{Collected, CollectedFile, Traced};
 pub use control::*;
 pub use doctor::{Check, CheckState, Examination, WhoAmI, YouAre};
 pub use object::*;

@@ -244,7 +244,8 @@ pub enum Answer {
         /// Why the source cannot tell of changes.
         unsupported: Option<RefusalText>,
     },
-    /// To `Examine`: an [`Examination`](super::Examination) as JSON.
+    /// To `Examine`, `Trace` and `Logs`: an [`Examination`](super::Examination), a [`Traced`](super::Traced), or what was
+    /// [`Collected`](super::Collected), as JSON.
     Examined {
         /// The text.
         report: String,

@@ -101,6 +101,18 @@ pub enum Work {
     },
     /// Examine yourself: `POST /leases/{lease}/answer`. The connector is that of the agent itself.
     Examine,
+    /// Write every step down for a while: `POST /leases/{lease}/answer`. The connector is that of the agent itself.
+    Trace {
+        /// For how long; 0 ends it.
+        minutes: u32,
+    },
+    /// Send the newest lines of the log: `POST /leases/{lease}/answer`. The connector is that of the agent itself.
+    Logs {
+        /// Whether traces are wanted as well.
+        with_trace: bool,
+        /// How much of them.
+        most_bytes: u32,
+    },
     /// Work of a newer server.
     #[serde(other)]
     Unknown,

@@ -1,6 +1,6 @@
 //! Backups of the server's databases.
 //!
-//! Trap: a backup holds keys and credentials; whoever has it can be this server.
+//! Trap: a backup holds keys and credentials, sealed under the server's master key; without that one they open nowhere.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct Backup {
     pub version: String,
     /// The tenant.
     pub tenant: String,
+    /// Ids of the master keys its secrets are sealed under; none: they lie open in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sealed_under: Vec<String>,
     /// Names of what is inside.
     pub files: Vec<String>,
     /// Older backups that were removed for it.

@@ -6,6 +6,7 @@
 mod agent;
 mod alert;
 mod api_client;
+mod authority;
 mod backup;
 mod configuration;
 mod connector;
@@ -17,8 +18,10 @@ mod expression;
 mod guard;
 mod idfix;
 mod job;
+mod key;
 mod link;
 mod log;
+mod logs;
 mod notification;
 mod object;
 mod pending;
@@ -38,6 +41,7 @@ use serde::{Deserialize, Serialize};
 pub use agent::{Agent, EnrolmentToken, NewToken};
 pub use alert::{Acknowledgement, Alert};
 pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
+pub use authority::{AgentBehind, Authorities, Retirement, TrustedAuthority};
 pub use backup::{Backup, BackupEvent, NewBackup};
 pub use configuration::{
     CONFIGURATION_FORM, Configuration, ConfigurationDifference, ConfigurationPlan,
@@ -67,10 +71,12 @@ pub use expression::{ExpressionFailure, ExpressionStep, ExpressionToTry, Express
 pub use guard::{Budget, Guard, JobBudget, Prevention};
 pub use idfix::{IdfixEvent, IdfixFinding, IdfixReport, IdfixRequest};
 pub use job::{Job, JobChange, JobSettings, Named, NewJob, Reconcile};
+pub use key::{MasterKey, SealedSecret};
 pub use link::{Link, LinkRequest};
 pub use log::{
     Identity, LogRecord, LogRetention, LogRetentionChange, ModifiedProperty, Step, System,
 };
+pub use logs::{LogExport, LogExportEvent, TraceRequest, Tracing};
 pub use notification::{
     HookChange, HookShown, MailChange, MailShown, Notification, NotificationTest, Notifications,
     NotificationsChange,
