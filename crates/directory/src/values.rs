@@ -69,7 +69,7 @@ impl Values {
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Fault> {
         let start = vec![FORMAT];
-        postcard::to_extend(&self.0, start).map_err(|_| Fault::Unreadable {
+        postcard::to_io(&self.0, start).map_err(|_| Fault::Unreadable {
             place: "attributes to be written",
         })
     }

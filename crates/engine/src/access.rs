@@ -3,11 +3,12 @@
 //! Never holds a secret: of each only the digest is stored, and comparing it is the caller's business. Trap: deleting or
 //! rotating takes effect at once, because every request looks here; a token alone proves nothing.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use sync_core::{code::Code, id::ConnectorId, operation::Refusal};
 
 use crate::{
     config::not_found,
+    group::Transaction,
     store::{Engine, Result, StoreError},
 };
 

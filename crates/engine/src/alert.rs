@@ -3,7 +3,7 @@
 //! Never decides what is a condition (`sync_core::health`). A condition that comes back soon after its end is the same alert
 //! again and is not told again. Trap: whoever looks must bring everything that is so now; what is not brought has ended.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use sync_core::{
     code::Code,
     health::{Condition, FORGOTTEN_MS, Kind, SAME_MS, Subject},
@@ -14,6 +14,7 @@ use sync_core::{
 use crate::{
     config::{not_found, note_act},
     cycle::notification,
+    group::Transaction,
     store::{Engine, Result, StoreError},
 };
 

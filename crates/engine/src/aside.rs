@@ -4,7 +4,7 @@
 //! does not want a value any more. Trap: most installations have no row here, so whoever reads on the hot path asks once for
 //! a whole range of links.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use sync_core::{
     aside::{Aside, retain_missing},
     id::{JobId, LinkId},
@@ -14,6 +14,7 @@ use sync_core::{
 use crate::{
     DueItem,
     due::remember_conflict,
+    group::Transaction,
     observe::make_due,
     reason,
     store::{Engine, Result},

@@ -5,7 +5,7 @@
 //! for the old holder would be reported for an object that is no longer its own, so nothing moves before its outcome is
 //! stored.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use sync_core::{
     claim::Claimant,
     id::{JobId, LinkId, ObjectId, TargetId},
@@ -18,6 +18,7 @@ use crate::{
     crossing::Crossing,
     due::Tally,
     export::PendingExport,
+    group::Transaction,
     hold,
     observe::{attributes_of, make_due, make_references_due},
     reason,

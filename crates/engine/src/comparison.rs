@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet, hash_map::Entry as Place};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     code::Code,
     id::{Anchor, ConnectorId},
@@ -16,6 +16,7 @@ use sync_core::{
 };
 
 use crate::{
+    group::Transaction,
     observe::{ReadMemory, attributes_of, class_name},
     read::{LOOKUP_DIFFERS, Wanted, vanished},
     store::{Engine, Result, StoreError, pack},

@@ -4,7 +4,7 @@
 //! makes everything its source already holds due, in the same transaction.
 // LONG: four kinds of rows with their columns and checks, one after the other.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     code::Code,
@@ -15,6 +15,7 @@ use sync_core::{
 };
 
 use crate::{
+    group::Transaction,
     reason,
     rules::{self, RulesChange},
     store::{Engine, Result, StoreError, pack, unpack_option},

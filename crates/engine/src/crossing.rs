@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     id::{Anchor, ConnectorId, JobId, LinkId, ObjectId, TargetId},
     plan::Situation,
@@ -15,6 +15,7 @@ use sync_core::{
 
 use crate::{
     due::situation_of,
+    group::Transaction,
     observe::make_references_due,
     store::{Engine, Result},
 };

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     aside::Aside,
     code::Code,
@@ -25,6 +25,7 @@ use crate::{
     crossing,
     export::{PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
+    group::Transaction,
     guard::{
         ledger::{OBJECT_LOSS, VALUE_LOSS},
         losses,

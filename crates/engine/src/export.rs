@@ -6,7 +6,7 @@
 //! export marks of its edges are taken back.
 // LONG: the life of one pending export, whose steps share one transaction and its statements.
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     aside::Aside,
@@ -26,6 +26,7 @@ use crate::{
         stored_pending, version_of,
     },
     fresh::SourceNote,
+    group::Transaction,
     guard::{Loss, ledger},
     hold, image,
     log::{Action, Record, ReferenceNote, Status},

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     grace::Leaver,
     hold::{HeldObject, HeldValue, HoldState, Holds, Image},
@@ -16,6 +16,7 @@ use sync_core::{
 
 use crate::{
     DueItem,
+    group::Transaction,
     observe::{make_due, make_references_due},
     reason,
     store::{Engine, Result, pack, unpack},

@@ -4,13 +4,14 @@
 //! row: the attributes in the compact form they have in the link, and references in both directions as numbers,
 //! compressed. Trap: an image is kept as long as the log is, and no longer: after that a deletion cannot be undone.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{hold::Image, id::LinkId};
 
 use crate::{
     config::JobRow,
     export::PlannedChange,
+    group::Transaction,
     observe::attributes_of,
     store::{Engine, Result, StoreError, pack, unpack},
 };

@@ -20,6 +20,7 @@ mod cycle;
 mod due;
 mod export;
 mod fresh;
+mod group;
 mod guard;
 mod hold;
 mod image;

@@ -5,7 +5,7 @@
 //! again as if it were new when the job goes on, by its anchor first, so the data have to be put right before. What the target
 //! object has there because of whom it belonged to (anchor, memberships) is for whoever relinks it to take away.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use sync_core::{
     code::Code,
     id::{JobId, LinkId, TargetId},
@@ -18,6 +18,7 @@ use crate::{
     JobRow, JobState, aside, claim,
     crossing::Crossing,
     due::{Tally, situation_number, situation_of},
+    group::Transaction,
     observe::make_due,
     query::LinkRow,
     reason,

@@ -5,7 +5,7 @@
 //! record. Records hold codes and values, never text in a language: they are rendered when read. Trap: the log holds attribute values (that is its purpose) and must be shown
 //! only to administrators.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     code::Code,
@@ -16,6 +16,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
+    group::Transaction,
     segment::{self, Entry, FORMAT, Plain},
     store::{Engine, Result, StoreError, unpack},
 };

@@ -3,9 +3,7 @@
 //! Trap: only for what goes as planned: each reference is still there, and nothing about it is due. Whatever else happened
 //! meanwhile is told one by one (`export.rs`).
 
-use rusqlite::Transaction;
-
-use crate::{export::EdgeChange, store::Result};
+use crate::{export::EdgeChange, group::Transaction, store::Result};
 
 /// Fewer than this are marked one by one.
 const FEW: usize = 8;

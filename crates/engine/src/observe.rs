@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, params};
 use sync_core::{
     code::Code,
     id::{Anchor, ConnectorId, ReadId},
@@ -22,7 +22,9 @@ use sync_core::{
 };
 
 use crate::{
-    crossing, hold,
+    crossing,
+    group::Transaction,
+    hold,
     read::LOOKUP_INCOMPLETE,
     reason,
     rows::{self, Key, Rows},

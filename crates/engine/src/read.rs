@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     code::Code,
     guard::connection_retry_at,
@@ -19,6 +19,7 @@ use sync_core::{
 };
 
 use crate::{
+    group::Transaction,
     observe::{ReadMemory, class_name, due_for_jobs, place_the_rest},
     reason,
     store::{Engine, Result, StoreError, pack, unpack, unpack_option},

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, params};
 use sync_core::{
     id::{Anchor, JobId, LinkId, TargetId},
     operation::{Precondition, ReferenceChange, Verb},
@@ -19,6 +19,7 @@ use crate::{
     due::{DueItem, situation_of},
     export::{EdgeChange, PendingExport, PendingState},
     fresh::{Fresh, SourceNote},
+    group::Transaction,
     guard::{
         Loss,
         cause::Causes,

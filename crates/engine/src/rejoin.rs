@@ -4,7 +4,7 @@
 //! differ, and planning reads it back. Trap: versions are given out again by a target that was restored, so everything that
 //! carries a later one is doubted before anything is planned.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use sync_core::{
     id::{LinkId, TargetId},
     plan::Situation,
@@ -16,6 +16,7 @@ use crate::{
     crossing::Crossing,
     due::{Tally, situation_number, situation_of},
     export::PendingState,
+    group::Transaction,
     observe::{class_name, make_due, make_references_due},
     reason,
     reference::MappedReference,

@@ -5,7 +5,7 @@
 //! its rules, by which values are hidden in it. Trap: the number of a removed job is never given again, or its records would be
 //! those of another one.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use sync_core::{
     code::Code,
     id::{Anchor, JobId, LinkId},
@@ -15,6 +15,7 @@ use sync_core::{
 
 use crate::{
     config::{JobRow, JobState, note_act},
+    group::Transaction,
     log::{Action, Record, Status},
     observe::{class_name, refusal_of},
     reason,

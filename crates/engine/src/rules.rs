@@ -3,11 +3,12 @@
 //! Never changes or removes a version: taking one back makes a new one with the old text. Never checks rules either. Trap:
 //! whoever changes rules says which version was looked at; a change made meanwhile by somebody else is a conflict, not lost.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use sync_core::{code::Code, id::JobId, operation::Refusal};
 
 use crate::{
     config::{everything_due, not_found},
+    group::Transaction,
     reason,
     store::{Engine, Result, StoreError},
 };

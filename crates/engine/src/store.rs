@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, params};
 use serde::{Serialize, de::DeserializeOwned};
 use sync_core::{
     code::Code,
@@ -18,7 +18,11 @@ use sync_core::{
     value::{Attributes, Name, Value, Values},
 };
 
-use crate::{fresh::FreshPlans, shown::ShownObjects};
+use crate::{
+    fresh::FreshPlans,
+    group::{Transaction, Writer},
+    shown::ShownObjects,
+};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -148,7 +152,7 @@ struct Inner {
     path: PathBuf,
     // Dropped before the writer: the last connection to close empties the write-ahead log, and a reader may not.
     readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Connection>,
+    writer: Writer,
     names: RwLock<Names>,
     options: Options,
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
@@ -207,7 +211,7 @@ impl Engine {
         migrate(&path, &mut connection)?;
         let inner = Inner {
             path,
-            writer: Mutex::new(connection),
+            writer: Writer::new(connection),
             readers: Mutex::new(Vec::new()),
             names: RwLock::new(Names::default()),
             options,
@@ -226,7 +230,7 @@ impl Engine {
 
     /// What has to happen once after opening: reads that were under way are abandoned (their memory is gone).
     fn start(&self) -> Result<()> {
-        self.reload_names()?;
+        self.read(|connection| self.reload_names(connection))?;
         let now = self.now();
         self.write("engine.start", |tx| {
             tx.execute(
@@ -274,25 +278,23 @@ impl Engine {
         relock(&self.0.shown)
     }
 
-    /// Runs one transaction. `boundary` names it to the commit hook.
+    /// Runs one step: all of it is stored, or nothing. `boundary` names it to the commit hook.
     pub(crate) fn write<T>(
         &self,
         boundary: &'static str,
         act: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut connection = relock(&self.0.writer);
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let result = act(&tx).and_then(|value| {
-            self.hook(boundary, "before");
-            tx.commit()?;
-            Ok(value)
-        });
-        match &result {
-            Ok(_) => self.hook(boundary, "after"),
-            // Still under the writer's lock, so that names another transaction is just interning are not forgotten.
-            Err(_) => self.reload_names()?,
-        }
-        result
+        let value = self.0.writer.step(
+            |tx| {
+                let value = act(tx)?;
+                self.hook(boundary, "before");
+                Ok(value)
+            },
+            // Still under the writer's lock, so that names another step is just interning are not forgotten.
+            |connection| self.reload_names(connection),
+        )?;
+        self.hook(boundary, "after");
+        Ok(value)
     }
 
     fn hook(&self, boundary: &str, when: &str) {
@@ -339,18 +341,15 @@ impl Engine {
         })
     }
 
-    fn reload_names(&self) -> Result<()> {
-        let names = self.read(|connection| {
-            let mut names = Names::default();
-            let mut statement = connection.prepare("SELECT id, text FROM name")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let name: Name = row.get::<_, String>(1)?.into();
-                names.by_id.insert(row.get(0)?, name.clone());
-                names.by_text.insert(name, row.get(0)?);
-            }
-            Ok(names)
-        })?;
+    fn reload_names(&self, connection: &Connection) -> Result<()> {
+        let mut names = Names::default();
+        let mut statement = connection.prepare("SELECT id, text FROM name")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let name: Name = row.get::<_, String>(1)?.into();
+            names.by_id.insert(row.get(0)?, name.clone());
+            names.by_text.insert(name, row.get(0)?);
+        }
         *self.0.names.write().unwrap_or_else(PoisonError::into_inner) = names;
         Ok(())
     }
@@ -497,7 +496,7 @@ pub(crate) fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 
 /// The same, behind what is there.
 pub(crate) fn pack_onto<T: Serialize + ?Sized>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>> {
-    postcard::to_extend(value, bytes).map_err(|_| StoreError::Blob("cannot be packed"))
+    postcard::to_io(value, bytes).map_err(|_| StoreError::Blob("cannot be packed"))
 }
 
 /// Back from the compact form.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     code::Code,
     hold::{HeldObject, HeldValue, HoldState, Image},
@@ -21,6 +21,7 @@ use crate::{
     Action, JobRow, LogQuery, MappedReference, Record, Status,
     crossing::Crossing,
     due::situation_of,
+    group::Transaction,
     hold::{self, HeldReference},
     image::{self, Kept},
     observe::{attributes_of, class_name, make_due, make_references_due},

@@ -3,7 +3,7 @@
 //! Trap: what an initial cycle gave up is still in escrow, but waits until somebody asks, its source changes, or the job is
 //! tried again as a whole.
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use sync_core::{
     code::Code,
     id::{JobId, LinkId},
@@ -11,6 +11,7 @@ use sync_core::{
 };
 
 use crate::{
+    group::Transaction,
     observe::refusal_of,
     reason,
     store::{Engine, Result},

@@ -3,7 +3,8 @@
 //! Never holds a secret or a value of an object. Trap: a message is open until both ways are done with; a way that is not
 //! configured is done with at once.
 
-use rusqlite::{Transaction, params};
+use crate::group::Transaction;
+use rusqlite::params;
 use sync_core::{id::JobId, operation::Refusal};
 
 use crate::store::{Engine, Result};

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     code::Code,
     id::{Anchor, LinkId, TargetId},
@@ -16,6 +16,7 @@ use sync_core::{
 use crate::{
     JobRow, MappedReference,
     crossing::Crossing,
+    group::Transaction,
     log::{Action, Record, Status},
     observe::{attributes_of, class_name},
     rejoin::HeldReferences,

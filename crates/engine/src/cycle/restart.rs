@@ -3,13 +3,13 @@
 //! Trap: a source may feed several jobs; its read position is one for all of them, so a job that looks at everything again
 //! has the source read whole, and the others are none the worse for it.
 
-use rusqlite::Transaction;
 use sync_core::cycle::{Reset, Standing};
 
 use super::{escrow, standing};
 use crate::{
     JobRow,
     config::{begin_anew, everything_due, note_act},
+    group::Transaction,
     reason,
     store::{Engine, Result},
 };

@@ -1,6 +1,6 @@
 //! Where a job stands, moved on by what happens to it.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     code::Code,
     cycle::{
@@ -15,6 +15,7 @@ use sync_core::{
 use super::{escrow, notification};
 use crate::{
     JobRow, JobState,
+    group::Transaction,
     observe::refusal_of,
     reason,
     store::{Engine, Result, pack},

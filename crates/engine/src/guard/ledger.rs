@@ -3,7 +3,7 @@
 //! An object counts once, however often it loses something. Never counts what an administrator allowed or undid. Trap:
 //! operations that are ready count too, or what is planned in slices would pass before the first slice is reported.
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use sync_core::{
     guard::{GroupLoss, Losses, Prevention},
     id::{ConnectorId, JobId, LinkId},
@@ -12,6 +12,7 @@ use sync_core::{
 
 use crate::{
     config::JobRow,
+    group::Transaction,
     store::{Engine, Result},
 };
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use sync_core::{
     code::Code,
     hold::{HeldValue, HoldState},
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     DueItem, Planned, PlannedOutcome,
     config::JobRow,
+    group::Transaction,
     hold,
     log::{Action, Record, ReferenceNote, Status},
     observe::{class_name, make_due, make_references_due},

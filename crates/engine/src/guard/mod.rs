@@ -11,7 +11,7 @@ pub(crate) mod losses;
 pub use ledger::{Budget, Loss, PREVENTION};
 pub use losses::{StagedLoss, costs_values};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use sync_core::{
     code::Code,
     hold::HoldState,
@@ -27,6 +27,7 @@ use crate::{
     config::JobRow,
     due::{pending_of, situation_number},
     export::PendingState,
+    group::Transaction,
     log::{Action, Record, Status},
     observe::class_name,
     store::{Engine, Result, pack},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     cycle::{Ending, RunStatus},
     id::{JobId, RunId},
@@ -11,6 +11,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
+    group::Transaction,
     observe::refusal_of,
     store::{Engine, Result, StoreError},
 };

@@ -8,7 +8,7 @@ mod watch;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::{
     id::{Anchor, ConnectorId, JobId, ObjectId},
     object::ReadSpec,
@@ -19,6 +19,7 @@ use sync_core::{
 use crate::{
     DueItem, ObjectState,
     config::{JobRow, everything_due},
+    group::Transaction,
     reason,
     store::{Engine, Result, unpack_option},
 };

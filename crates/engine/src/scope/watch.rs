@@ -8,12 +8,13 @@ use std::{
     collections::{BTreeSet, HashSet},
 };
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use sync_core::id::{ConnectorId, JobId, ObjectId};
 
 use super::{Groups, Members, counted_of, groups_of, member_attributes};
 use crate::{
     config::everything_due,
+    group::Transaction,
     observe::UNTIL_PLACED,
     reason,
     store::{Engine, Result},

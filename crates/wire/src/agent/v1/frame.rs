@@ -52,7 +52,7 @@ pub fn pack<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 /// [`FrameError::TooLarge`]: divide the message.
 pub fn pack_about<T: Serialize>(message: &T, bytes: usize) -> Result<Vec<u8>, FrameError> {
     let room = Vec::with_capacity(bytes.min(LARGEST_UNPACKED_BYTES));
-    let plain = postcard::to_extend(message, room).map_err(|_| FrameError::Content)?;
+    let plain = postcard::to_io(message, room).map_err(|_| FrameError::Content)?;
     pack_plain(&plain)
 }
 
