@@ -33,7 +33,7 @@ use crate::{
     marks,
     observe::{attributes_of, class_name, make_due, make_references_due, refusal_of},
     reason,
-    store::{Engine, Result, pack},
+    store::{Engine, Packed, Result, pack},
 };
 
 /// Where a pending export stands.
@@ -305,6 +305,10 @@ impl Engine {
     // LONG: one transaction, outcome by outcome.
     pub fn report(&self, job: &JobRow, outcomes: &[(PlannedChange, Outcome)]) -> Result<()> {
         let now = self.now();
+        let mut packed = outcomes
+            .iter()
+            .map(|(change, outcome)| self.created_ahead(change, outcome))
+            .collect::<Result<Vec<_>>>()?;
         self.write("engine.report", |tx| {
             let mut tally = Tally::default();
             let mut records = Vec::new();
@@ -314,12 +318,12 @@ impl Engine {
             let has_asides = aside::any(tx, first, last)?;
             let crossing = Crossing::of(tx, job.id)?;
             let mut arrivals = Arrivals::new(tx, job, &crossing)?;
-            for (change, outcome) in outcomes {
+            for ((change, outcome), packed) in outcomes.iter().zip(&mut packed) {
                 if let Outcome::Done { version, .. } = outcome {
                     mark = mark.max(*version);
                 }
                 if !has_asides
-                    && let Some(created) = self.created(tx, job, change, outcome, &mut arrivals, now)?
+                    && let Some(created) = self.created(tx, job, (change, packed.take()), outcome, &mut arrivals, now)?
                 {
                     tally.moved(Some(Situation::Unlinked), Situation::Linked);
                     records.push(created);
@@ -372,13 +376,21 @@ impl Engine {
         })
     }
 
+    /// What is stored of a created object, packed before the step that stores it.
+    fn created_ahead(&self, change: &PlannedChange, outcome: &Outcome) -> Result<Option<Packed>> {
+        match (outcome, change.pending.verb) {
+            (Outcome::Done { .. }, Verb::Create) => self.pack_ahead(&created_with(&change.pending)),
+            _ => Ok(None),
+        }
+    }
+
     /// Stores that an object was created which nothing was known of but the plan to create it: the usual outcome of an
     /// initial cycle, with one statement for the link. `None`: it is another outcome, or more is known; nothing was written.
     fn created(
         &self,
         tx: &Transaction<'_>,
         job: &JobRow,
-        change: &PlannedChange,
+        (change, packed): (&PlannedChange, Option<Packed>),
         outcome: &Outcome,
         arrivals: &mut Arrivals<'_>,
         now: i64,
@@ -392,8 +404,7 @@ impl Engine {
         if !change.asides.is_empty() || pending.is_adoption {
             return Ok(None);
         }
-        let mut exported = Attributes::new();
-        exported.merge(pending.attributes.clone());
+        let exported = created_with(pending);
         let stored = tx
             .prepare_cached(
                 "UPDATE link SET situation = 1, class = ?3, target = ?4, version = ?5, anchor = ?6, exported = ?7,
@@ -408,7 +419,7 @@ impl Engine {
                 target.0,
                 version.cast_signed(),
                 pending.source_anchor,
-                self.encode(tx, &exported)?,
+                self.packed_or_encoded(tx, packed, &exported)?,
                 now
             ])?;
         if stored == 0 {
@@ -810,6 +821,13 @@ impl Engine {
         retry_later(tx, link, bits, at)?;
         remember_conflict(tx, job.id, link, why)
     }
+}
+
+/// What a created object holds: an attribute without values is none.
+fn created_with(pending: &PendingExport) -> Attributes {
+    let mut exported = Attributes::new();
+    exported.merge(pending.attributes.clone());
+    exported
 }
 
 /// What follows from objects being linked that were not; prepared once for a whole report.

@@ -41,6 +41,8 @@ pub(crate) struct Writer {
 struct Inner {
     connection: Connection,
     open: Option<Open>,
+    /// Whether something was undone that somebody outside still remembers.
+    is_stale: bool,
 }
 
 /// A transaction that is not committed yet.
@@ -86,9 +88,26 @@ impl Writer {
             inner: Mutex::new(Inner {
                 connection,
                 open: None,
+                is_stale: false,
             }),
             waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Does something to the connection between two transactions.
+    pub(crate) fn pause<T>(&self, act: impl FnOnce(&Connection) -> T) -> T {
+        let mut inner = self.enter();
+        // Those that failed with it were told; whoever steps next begins anew.
+        inner.commit();
+        act(&inner.connection)
+    }
+
+    /// Waits for the writer, and for as long is counted among those who see to the end of what is open.
+    fn enter(&self) -> MutexGuard<'_, Inner> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let inner = relock(&self.inner);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        inner
     }
 
     /// Carries out a step and returns when it is on the disk. `undone` is called under the writer's lock when something was
@@ -98,9 +117,11 @@ impl Writer {
         act: impl FnOnce(&Transaction<'_>) -> Result<T>,
         undone: impl Fn(&Connection) -> Result<()>,
     ) -> Result<T> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut inner = relock(&self.inner);
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        let mut inner = self.enter();
+        if let Err(error) = inner.forget(&undone) {
+            inner.commit();
+            return Err(error);
+        }
         let begun = inner.begin();
         let carried_out = begun.as_ref().ok().map(|(_, number)| {
             let transaction = Transaction(&inner.connection);
@@ -112,7 +133,6 @@ impl Writer {
                 Ok(value)
             }))
         });
-        let mut reread = Ok(());
         if let (Some(result), Ok((_, number))) = (&carried_out, &begun)
             && !matches!(result, Ok(Ok(_)))
         {
@@ -121,18 +141,18 @@ impl Writer {
                 .ok()
                 .and_then(|result| result.as_ref().err());
             inner.take_back(*number, lost(why));
-            reread = undone(&inner.connection);
         }
         // Whoever waits goes on with this transaction and sees to its end, so nothing may return before this.
         let is_handed_on = self.waiting.load(Ordering::SeqCst) > 0 && inner.has_room();
-        if !is_handed_on && !inner.commit() {
-            reread = undone(&inner.connection);
+        if !is_handed_on {
+            inner.commit();
         }
+        let forgotten = inner.forget(&undone);
         drop(inner);
         let (outcome, _) = begun?;
         match carried_out {
-            Some(Ok(Ok(value))) => outcome.wait().and(reread).map(|()| value),
-            Some(Ok(Err(error))) => reread.and(Err(error)),
+            Some(Ok(Ok(value))) => outcome.wait().and(forgotten).map(|()| value),
+            Some(Ok(Err(error))) => forgotten.and(Err(error)),
             Some(Err(panic)) => resume_unwind(panic),
             // There is none only where nothing was begun.
             None => Err(StoreError::Blob("a step that was never begun")),
@@ -169,6 +189,7 @@ impl Inner {
     /// Undoes the step that failed. The first one is its transaction; where SQLite gave up all of it (a full disk), nothing
     /// of it is left.
     fn take_back(&mut self, number: usize, why: Lost) {
+        self.is_stale = true;
         let is_whole = number == 1
             || self.connection.is_autocommit()
             || self
@@ -180,26 +201,32 @@ impl Inner {
         }
     }
 
-    /// Commits what is open. Says whether that went well.
-    fn commit(&mut self) -> bool {
+    /// Commits what is open, if anything is; its steps are told how that went.
+    fn commit(&mut self) {
         if self.open.is_none() {
-            return true;
+            return;
         }
         match self.connection.execute_batch("COMMIT") {
             Ok(()) => {
                 if let Some(open) = self.open.take() {
                     open.outcome.tell(Ok(()));
                 }
-                true
             }
-            Err(error) => {
-                self.lose(lost(Some(&StoreError::Sqlite(error))));
-                false
-            }
+            Err(error) => self.lose(lost(Some(&StoreError::Sqlite(error)))),
         }
     }
 
+    /// Has what was undone forgotten.
+    fn forget(&mut self, undone: impl Fn(&Connection) -> Result<()>) -> Result<()> {
+        if self.is_stale {
+            undone(&self.connection)?;
+            self.is_stale = false;
+        }
+        Ok(())
+    }
+
     fn lose(&mut self, why: Lost) {
+        self.is_stale = true;
         if !self.connection.is_autocommit() {
             // It is over all the same if this fails: what cannot be undone cannot be committed either.
             let _ = self.connection.execute_batch("ROLLBACK");

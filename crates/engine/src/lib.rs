@@ -19,6 +19,7 @@ mod crossing;
 mod cycle;
 mod due;
 mod export;
+mod fold;
 mod fresh;
 mod group;
 mod guard;

@@ -30,7 +30,7 @@ use crate::{
     rows::{self, Key, Rows},
     scope::Watch,
     shown::Shown,
-    store::{Engine, Result, StoreError, unpack},
+    store::{Engine, Packed, Result, StoreError, unpack},
 };
 
 /// Why a page is not taken.
@@ -278,6 +278,13 @@ impl Engine {
         entries: &[Entry],
         watermark: Option<&[u8]>,
     ) -> std::result::Result<Observed, ObserveError> {
+        let mut packed = entries
+            .iter()
+            .map(|entry| match entry.kind {
+                EntryKind::Whole => self.pack_ahead(&entry.attributes),
+                _ => Ok(None),
+            })
+            .collect::<Result<Vec<_>>>()?;
         let mut memories = self.read_memory();
         let Some(memory) = memories.get_mut(&read.0) else {
             return Err(ObserveError::Over);
@@ -314,8 +321,8 @@ impl Engine {
                 replica: Cell::default(),
             };
             let mut changed = 0;
-            for entry in entries {
-                let (object, is_changed) = merge.entry(entry)?;
+            for (entry, packed) in entries.iter().zip(&mut packed) {
+                let (object, is_changed) = merge.entry(entry, packed.take())?;
                 changed += usize::from(is_changed);
                 if let Some(object) = object {
                     seen.push(object);
@@ -392,9 +399,9 @@ impl Engine {
                 replica: Cell::default(),
             };
             for other in others {
-                merge.entry(other)?;
+                merge.entry(other, None)?;
             }
-            let (object, changed) = merge.entry(entry)?;
+            let (object, changed) = merge.entry(entry, None)?;
             if let Some(object) = object {
                 tx.execute("DELETE FROM lookup WHERE object = ?1", [object])?;
                 self.touched(connector, &[object]);
@@ -526,7 +533,7 @@ impl Merge<'_> {
     }
 
     /// Merges one entry: its row, if it has one, and whether anything changed.
-    fn entry(&self, entry: &Entry) -> Result<(Option<i64>, bool)> {
+    fn entry(&self, entry: &Entry, packed: Option<Packed>) -> Result<(Option<i64>, bool)> {
         let is_whole = matches!(entry.kind, EntryKind::Whole | EntryKind::Skeleton);
         let stored = match is_whole && self.is_likely_new(&entry.anchor) {
             true => None,
@@ -554,7 +561,7 @@ impl Merge<'_> {
             },
             EntryKind::Elsewhere => self.elsewhere(entry, stored),
             EntryKind::Whole | EntryKind::Skeleton => {
-                let merged = self.whole(entry, stored, (replica, usn))?;
+                let merged = self.whole(entry, packed, stored, (replica, usn))?;
                 if let (Some(object), _) = merged {
                     self.account(entry, object)?;
                 }
@@ -718,6 +725,7 @@ impl Merge<'_> {
     fn whole(
         &self,
         entry: &Entry,
+        packed: Option<Packed>,
         stored: Option<Stored>,
         version: (Option<i64>, Option<i64>),
     ) -> Result<(Option<i64>, bool)> {
@@ -736,7 +744,8 @@ impl Merge<'_> {
         let blob = if is_skeleton {
             None
         } else {
-            Some(self.engine.encode(self.tx, &entry.attributes)?)
+            let attributes = &entry.attributes;
+            Some(self.engine.packed_or_encoded(self.tx, packed, attributes)?)
         };
         let state = if is_skeleton { 1 } else { 2 };
         if stored.is_none() {

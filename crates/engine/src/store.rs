@@ -15,10 +15,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use sync_core::{
     code::Code,
     operation::Refusal,
+    quick::QuickMap,
     value::{Attributes, Name, Value, Values},
 };
 
 use crate::{
+    fold::{self, Folder},
     fresh::FreshPlans,
     group::{Transaction, Writer},
     shown::ShownObjects,
@@ -144,15 +146,25 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// The names of attributes and classes, by number and by text.
 #[derive(Default)]
 struct Names {
-    by_id: HashMap<i64, Name>,
-    by_text: HashMap<Name, i64>,
+    by_id: QuickMap<i64, Name>,
+    by_text: QuickMap<Name, i64>,
+    /// How often they were read anew: numbers of before may have been taken back.
+    generation: u64,
+}
+
+/// Attributes in compact form, made before the step that stores them.
+pub(crate) struct Packed {
+    bytes: Vec<u8>,
+    generation: u64,
 }
 
 struct Inner {
     path: PathBuf,
+    // Ends before the connections are closed; `None`: the writer folds the log.
+    folder: Option<Folder>,
     // Dropped before the writer: the last connection to close empties the write-ahead log, and a reader may not.
     readers: Mutex<Vec<Connection>>,
-    writer: Writer,
+    writer: Arc<Writer>,
     names: RwLock<Names>,
     options: Options,
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
@@ -177,9 +189,6 @@ const APPLICATION_ID: i64 = 0x4879_456E;
 const READERS_KEPT: usize = 8;
 /// Statements each connection keeps prepared: more than there are.
 const CACHED_STATEMENTS: usize = 128;
-/// The write-ahead log is folded into the file when it has so many pages: pages that many batches touch are written to the
-/// file once.
-const CHECKPOINT_PAGES: i64 = 8_192;
 
 impl Engine {
     /// Opens or creates the store in a directory.
@@ -209,9 +218,17 @@ impl Engine {
         check_is_ours(&path, &connection)?;
         prepare(&connection).map_err(|e| sort_open_error(&path, &e))?;
         migrate(&path, &mut connection)?;
+        let writer = Arc::new(Writer::new(connection));
+        let folder = Folder::start(&path, Arc::clone(&writer)).ok();
+        if folder.is_none() {
+            writer
+                .pause(|connection| fold_by_itself(connection, fold::PAGES))
+                .map_err(|e| sort_open_error(&path, &e))?;
+        }
         let inner = Inner {
             path,
-            writer: Writer::new(connection),
+            folder,
+            writer,
             readers: Mutex::new(Vec::new()),
             names: RwLock::new(Names::default()),
             options,
@@ -294,6 +311,9 @@ impl Engine {
             |connection| self.reload_names(connection),
         )?;
         self.hook(boundary, "after");
+        if let Some(folder) = &self.0.folder {
+            folder.ring();
+        }
         Ok(value)
     }
 
@@ -350,7 +370,9 @@ impl Engine {
             names.by_id.insert(row.get(0)?, name.clone());
             names.by_text.insert(name, row.get(0)?);
         }
-        *self.0.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+        let mut known = self.0.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.generation = known.generation + 1;
+        *known = names;
         Ok(())
     }
 
@@ -394,6 +416,39 @@ impl Engine {
     /// Reader of the compact forms.
     pub fn codec(&self) -> Codec {
         Codec(self.clone())
+    }
+
+    /// Attributes in compact form ahead of the step that stores them, so that others need not wait for it; `None`: a name
+    /// has no number yet.
+    pub(crate) fn pack_ahead(&self, attributes: &Attributes) -> Result<Option<Packed>> {
+        let names = self.0.names.read().unwrap_or_else(PoisonError::into_inner);
+        let mut compact: Vec<(i64, &[Value])> = Vec::with_capacity(attributes.len());
+        for (name, values) in attributes.iter() {
+            let Some(id) = names.by_text.get(name) else {
+                return Ok(None);
+            };
+            compact.push((*id, values));
+        }
+        let generation = names.generation;
+        drop(names);
+        let bytes = pack(&compact)?;
+        Ok(Some(Packed { bytes, generation }))
+    }
+
+    /// What was packed ahead, if its numbers still mean the same names; packed now otherwise. Only within a step.
+    pub(crate) fn packed_or_encoded(
+        &self,
+        tx: &Transaction<'_>,
+        packed: Option<Packed>,
+        attributes: &Attributes,
+    ) -> Result<Vec<u8>> {
+        let names = self.0.names.read().unwrap_or_else(PoisonError::into_inner);
+        let generation = names.generation;
+        drop(names);
+        match packed {
+            Some(packed) if packed.generation == generation => Ok(packed.bytes),
+            _ => self.encode(tx, attributes),
+        }
     }
 
     /// Attributes in compact form, with interned names.
@@ -567,12 +622,17 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    fold_by_itself(connection, fold::MOST_PAGES)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     let _: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", params![], |row| {
         row.get(0)
     })?;
     Ok(())
+}
+
+/// Has whoever commits fold the log when it has so many pages.
+fn fold_by_itself(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", pages, |_| Ok(()))
 }
 
 pub(crate) fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
@@ -658,5 +718,38 @@ fn sort_migration_error(path: &Path, error: &refinery::Error) -> OpenError {
     OpenError::Damaged {
         path: path.into(),
         detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_packed_with_a_name_that_was_undone_is_packed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            clock: Arc::new(|| 0),
+            ids: Arc::new(uuid::Uuid::nil),
+            commit_hook: None,
+        };
+        let engine = Engine::open(folder.path(), options).unwrap();
+        let attributes: Attributes = [("novelty", vec!["Ada".into()])].into_iter().collect();
+        assert!(engine.pack_ahead(&attributes).unwrap().is_none());
+        let mut packed = None;
+        let undone = engine.write("test", |tx| {
+            engine.intern(tx, "novelty")?;
+            packed = engine.pack_ahead(&attributes)?;
+            Err::<(), _>(StoreError::Blob("undone"))
+        });
+        assert!(undone.is_err());
+        assert!(packed.is_some(), "it was known for a moment");
+        let read = engine.write("test", |tx| {
+            // Takes the number that novelty had.
+            engine.intern(tx, "other")?;
+            let blob = engine.packed_or_encoded(tx, packed, &attributes)?;
+            engine.codec().attributes(&blob)
+        });
+        assert_eq!(read.unwrap(), attributes);
     }
 }

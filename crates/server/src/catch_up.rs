@@ -3,9 +3,10 @@
 //! Three stages that overlap: objects, and after them references, are planned while operations are carried out in the
 //! target, and those while the outcomes of the ones before are stored. Never plans an object whose operation is ready: its outcome comes first, or what
 //! the target is just doing would be superseded and miss in the log. Trap: the next batch is
-//! taken from behind the one whose outcomes are not stored yet, or it would be carried out twice.
+//! taken from behind those whose outcomes are not stored yet, or they would be carried out twice.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -16,7 +17,10 @@ use std::{
 use connectors::Target;
 use engine::{JobRow, JobState, MappedReference};
 use sync_core::{id::LinkId, operation::Refusal};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::Notify,
+    task::{JoinError, JoinHandle},
+};
 
 use crate::{
     agents::blocking,
@@ -34,6 +38,15 @@ const REFERENCE_BATCH: usize = 2_000;
 const MOVED_CONTAINERS: usize = 1_000;
 /// How long to wait for an outcome before looking again.
 const OUTCOMES: Duration = Duration::from_millis(200);
+
+// LIMIT: batches whose outcomes are being stored while the next one is carried out.
+const STORING: usize = 2;
+
+/// Objects that are looked at while the plans of those before them are stored.
+type Ahead = JoinHandle<Result<Option<planner::Begun>, Refusal>>;
+
+/// Outcomes on their way into the store.
+type Storing = JoinHandle<Result<Exported, Refusal>>;
 
 /// What a catch-up came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +125,7 @@ async fn plan_all(
     let (id, source) = (job.id, job.source);
     let bell = app.wake(id);
     let mut known: Option<Arc<Surroundings>> = None;
+    let mut ahead: Option<Ahead> = None;
     let mut steps = 0;
     loop {
         while between.exports
@@ -119,6 +133,8 @@ async fn plan_all(
             && !between.exporting_is_over.load(Ordering::Acquire)
         {
             between.reported.notified().await;
+            // By now it may not be as it was looked at.
+            ahead = None;
         }
         let is_over = between.exports && between.exporting_is_over.load(Ordering::Acquire);
         if is_over || !is_running(app, job, between.exports).await? {
@@ -146,6 +162,7 @@ async fn plan_all(
             continue;
         }
         if !has_due {
+            ahead = None;
             // References to what a first read has not shown yet would only be put off.
             if is_first_read(app, &source, id) {
                 if !between.exports || between.waiting.load(Ordering::Acquire) == 0 {
@@ -179,11 +196,31 @@ async fn plan_all(
             continue;
         }
         let surroundings = known_or_asked(app, job, &mut known).await?;
-        let step = planner::step(app.engine(), job, &surroundings, target, |ready| {
+        let begun = match ahead.take() {
+            Some(ahead) => ahead.await.unwrap_or(Ok(None))?,
+            None => None,
+        };
+        let begun = match begun {
+            Some(begun) => begun,
+            None => planner::begin(app.engine(), job, &surroundings, None).await?,
+        };
+        if let Some(last) = begun.more_behind() {
+            let (engine, job, surroundings) =
+                (app.engine().clone(), job.clone(), surroundings.clone());
+            ahead = Some(tokio::spawn(async move {
+                let begun = planner::begin(&engine, &job, &surroundings, Some(last)).await?;
+                Ok(Some(begun).filter(|begun| !begun.is_empty()))
+            }));
+        }
+        let told = |ready| {
             between.waiting.fetch_add(ready, Ordering::AcqRel);
             between.planned.notify_one();
-        })
-        .await?;
+        };
+        let step = planner::step(app.engine(), job, begun, target, &surroundings, told).await?;
+        if step.takes_over {
+            // What was looked at ahead may be of links that have lost their object now.
+            ahead = None;
+        }
         if step.planned == 0 && !between.exports {
             return Ok(steps);
         }
@@ -234,6 +271,7 @@ async fn plan_references(
     Ok(work.links)
 }
 
+// LONG: one loop with what it carries from batch to batch.
 async fn export_all(
     app: &App,
     job: &Arc<JobRow>,
@@ -241,7 +279,7 @@ async fn export_all(
     between: &Between,
 ) -> Result<usize, Refusal> {
     let mut after: Option<LinkId> = None;
-    let mut storing: Option<JoinHandle<Result<Exported, Refusal>>> = None;
+    let mut storing: VecDeque<Storing> = VecDeque::new();
     let mut steps = 0;
     loop {
         let is_running = is_running(app, job, true).await?;
@@ -250,18 +288,44 @@ async fn export_all(
             true => exporter::carry_out(app.engine(), job, target, after, exporter::BATCH).await,
             false => Ok(None),
         };
-        // Stored first, whatever came of the next batch.
-        if let Some(stored) = storing.take() {
-            steps += 1;
-            stored_one(app, job, between, stored).await?;
-        }
-        match carried? {
+        // Whatever came of this batch, those before it are stored.
+        let (carried, most) = match carried {
+            Ok(Some(carried)) => (Some(carried), STORING - 1),
+            Ok(None) if is_running && !over => (None, STORING),
+            Ok(None) => (None, 0),
+            Err(why) => {
+                all_stored(app, job, between, &mut storing, 0).await?;
+                return Err(why);
+            }
+        };
+        steps += all_stored(app, job, between, &mut storing, most).await?;
+        match carried {
             Some(carried) => {
                 after = Some(carried.last);
                 let (engine, job) = (app.engine().clone(), job.clone());
-                storing = Some(tokio::spawn(async move {
+                storing.push_back(tokio::spawn(async move {
                     exporter::store(&engine, &job, carried).await
                 }));
+            }
+            None if !storing.is_empty() => {
+                // More may be planned behind what is being stored; the front is looked at again when all of it is stored.
+                if let Some(oldest) = storing.front_mut() {
+                    tokio::select! {
+                        () = between.planned.notified() => continue,
+                        stored = oldest => {
+                            storing.pop_front();
+                            steps += 1;
+                            let noted = stored_one(app, job, between, stored).await;
+                            if noted.is_err() {
+                                all_stored(app, job, between, &mut storing, 0).await?;
+                            }
+                            noted?;
+                        }
+                    }
+                }
+                if storing.is_empty() {
+                    after = None;
+                }
             }
             None if after.is_some() => after = None,
             None if over || !is_running => return Ok(steps),
@@ -275,13 +339,35 @@ async fn export_all(
     }
 }
 
+/// Waits until at most so many batches are still being stored; how many were. If one of them fails, the others are waited for
+/// all the same, or their operations would be carried out again while they are stored.
+async fn all_stored(
+    app: &App,
+    job: &JobRow,
+    between: &Between,
+    storing: &mut VecDeque<Storing>,
+    most: usize,
+) -> Result<usize, Refusal> {
+    let (mut steps, mut failed) = (0, None);
+    while storing.len() > most || (failed.is_some() && !storing.is_empty()) {
+        let Some(oldest) = storing.pop_front() else {
+            break;
+        };
+        steps += 1;
+        if let Err(why) = stored_one(app, job, between, oldest.await).await {
+            failed.get_or_insert(why);
+        }
+    }
+    failed.map_or(Ok(steps), Err)
+}
+
 async fn stored_one(
     app: &App,
     job: &JobRow,
     between: &Between,
-    stored: JoinHandle<Result<Exported, Refusal>>,
+    stored: Result<Result<Exported, Refusal>, JoinError>,
 ) -> Result<(), Refusal> {
-    let exported = stored.await.map_err(|_| {
+    let exported = stored.map_err(|_| {
         Refusal::new(sync_core::code::Code::InternalFault).with("text", "a store task ended")
     })??;
     let rest = |waiting: usize| Some(waiting.saturating_sub(exported.reported));

@@ -41,6 +41,7 @@ pub mod mapping;
 pub mod object;
 pub mod operation;
 pub mod plan;
+pub mod quick;
 pub mod schema;
 pub mod scope;
 pub mod sid;

@@ -3,7 +3,7 @@
 //! For `serde(deserialize_with)`. Never keeps more than a fixed number of names, whoever sends them. Trap: the names kept are
 //! those of one thread, so two threads hold two copies of a name; names are compared by what they say.
 
-use std::{cell::RefCell, collections::HashSet, fmt, sync::Arc};
+use std::{cell::RefCell, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -11,6 +11,7 @@ use serde::{
 };
 
 use super::Name;
+use crate::quick::QuickSet;
 
 // LIMIT: names a thread remembers; a schema has some hundreds.
 const MOST_NAMES: usize = 2_048;
@@ -18,7 +19,7 @@ const MOST_NAMES: usize = 2_048;
 const LONGEST_NAME: usize = 128;
 
 thread_local! {
-    static NAMES: RefCell<HashSet<Name>> = RefCell::default();
+    static NAMES: RefCell<QuickSet<Name>> = RefCell::default();
 }
 
 /// A name, shared with others of the same spelling where possible.
