@@ -341,22 +341,7 @@ impl Engine {
     /// # Errors
     /// Of the store.
     pub fn take_due(&self, job: JobId, limit: usize) -> Result<Vec<DueItem>> {
-        self.take_due_after(job, None, limit)
-    }
-
-    /// As [`Engine::take_due`], of the links behind this one only: so the next batch can be looked at while the plans of the
-    /// one before are being stored.
-    ///
-    /// # Errors
-    /// Of the store.
-    pub fn take_due_after(
-        &self,
-        job: JobId,
-        after: Option<LinkId>,
-        limit: usize,
-    ) -> Result<Vec<DueItem>> {
         let (first, last) = crate::link_range(job);
-        let first = after.map_or(first, |after| first.max(after.0.saturating_add(1)));
         self.read(|connection| {
             let mut places = Places { connection, known: HashMap::new() };
             let mut statement = connection.prepare_cached(&format!(

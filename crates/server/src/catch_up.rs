@@ -42,9 +42,6 @@ const OUTCOMES: Duration = Duration::from_millis(200);
 // LIMIT: batches whose outcomes are being stored while the next one is carried out.
 const STORING: usize = 2;
 
-/// Objects that are looked at while the plans of those before them are stored.
-type Ahead = JoinHandle<Result<Option<planner::Begun>, Refusal>>;
-
 /// Outcomes on their way into the store.
 type Storing = JoinHandle<Result<Exported, Refusal>>;
 
@@ -125,7 +122,6 @@ async fn plan_all(
     let (id, source) = (job.id, job.source);
     let bell = app.wake(id);
     let mut known: Option<Arc<Surroundings>> = None;
-    let mut ahead: Option<Ahead> = None;
     let mut steps = 0;
     loop {
         while between.exports
@@ -133,8 +129,6 @@ async fn plan_all(
             && !between.exporting_is_over.load(Ordering::Acquire)
         {
             between.reported.notified().await;
-            // By now it may not be as it was looked at.
-            ahead = None;
         }
         let is_over = between.exports && between.exporting_is_over.load(Ordering::Acquire);
         if is_over || !is_running(app, job, between.exports).await? {
@@ -162,7 +156,6 @@ async fn plan_all(
             continue;
         }
         if !has_due {
-            ahead = None;
             // References to what a first read has not shown yet would only be put off.
             if is_first_read(app, &source, id) {
                 if !between.exports || between.waiting.load(Ordering::Acquire) == 0 {
@@ -196,31 +189,11 @@ async fn plan_all(
             continue;
         }
         let surroundings = known_or_asked(app, job, &mut known).await?;
-        let begun = match ahead.take() {
-            Some(ahead) => ahead.await.unwrap_or(Ok(None))?,
-            None => None,
-        };
-        let begun = match begun {
-            Some(begun) => begun,
-            None => planner::begin(app.engine(), job, &surroundings, None).await?,
-        };
-        if let Some(last) = begun.more_behind() {
-            let (engine, job, surroundings) =
-                (app.engine().clone(), job.clone(), surroundings.clone());
-            ahead = Some(tokio::spawn(async move {
-                let begun = planner::begin(&engine, &job, &surroundings, Some(last)).await?;
-                Ok(Some(begun).filter(|begun| !begun.is_empty()))
-            }));
-        }
-        let told = |ready| {
+        let step = planner::step(app.engine(), job, &surroundings, target, |ready| {
             between.waiting.fetch_add(ready, Ordering::AcqRel);
             between.planned.notify_one();
-        };
-        let step = planner::step(app.engine(), job, begun, target, &surroundings, told).await?;
-        if step.takes_over {
-            // What was looked at ahead may be of links that have lost their object now.
-            ahead = None;
-        }
+        })
+        .await?;
         if step.planned == 0 && !between.exports {
             return Ok(steps);
         }

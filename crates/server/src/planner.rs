@@ -118,81 +118,38 @@ pub struct PlannedStep {
     pub waiting: usize,
     /// Operations made ready.
     pub ready: usize,
-    /// Whether an object of the target went from one link to another.
-    pub takes_over: bool,
     /// What came of planning: `same`, `skipped`, `unplannable`, `operations`.
     pub counts: BTreeMap<&'static str, u64>,
 }
 
-/// Objects that were taken and evaluated, and whose plans are not made yet.
-pub struct Begun {
-    drafts: Vec<Draft>,
-    /// Objects that are due and wait for the outcome of an operation that is ready already.
-    waiting: usize,
-    /// The last link that was taken, if as many were as are taken at once.
-    last: Option<LinkId>,
-}
-
-impl Begun {
-    /// Whether nothing is to be planned.
-    pub fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
-    }
-
-    /// Behind which link more is likely to be due.
-    pub fn more_behind(&self) -> Option<LinkId> {
-        self.last
-    }
-}
-
-/// Takes the next batch of what is due behind this link and evaluates the rules over it; nothing is stored.
-///
-/// # Errors
-/// If the store fails.
-pub async fn begin(
-    engine: &Engine,
-    job: &Arc<JobRow>,
-    surroundings: &Arc<Surroundings>,
-    after: Option<LinkId>,
-) -> Result<Begun, Refusal> {
-    let id = job.id;
-    let mut items = blocking(engine, move |engine| {
-        let mut items = engine.take_due_after(id, after, BATCH)?;
-        engine.add_scope_links(id, &mut items)?;
-        Ok(items)
-    })
-    .await?;
-    let due = items.len();
-    let last = items.last().map(|item| item.link).filter(|_| due == BATCH);
-    items.retain(|item| surroundings.stages || !is_being_carried_out(item.pending));
-    Ok(Begun {
-        waiting: due - items.len(),
-        drafts: evaluated(items, surroundings).await?,
-        last,
-    })
-}
-
-/// Plans what was begun; each time operations were made ready, their number is told.
+/// Plans the next batch of what is due; each time operations were made ready, their number is told.
 ///
 /// # Errors
 /// If the target cannot be asked, or the store fails; then nothing was stored.
 pub async fn step(
     engine: &Engine,
     job: &Arc<JobRow>,
-    begun: Begun,
+    surroundings: &Arc<Surroundings>,
     target: &Arc<dyn Target>,
-    surroundings: &Surroundings,
     mut is_stored: impl FnMut(usize),
 ) -> Result<PlannedStep, Refusal> {
-    let waiting = begun.waiting;
-    if begun.is_empty() {
+    let id = job.id;
+    let mut items = blocking(engine, move |engine| {
+        let mut items = engine.take_due(id, BATCH)?;
+        engine.add_scope_links(id, &mut items)?;
+        Ok(items)
+    })
+    .await?;
+    let due = items.len();
+    items.retain(|item| surroundings.stages || !is_being_carried_out(item.pending));
+    let waiting = due - items.len();
+    if items.is_empty() {
         return Ok(PlannedStep {
             waiting,
             ..PlannedStep::default()
         });
     }
-    let plans = plan_drafts(engine, job, begun.drafts, target).await?;
-    let takes_over = plans.iter().any(|plan| plan.takes_from.is_some());
+    let plans = plan(engine, job, items, surroundings, target).await?;
     let planned = plans.len();
     let counts = count(&plans);
     let travelling = match target.creates_with_references() {
@@ -227,7 +184,6 @@ pub async fn step(
         planned,
         waiting,
         ready,
-        takes_over,
         counts,
     })
 }
@@ -243,27 +199,11 @@ pub(crate) async fn plan(
     surroundings: &Arc<Surroundings>,
     target: &Arc<dyn Target>,
 ) -> Result<Vec<Planned>, Refusal> {
-    let drafts = evaluated(items, surroundings).await?;
-    plan_drafts(engine, job, drafts, target).await
-}
-
-/// Evaluates the rules over these objects.
-async fn evaluated(
-    items: Vec<DueItem>,
-    surroundings: &Arc<Surroundings>,
-) -> Result<Vec<Draft>, Refusal> {
     let around = surroundings.clone();
-    tokio::task::spawn_blocking(move || first_pass(items, &around))
+    let drafts = tokio::task::spawn_blocking(move || first_pass(items, &around))
         .await
-        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a planning thread ended"))
-}
-
-async fn plan_drafts(
-    engine: &Engine,
-    job: &Arc<JobRow>,
-    mut drafts: Vec<Draft>,
-    target: &Arc<dyn Target>,
-) -> Result<Vec<Planned>, Refusal> {
+        .map_err(|_| Refusal::new(Code::InternalFault).with("text", "a planning thread ended"))?;
+    let mut drafts = drafts;
     second_pass(&mut drafts, target).await?;
     let mut taken = claims::settle(engine, job, &mut drafts).await?;
     let planned = drafts.into_iter().enumerate();

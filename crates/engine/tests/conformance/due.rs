@@ -1,6 +1,6 @@
 //! Due work: nothing that was caused is forgotten.
 
-use engine::{DueItem, PendingState, reason};
+use engine::{PendingState, reason};
 use sync_core::{code::Code, plan::Situation};
 
 use super::{
@@ -25,34 +25,6 @@ fn a_change_during_planning_stays_due() {
     assert!(bench.engine().has_due(bench.job_id).unwrap());
     bench.catch_up();
     assert_eq!(bench.name_in_target(1).as_deref(), Some("b"));
-}
-
-#[test]
-fn what_is_looked_at_ahead_lies_behind_and_is_planned_again_if_it_changes() {
-    let mut bench = Bench::new();
-    bench.read_full(&[user(1, "a"), user(2, "b"), user(3, "c")]);
-    let job = bench.job_id;
-    let links = |items: &[DueItem]| items.iter().map(|item| item.link).collect::<Vec<_>>();
-    let first = bench.engine().take_due(job, 1).unwrap();
-    let behind = Some(first[0].link);
-    let ahead = bench.engine().take_due_after(job, behind, 10).unwrap();
-    assert_eq!(links(&first), [bench.link(1)]);
-    assert_eq!(links(&ahead), [bench.link(2), bench.link(3)]);
-    bench.delta(&[part(3, &[("displayName", "d")])]);
-    for items in [first, ahead] {
-        let items = items.into_iter();
-        let plans: Vec<_> = items.map(|item| decided(&bench.target, item)).collect();
-        let stored = bench.engine().store_plans(&bench.job(), &plans, &[]);
-        assert_eq!(stored.unwrap().plans, plans.len());
-    }
-    let due = bench.engine().take_due(job, 10).unwrap();
-    assert_eq!(
-        links(&due),
-        [bench.link(3)],
-        "it changed since it was looked at"
-    );
-    bench.catch_up();
-    assert_eq!(bench.name_in_target(3).as_deref(), Some("d"));
 }
 
 #[test]

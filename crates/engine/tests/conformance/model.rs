@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{DueItem, GuardOutcome, PlannedChange, ReadResult};
+use engine::{GuardOutcome, PlannedChange, ReadResult};
 use fastrand::Rng;
 use sync_core::{
     code::Code,
@@ -350,20 +350,14 @@ impl History {
         self.full();
     }
 
-    /// Plans some of what is due, and perhaps what was looked at behind it before that was stored; pages may come in between.
+    /// Plans some of what is due; pages may come in between.
     fn plan(&mut self) {
         let limit = self.rng.usize(1..6);
-        let (engine, job) = (self.bench.engine(), self.bench.job_id);
-        let items = engine.take_due(job, limit).unwrap();
-        let ahead = match items.last().filter(|_| self.rng.bool()) {
-            Some(last) => engine.take_due_after(job, Some(last.link), limit).unwrap(),
-            None => Vec::new(),
-        };
-        self.plan_these(items);
-        self.plan_these(ahead);
-    }
-
-    fn plan_these(&mut self, items: Vec<DueItem>) {
+        let items = self
+            .bench
+            .engine()
+            .take_due(self.bench.job_id, limit)
+            .unwrap();
         let plans: Vec<_> = items
             .into_iter()
             .map(|item| decided(&self.bench.target, item))
