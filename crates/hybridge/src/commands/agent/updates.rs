@@ -20,7 +20,8 @@ pub enum Command {
     /// Let a version be tried again that did not become healthy
     Retry {
         /// The version
-        version: String,
+        #[arg(value_name = "VERSION")]
+        release: String,
     },
 }
 
@@ -70,8 +71,8 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
             };
             client.patch("agent-updates", &change).await?
         }
-        Command::Retry { version } => {
-            let retry = UpdateRetry { version };
+        Command::Retry { release } => {
+            let retry = UpdateRetry { version: release };
             client.post("agent-updates/retry", &retry).await?
         }
     };
