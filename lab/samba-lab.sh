@@ -10,6 +10,7 @@
 #   samba-lab.sh certificate NAME good|expired|other-name      present another certificate from the next start on
 #   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all|+deleted...
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
+#   samba-lab.sh dns-controller NAME FQDN IP      tell in its DNS (--dns) of one more controller of the domain, of no site
 #   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin
 #   samba-lab.sh bulk NAME OPTIONS...             load people and groups (samba_bulk.py)
 #   samba-lab.sh keytab NAME ACCOUNT FILE         write the keys of an account into a keytab
@@ -256,7 +257,7 @@ shift || true
 case "$verb" in
   up) up "$@" ;;
   status) status ;;
-  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | undelete | bulk | keytab | tool | env)
+  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | dns-controller | undelete | bulk | keytab | tool | env)
     load "${1:-}"
     shift
     case "$verb" in
@@ -289,6 +290,7 @@ case "$verb" in
         ;;
       rights) sam rights "$@" ;;
       expunge) sam expunge "$@" ;;
+      dns-controller) sam dns-controller "$@" ;;
       undelete) sam undelete "$@" ;;
       bulk) "$py" "$here/samba_bulk.py" --smbconf "$D/etc/smb.conf" --sam "$D/private/sam.ldb" "$@" ;;
       keytab) samba-tool domain exportkeytab "${2:?file}" --principal="${1:?account}" -s "$D/etc/smb.conf" && chmod 600 "$2" ;;

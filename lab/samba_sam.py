@@ -6,6 +6,7 @@
   samba_sam.py SMBCONF SAM_LDB exchange                          attributes a directory has once Exchange was there
   samba_sam.py SMBCONF SAM_LDB rights ACCOUNT +get -all ...      grant or take replication rights on the domain
   samba_sam.py SMBCONF SAM_LDB expunge DAYS                      forget what was deleted, as if DAYS had passed
+  samba_sam.py SMBCONF SAM_LDB dns-controller FQDN IP            tell in DNS of one more controller of the domain, of no site
   samba_sam.py SMBCONF SAM_LDB undelete GUID                     restore from the recycle bin, to where it was
 
 Rights: get = DS-Replication-Get-Changes, all = ...-Get-Changes-All (secrets), filtered = ...-In-Filtered-Set; deleted = list
@@ -22,6 +23,7 @@ from samba.auth import system_session
 from samba.dcerpc import security
 from samba.ndr import ndr_pack, ndr_unpack
 from samba.param import LoadParm
+from samba.provision.sambadns import ARecord, SRVRecord
 from samba.samdb import SamDB
 
 RIGHTS = {
@@ -125,6 +127,16 @@ def undelete(sam, guid):
     print(home)
 
 
+def dns_controller(sam, fqdn, ip):
+    host, domain = fqdn.split(".", 1)
+    everybody = f"_ldap._tcp.dc._msdcs.{domain}"
+    _, known = sam.dns_lookup(everybody)
+    sam.dns_replace(everybody, [*known, SRVRecord(fqdn, 389)])
+    zone = f"DC={domain},CN=MicrosoftDNS,DC=DomainDnsZones,{sam.get_default_basedn()}"
+    node = {"dn": f"DC={host},{zone}", "objectClass": ["top", "dnsNode"], "dnsRecord": ndr_pack(ARecord(ip))}
+    sam.add(node)
+
+
 def main():
     parameters = LoadParm()
     parameters.load(sys.argv[1])
@@ -144,6 +156,8 @@ def main():
         exchange(sam)
     elif verb == "rights":
         rights(sam, rest[0], rest[1:])
+    elif verb == "dns-controller":
+        dns_controller(sam, *rest)
     elif verb == "undelete":
         undelete(sam, rest[0])
     else:

@@ -3,9 +3,9 @@
 //! Told from the settings alone; nothing is connected. Trap: behind a proxy it is the proxy that must reach the control plane,
 //! and the agent's machine needs only the proxy.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
-use connectors::ldap::{Authentication, LdapConfig, Method};
+use connectors::ldap::{Authentication, LdapConfig, LocatedScheme, Method};
 use http::Uri;
 use serde::{Deserialize as _, Serialize};
 
@@ -84,7 +84,40 @@ pub fn allow_list(config: &AgentConfig, server: &str) -> Result<Vec<Opening>, Ag
     Ok(all)
 }
 
+/// The controllers that DNS tells of; which they are is told by DNS alone.
+fn located(connector: &str, settings: &LdapConfig, all: &mut Vec<Opening>) {
+    let Some(locate) = &settings.locate else {
+        return;
+    };
+    let every = format!("every domain controller of {}", locate.domain);
+    let (port, what) = match locate.scheme {
+        LocatedScheme::Ldaps => (LDAPS_PORT, "LDAP over TLS"),
+        LocatedScheme::Ldap => (LDAP_PORT, "LDAP, protected by StartTLS or by the sign-in"),
+    };
+    let purpose = format!("connector {connector}: reading the directory ({what})");
+    all.push(opening("agent", &every, port, &purpose));
+    let has_kerberos = settings.authentication == Authentication::Negotiate
+        && settings.negotiate.method != Method::Ntlm;
+    if has_kerberos && settings.negotiate.kdcs.is_empty() {
+        let purpose = format!("connector {connector}: Kerberos tickets");
+        all.push(opening("agent", &every, KDC_PORT, &purpose));
+    }
+    for server in &locate.name_servers {
+        let address = server.parse::<SocketAddr>();
+        let (host, port) = match address {
+            Ok(address) => (address.ip().to_string(), address.port()),
+            Err(_) => (server.clone(), DNS_PORT),
+        };
+        let purpose = format!("connector {connector}: where the domain controllers are");
+        all.push(Opening {
+            protocol: "tcp and udp",
+            ..opening("agent", &host, port, &purpose)
+        });
+    }
+}
+
 fn sources(connector: &str, settings: &LdapConfig, all: &mut Vec<Opening>) {
+    located(connector, settings, all);
     for url in &settings.urls {
         // A socket on this machine has no port.
         let Ok(uri) = url.parse::<Uri>() else {
@@ -163,6 +196,22 @@ mod tests {
                 "agent dc1.example 88",
                 "agent dc2.example 3389",
                 "agent dc2.example 88",
+                "agent the name servers of this machine 53",
+            ]
+        );
+    }
+
+    #[test]
+    fn controllers_that_dns_tells_of_are_named_by_their_domain() {
+        let located = r#"{"network":{"ignore_environment":true},"connectors":[
+            {"name":"a","kind":"ad","settings":{"locate":{"domain":"contoso.com","name_servers":["10.0.0.1"]},"authentication":"negotiate"}}]}"#;
+        assert_eq!(
+            lines(located),
+            [
+                "agent sync.example 8443",
+                "agent every domain controller of contoso.com 636",
+                "agent every domain controller of contoso.com 88",
+                "agent 10.0.0.1 53",
                 "agent the name servers of this machine 53",
             ]
         );

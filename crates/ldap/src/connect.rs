@@ -3,7 +3,7 @@
 //! TLS is always used and always verified, unless the caller names [`Security::PlainForTests`]. Trap: bytes that arrive
 //! together with the StartTLS answer were not protected by TLS; they are a protocol error, never read as answers.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use ldap3_proto::{
@@ -168,13 +168,19 @@ async fn local(endpoint: &Endpoint) -> Result<TcpStream, Error> {
 
 pub(crate) async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Error> {
     let server = || endpoint.to_string();
-    let host = (endpoint.host.as_str(), endpoint.port);
-    let addresses = tokio::net::lookup_host(host)
-        .await
-        .map_err(|source| Error::Resolve {
-            server: server(),
-            source,
-        })?;
+    let addresses: Vec<SocketAddr> = match endpoint.addresses.as_slice() {
+        [] => tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port))
+            .await
+            .map_err(|source| Error::Resolve {
+                server: server(),
+                source,
+            })?
+            .collect(),
+        known => known
+            .iter()
+            .map(|address| SocketAddr::new(*address, endpoint.port))
+            .collect(),
+    };
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match TcpStream::connect(address).await {

@@ -3,7 +3,7 @@
 //! Never carries a DN, filter or credential (RFC 4516's other parts are refused). Trap: IPv6 addresses stand in brackets, and
 //! the slashes of a socket's path are written `%2F`.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use crate::error::Error;
 
@@ -30,6 +30,8 @@ pub struct Endpoint {
     pub host: String,
     /// Port; of a local socket 0.
     pub port: u16,
+    /// Addresses of the host, from somebody who knows; none: the system's resolver is asked.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl FromStr for Endpoint {
@@ -65,6 +67,7 @@ impl FromStr for Endpoint {
             scheme,
             host: host.to_owned(),
             port,
+            addresses: Vec::new(),
         })
     }
 }
@@ -80,6 +83,7 @@ fn local(rest: &str) -> Option<Endpoint> {
         scheme: Scheme::Ldapi,
         host: path,
         port: 0,
+        addresses: Vec::new(),
     })
 }
 

@@ -4,6 +4,8 @@
 //! refused, so its mode must be 0600.
 
 use std::{
+    collections::BTreeMap,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,14 +14,21 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sync_core::{code::Code, operation::Refusal};
 
-use super::negotiated;
+use super::{locate::Locate, negotiated};
 
 /// A directory and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LdapConfig {
     /// Servers, tried in this order (`ldaps://dc1.canal.example`, `ldap://…` with StartTLS, `ldapi://%2Frun%2Fslapd%2Fldapi`).
+    #[serde(default)]
     pub urls: Vec<String>,
+    /// Where more of them are found, after those of `urls`.
+    #[serde(default)]
+    pub locate: Option<Locate>,
+    /// Set when `urls` holds what `locate` finds: addresses by host, where its name servers say them.
+    #[serde(skip)]
+    pub addresses: Option<BTreeMap<String, Vec<IpAddr>>>,
     /// How to prove who is reading.
     #[serde(default)]
     pub authentication: Authentication,
@@ -175,6 +184,8 @@ impl LdapConfig {
     pub fn simple(urls: Vec<String>, bind: impl Into<String>, secret: Secret) -> Self {
         Self {
             urls,
+            locate: None,
+            addresses: None,
             authentication: Authentication::Simple,
             bind: Some(bind.into()),
             secret: Some(secret),

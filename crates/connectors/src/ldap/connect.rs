@@ -9,7 +9,9 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     config::{Credential, LdapConfig, TlsMode},
-    failure, negotiated,
+    failure,
+    locate::located,
+    negotiated,
 };
 use crate::source::SourceError;
 
@@ -21,6 +23,7 @@ pub(super) async fn first_usable<T, F>(
 where
     F: Future<Output = Result<T, SourceError>>,
 {
+    let config = &located(config).await?;
     let options = options(config)?;
     let mut failures = Vec::new();
     for url in &config.urls {
@@ -45,7 +48,8 @@ where
 
 /// Opens one more connection to a server that was usable before.
 pub(super) async fn again(url: &str, config: &LdapConfig) -> Result<Connection, SourceError> {
-    authenticated(url, config, &options(config)?).await
+    let config = located(config).await?;
+    authenticated(url, &config, &options(&config)?).await
 }
 
 pub(super) fn options(config: &LdapConfig) -> Result<Options, SourceError> {
@@ -72,6 +76,19 @@ pub(super) fn options(config: &LdapConfig) -> Result<Options, SourceError> {
     })
 }
 
+/// A server of the list, with its addresses if they are known.
+pub(super) fn endpoint(url: &str, config: &LdapConfig) -> Result<Endpoint, ldap::Error> {
+    let mut endpoint: Endpoint = url.parse()?;
+    if let Some(known) = config
+        .addresses
+        .as_ref()
+        .and_then(|all| all.get(&endpoint.host))
+    {
+        endpoint.addresses.clone_from(known);
+    }
+    Ok(endpoint)
+}
+
 async fn authenticated(
     url: &str,
     config: &LdapConfig,
@@ -80,7 +97,7 @@ async fn authenticated(
     let told = |operation: &'static str| {
         move |error: ldap::Error| failure::refusal(url, operation, &error)
     };
-    let endpoint: Endpoint = url.parse().map_err(told("connect"))?;
+    let endpoint = endpoint(url, config).map_err(told("connect"))?;
     let credential = config.credential(url)?;
     let connected = async || {
         let connected = ldap::connect(&endpoint, options).await;

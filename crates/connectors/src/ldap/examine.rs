@@ -3,11 +3,12 @@
 //! Reads only, and signs in once: an account must not be locked by somebody who looks what is wrong with it. Trap: that one server
 //! of a list fails costs nothing while another one works, so every server is looked at, and not only the first that will do.
 
-use ldap::{Endpoint, Scheme};
+use ldap::Scheme;
 
 use super::{
     config::{Authentication, LdapConfig, TlsMode},
     connect, failure,
+    locate::located,
 };
 use crate::source::SourceError;
 
@@ -25,14 +26,15 @@ pub struct Probe {
 /// Looks at name, TCP and TLS of every server of the list; nobody signs in.
 ///
 /// # Errors
-/// If TLS cannot be set up from the settings at all.
+/// If TLS cannot be set up from the settings at all, or no server can be located.
 pub async fn probe(config: &LdapConfig) -> Result<Vec<Probe>, SourceError> {
+    let config = &located(config).await?;
     let options = connect::options(config)?;
     let mut all = Vec::new();
     for url in &config.urls {
         let result = async {
             let told = |error: ldap::Error| failure::refusal(url, "connect", &error);
-            let endpoint: Endpoint = url.parse().map_err(told)?;
+            let endpoint = connect::endpoint(url, config).map_err(told)?;
             // What the sign-in will seal has no TLS of its own.
             let is_sealed = config.authentication == Authentication::Negotiate
                 && endpoint.scheme == Scheme::Ldap

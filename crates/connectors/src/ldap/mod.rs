@@ -13,6 +13,7 @@ mod failure;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
+mod locate;
 mod negotiated;
 mod openldap;
 mod pages;
@@ -27,5 +28,6 @@ pub use negotiate::QUIET_TARGETS;
 pub use config::{
     Authentication, ClientCertificate, LdapConfig, Limits, Method, Negotiate, Secret, TlsMode,
 };
+pub use locate::{LOCATING, Locate, Scheme as LocatedScheme};
 pub use negotiated::key as keytab_key;
 pub use openldap::OpenLdapSource;

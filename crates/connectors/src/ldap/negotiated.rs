@@ -155,7 +155,13 @@ impl Attempt<'_> {
             let other = url.parse::<Endpoint>().map(|endpoint| endpoint.host);
             hosts.extend(other.ok().filter(|host| !hosts.contains(host)));
         }
-        hosts.iter().map(|host| with_port(host)).collect()
+        let known =
+            |host: &String| match self.config.addresses.as_ref().and_then(|all| all.get(host)) {
+                Some(all) => all.iter().map(ToString::to_string).collect(),
+                None => vec![host.clone()],
+            };
+        let all = hosts.iter().flat_map(known);
+        all.map(|host| with_port(&host)).collect()
     }
 }
 
@@ -167,6 +173,7 @@ fn realm(config: &LdapConfig, identity: &Identity, host: &str) -> Option<String>
         Credential::Password(_) => None,
     };
     let of_context = || config.naming_context.as_deref().map(dns_name);
+    let of_locate = || config.locate.as_ref().map(|locate| locate.domain.clone());
     let of_host = || host.split_once('.').map(|(_, domain)| domain.to_owned());
     let of_account = || {
         let account = identity.account.rsplit_once('@');
@@ -176,6 +183,7 @@ fn realm(config: &LdapConfig, identity: &Identity, host: &str) -> Option<String>
     let found = realm
         .or_else(of_key)
         .or_else(of_context)
+        .or_else(of_locate)
         .or_else(of_host)
         .or_else(of_account)?;
     (!found.is_empty()).then(|| found.to_uppercase())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use connectors::{
     PageSink, ReadEnd, ReadMode, Source,
-    ldap::{AdSource, LdapConfig},
+    ldap::{AdSource, LdapConfig, Locate},
     source::{ObjectName, Page},
 };
 use ldap::{Change, ChangeKind, Query, Scope};
@@ -52,7 +52,7 @@ struct Pair {
 impl Pair {
     /// `None` if there is to be no controller.
     async fn raise(name: &str, ips: [&str; 2], rights: &[&str]) -> Option<Self> {
-        let first = Lab::raise(name, ips[0], &[])?;
+        let first = Lab::raise(name, ips[0], &["--dns"])?;
         let second = Lab::raise(&format!("{name}b"), ips[1], &["--join", name])?;
         let story = Story::begin(first, "Two").await;
         let users = format!("CN=Users,{}", story.lab.base);
@@ -176,7 +176,47 @@ async fn a_read_goes_on_at_the_second_controller_when_the_first_is_lost() {
     let change = Change::new(ChangeKind::Replace, "title", ["Mate"]);
     writer.modify(&dn, vec![change]).await.unwrap();
     pair.reads_until(&mut model, &dn, "title", "Mate").await;
+    controllers_are_found_by_dns(&pair).await;
+    let writer = pair.story.lab.connect().await;
     lagging_controller_takes_nothing_back(&pair, model, writer).await;
+}
+
+/// By the records the domain keeps of itself, those of the site first; a controller that is gone is passed over, and so is a
+/// name server that went with it.
+async fn controllers_are_found_by_dns(pair: &Pair) {
+    const DNS_PORT: u16 = 53;
+    let (first, second) = (&pair.story.lab, &pair.second);
+    let domain = first.about("LAB_REALM").to_lowercase();
+    let second_host = second.about("LAB_DC_FQDN");
+    first.lab("dns-controller", &[&second_host, second.host()]);
+
+    let mut config = pair.config.clone();
+    config.urls.clear();
+    config.locate = Some(Locate {
+        domain,
+        site: Some("Default-First-Site-Name".into()),
+        name_servers: vec![format!("{}:{DNS_PORT}", first.host())],
+        ..Locate::default()
+    });
+    let mut source = AdSource::new(config.clone());
+    let server = source.discover().await.unwrap().server;
+    assert!(!is_second(&server), "the site's own comes first: {server}");
+    let mut preferring = config.clone();
+    if let Some(locate) = &mut preferring.locate {
+        locate.preferred = vec![second_host];
+    }
+    let server = AdSource::new(preferring).discover().await.unwrap().server;
+    assert!(
+        is_second(&server),
+        "the preferred one comes first: {server}"
+    );
+
+    first.lab("down", &[]);
+    let server = source.discover().await.unwrap().server;
+    assert!(is_second(&server), "{server}");
+    let nobody = AdSource::new(config).discover().await.unwrap_err();
+    assert_eq!(nobody.code, Code::SourceNameNotResolved);
+    first.lab("start", &[]);
 }
 
 /// The second controller misses what the first one showed, and then is the only one.

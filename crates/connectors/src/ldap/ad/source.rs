@@ -18,7 +18,7 @@ use super::{
     watermark::Position,
 };
 use crate::{
-    ldap::{config::LdapConfig, failure, pages::Pages, scope::Scope},
+    ldap::{config::LdapConfig, failure, locate::located, pages::Pages, scope::Scope},
     source::{
         Bell, Container, Listed, ObjectName, PageSink, ReadEnd, ReadMode, ReadOne, Source,
         SourceError, SourceInfo, WatchEnd, Watermark,
@@ -28,6 +28,8 @@ use crate::{
 /// An Active Directory domain (or Samba AD) as a source.
 pub struct AdSource {
     config: LdapConfig,
+    /// The same with the controllers last found: a name server that is gone takes none of them away.
+    found: Option<LdapConfig>,
     session: Option<Session>,
     /// Where the last read ended: nothing older may be shown.
     floor: Option<Position>,
@@ -38,6 +40,7 @@ impl AdSource {
     pub fn new(config: LdapConfig) -> Self {
         Self {
             config,
+            found: None,
             session: None,
             floor: None,
         }
@@ -46,9 +49,21 @@ impl AdSource {
     async fn session(&mut self) -> Result<&Session, SourceError> {
         let session = match self.session.take() {
             Some(session) if session.is_still_itself().await => session,
-            _ => Session::open(&self.config, &Vector::default()).await?,
+            _ => Session::open(&self.servers().await?, &Vector::default()).await?,
         };
         Ok(self.session.insert(session))
+    }
+
+    /// The settings with the controllers there are now.
+    async fn servers(&mut self) -> Result<LdapConfig, SourceError> {
+        match (located(&self.config).await, &self.found) {
+            (Ok(found), _) => Ok(self.found.insert(found).clone()),
+            (Err(refusal), Some(before)) => {
+                tracing::warn!(code = %refusal.code, "the controllers found before are tried: {refusal}");
+                Ok(before.clone())
+            }
+            (Err(refusal), None) => Err(refusal),
+        }
     }
 
     /// Makes sure of a session with a controller that holds everything known already. If there is none, one that lags is
@@ -65,7 +80,7 @@ impl AdSource {
             self.session = Some(session);
             return Ok(None);
         }
-        let mut config = self.config.clone();
+        let mut config = self.servers().await?;
         config.urls.retain(|url| !is_lost(url, lost));
         match Session::open(&config, known).await {
             Ok(session) => {
@@ -216,7 +231,7 @@ impl AdSource {
                 Err(refusal) if failure::is_loss(&refusal) => {
                     let session = self.session.take();
                     lost.extend(session.map(|session| session.connection.server().to_owned()));
-                    if lost.len() >= self.config.urls.len() {
+                    if lost.len() >= self.known_servers() {
                         return Err(refusal);
                     }
                     tracing::warn!(code = %refusal.code, "lost in the middle of a read, which goes on at another controller: {refusal}");
@@ -224,6 +239,10 @@ impl AdSource {
                 result => return result,
             }
         }
+    }
+
+    fn known_servers(&self) -> usize {
+        self.found.as_ref().unwrap_or(&self.config).urls.len()
     }
 
     /// Reads, or goes on reading, at the controller of the session.
@@ -234,7 +253,7 @@ impl AdSource {
         trail: &mut Trail,
         pages: &mut Pages<'_>,
     ) -> Result<ReadEnd, SourceError> {
-        let has_others = self.config.urls.len() > 1;
+        let has_others = self.known_servers() > 1;
         let (session, selection, scope) = self.prepare(spec).await?;
         let standing = session.standing().await?;
         let judged = match (&trail.position, &trail.floor) {
