@@ -88,6 +88,7 @@ pub async fn run(options: HostOptions, shutdown: CancellationToken) -> Result<()
         started: Instant::now(),
         busy: busy.clone(),
         session: session.clone(),
+        assignment: None,
     };
     let bench = Arc::new(Bench {
         link,
@@ -216,6 +217,8 @@ struct Beats {
     started: Instant,
     busy: Arc<AtomicU32>,
     session: String,
+    /// The newest assignment the server told of.
+    assignment: Option<u64>,
 }
 
 impl Beats {
@@ -230,6 +233,13 @@ impl Beats {
             match beaten {
                 Ok(answer) => {
                     failures = 0;
+                    let before = self.assignment.replace(answer.config_generation);
+                    if before.is_some_and(|before| before != answer.config_generation) {
+                        info!(
+                            assignment = answer.config_generation,
+                            "connectors were assigned to agents anew"
+                        );
+                    }
                     let is_news = self.heed(answer).await;
                     // What changed is told soon: somebody may wait for it.
                     sleep(if is_news { SOON } else { HEARTBEAT_INTERVAL }).await;

@@ -316,6 +316,8 @@ pub struct AgentRow {
     pub last_seen: Option<i64>,
     /// When it was revoked.
     pub revoked_at: Option<i64>,
+    /// Since when it takes no new work.
+    pub drained_at: Option<i64>,
     /// What it said of itself.
     pub facts: serde_json::Value,
 }
@@ -404,12 +406,16 @@ fn agent(row: &Row<'_>) -> Result<AgentRow> {
             not_after: row.get(10)?,
             authority: row.get(11)?,
         },
+        drained_at: row.get(12)?,
     })
 }
 
+/// Under which the number of the newest assignment of agents is kept.
+const ASSIGNMENTS: &str = "agentConfigGeneration";
+
 const AGENT: &str =
     "SELECT a.id, a.guid, a.name, a.granted, a.enrolled_at, a.last_seen, a.revoked_at, a.facts,
-  c.fingerprint, c.not_before, c.not_after, c.authority FROM agent a JOIN certificate c ON c.agent = a.id";
+  c.fingerprint, c.not_before, c.not_after, c.authority, a.drained_at FROM agent a JOIN certificate c ON c.agent = a.id";
 
 fn taken(what: &str, name: &str) -> StoreError {
     StoreError::Refused(
@@ -894,7 +900,7 @@ impl Engine {
     /// Of the store.
     pub fn agents(&self) -> Result<Vec<AgentRow>> {
         let sql = format!(
-            "{AGENT} WHERE c.fingerprint = (SELECT fingerprint FROM certificate WHERE agent = a.id ORDER BY not_after DESC, fingerprint LIMIT 1) ORDER BY a.id"
+            "{AGENT} WHERE a.removed_at IS NULL AND c.fingerprint = (SELECT fingerprint FROM certificate WHERE agent = a.id ORDER BY not_after DESC, fingerprint LIMIT 1) ORDER BY a.id"
         );
         self.read(|c| collect(c, &sql, [], agent))
     }
@@ -958,9 +964,58 @@ impl Engine {
         let now = self.now();
         self.write("engine.revoke_agent", |tx| {
             Ok(tx.execute(
-                "UPDATE agent SET revoked_at = ?2 WHERE (guid = ?1 OR name = ?1) AND revoked_at IS NULL",
+                "UPDATE agent SET revoked_at = ?2 WHERE (guid = ?1 OR name = ?1) AND revoked_at IS NULL AND removed_at IS NULL",
                 params![name, now],
             )? > 0)
+        })
+    }
+
+    /// Lets an agent take no new work from now on, or lets it work again. False: it is so already.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn drain_agent(&self, id: AgentId, is_drained: bool) -> Result<bool> {
+        let since = is_drained.then(|| self.now());
+        self.write("engine.drain_agent", |tx| {
+            Ok(tx.execute(
+                "UPDATE agent SET drained_at = ?2 WHERE id = ?1 AND (drained_at IS NULL) = (?2 IS NOT NULL)",
+                params![id.0, since],
+            )? > 0)
+        })
+    }
+
+    /// Which connectors an agent may serve from now on; none: any. The number of the assignment, which only grows.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn assign_agent(&self, id: AgentId, connectors: &[String]) -> Result<u64> {
+        let granted = serde_json::to_string(connectors).map_err(|_| StoreError::Blob("grant"))?;
+        self.write("engine.assign_agent", |tx| {
+            tx.execute(
+                "UPDATE agent SET granted = ?2 WHERE id = ?1",
+                params![id.0, granted],
+            )?;
+            let generation: i64 = tx.query_row(
+                "INSERT INTO meta (key, value) VALUES (?1, '1') ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) RETURNING CAST(value AS INTEGER)",
+                [ASSIGNMENTS],
+                |row| row.get(0),
+            )?;
+            Ok(u64::try_from(generation).unwrap_or(0))
+        })
+    }
+
+    /// Revokes an agent and lists it no longer; its certificate stays known, and refused.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn remove_agent(&self, id: AgentId) -> Result<()> {
+        let now = self.now();
+        self.write("engine.remove_agent", |tx| {
+            tx.execute(
+                "UPDATE agent SET removed_at = ?2, revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1",
+                params![id.0, now],
+            )?;
+            Ok(())
         })
     }
 

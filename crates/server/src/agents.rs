@@ -16,13 +16,24 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     access,
     pki::{
-        AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, TokenGrant,
+        AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, Serving,
+        TokenGrant,
     },
 };
 
 /// Signs of life are written at most so often, however many agents there are: each writing waits for the disk, and so does a sync
 /// meanwhile.
 const BEATS_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether a list among an agent's facts names this connector, itself or in a field.
+fn told(row: &engine::AgentRow, list: &str, field: Option<&str>, connector: &str) -> bool {
+    let all = row.facts.get(list).and_then(|all| all.as_array());
+    let name = |one: &'_ serde_json::Value| {
+        let named = field.map_or(Some(one), |field| one.get(field));
+        named.and_then(|name| name.as_str()) == Some(connector)
+    };
+    all.is_some_and(|all| all.iter().any(name))
+}
 
 /// Agents as the engine remembers them.
 pub struct EngineAgents {
@@ -198,6 +209,7 @@ impl AgentDirectory for EngineAgents {
                 name: row.name,
                 is_revoked: row.revoked_at.is_some(),
                 connectors: row.granted,
+                is_drained: row.drained_at.is_some(),
                 certificate: CertificateRecord {
                     fingerprint: fingerprint_from(&row.certificate.fingerprint)?,
                     authority: fingerprint_from(&row.certificate.authority),
@@ -208,32 +220,34 @@ impl AgentDirectory for EngineAgents {
         }))
     }
 
-    async fn agents_of(&self, connector: &str) -> Result<Vec<AgentId>, Refusal> {
+    async fn agents_of(&self, connector: &str) -> Result<Vec<Serving>, Refusal> {
         let rows = blocking(&self.engine, Engine::agents).await?;
-        let serves = |row: &engine::AgentRow| {
-            row.revoked_at.is_none()
-                && row
-                    .facts
-                    .get("connectors")
-                    .and_then(|all| all.as_array())
-                    .is_some_and(|all| {
-                        all.iter().any(|hosted| {
-                            hosted.get("connector").and_then(|name| name.as_str())
-                                == Some(connector)
-                        })
-                    })
+        let serving = |row: &engine::AgentRow| Serving {
+            id: row.id,
+            is_drained: row.drained_at.is_some(),
+        };
+        let serves = |row: &&engine::AgentRow| {
+            row.revoked_at.is_none() && told(row, "connectors", Some("connector"), connector)
+        };
+        Ok(rows.iter().filter(serves).map(serving).collect())
+    }
+
+    async fn barred_from(&self, connector: &str) -> Result<Vec<String>, Refusal> {
+        let rows = blocking(&self.engine, Engine::agents).await?;
+        let barred = |row: &&engine::AgentRow| {
+            row.revoked_at.is_none() && told(row, "unroutable", None, connector)
         };
         Ok(rows
             .iter()
-            .filter(|row| serves(row))
-            .map(|row| row.id)
+            .filter(barred)
+            .map(|row| row.name.clone())
             .collect())
     }
 
     async fn heartbeat(&self, agent: AgentId, beat: Beat) -> Result<(), Refusal> {
         let facts = serde_json::json!({
             "version": beat.version, "uptimeMs": beat.uptime_ms, "memoryBytes": beat.memory_bytes,
-            "clockAheadMs": beat.clock_ahead_ms, "connectors": beat.connectors,
+            "clockAheadMs": beat.clock_ahead_ms, "connectors": beat.connectors, "unroutable": beat.unroutable,
             "authorities": beat.authorities,
         });
         let store = async |all: Vec<_>| {

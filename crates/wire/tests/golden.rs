@@ -482,3 +482,29 @@ fn what_a_newer_server_says_is_recognised_as_unknown() {
     let receipt: Receipt = serde_json::from_str(r#"{"result":"perhaps"}"#).unwrap();
     assert_eq!(receipt, Receipt::Unknown);
 }
+
+/// A message as a release before or after this one writes it.
+fn of_release<T: DeserializeOwned>(which: &str, name: &str) -> T {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let text = fs::read_to_string(folder.join(which).join(name)).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{which} {name}: {fault}"))
+}
+
+#[test]
+fn an_agent_one_release_older_is_understood() {
+    let beat: Heartbeat = of_release("agent-v1-before", "heartbeat.json");
+    assert_eq!((beat.session.as_str(), beat.leases), ("", 0));
+    let request: LeaseRequest = of_release("agent-v1-before", "lease-request.json");
+    assert_eq!((request.session.as_str(), request.capacity), ("", 2));
+}
+
+#[test]
+fn a_server_one_release_newer_is_understood_and_its_new_work_is_refused_by_name() {
+    let answer: LeaseAnswer = of_release("agent-v1-after", "lease-answer.json");
+    let work: Vec<&Work> = answer.leases.iter().map(|leased| &leased.work).collect();
+    assert_eq!(work, [&Work::Unknown, &Work::Discover]);
+    let beat: HeartbeatAnswer = of_release("agent-v1-after", "heartbeat-answer.json");
+    assert_eq!(beat.config_generation, 3);
+    let receipt: Receipt = of_release("agent-v1-after", "receipt.json");
+    assert!(matches!(receipt, Receipt::Unknown));
+}

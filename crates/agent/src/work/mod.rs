@@ -16,6 +16,7 @@ use std::{
 
 use connectors::Source;
 use sync_core::{code::Code, operation::Refusal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use wire::{
@@ -60,13 +61,22 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
     let lease = Arc::new(Lease::new(bench.link.clone(), &leased));
     let connector = leased.connector.clone();
     let is_read = matches!(leased.work, Work::Read { .. });
+    // By itself, so that a fault of a connector ends this work and nothing else.
+    let mut doing = JoinSet::new();
+    let (own_bench, own_lease) = (bench.clone(), lease.clone());
+    doing.spawn(async move { answer(&own_bench, &own_lease, leased).await });
     let done = tokio::select! {
-        done = answer(&bench, &lease, leased) => done,
+        done = doing.join_next() => match done {
+            Some(Ok(done)) => done,
+            _ => give_up(&lease, is_read, broken()).await,
+        },
         () = lease.keep() => {
             warn!(lease = lease.id(), connector, "lease {} was lost, its work is dropped", lease.id());
             return;
         }
         () = bench.shutdown.cancelled() => {
+            // Nothing more is said about the work but that it ended.
+            doing.shutdown().await;
             let stopped = Refusal::new(Code::TimeOut).with("text", "the agent was stopped");
             give_up(&lease, is_read, stopped).await
         }
@@ -82,6 +92,14 @@ pub async fn carry_out(bench: Arc<Bench>, leased: Leased) {
             warn!(lease = lease.id(), connector, %refusal, "work of lease {} was not taken", lease.id())
         }
     }
+}
+
+/// A connector broke over what it was asked.
+fn broken() -> Refusal {
+    Refusal::new(Code::HybridSynchronizationActiveDirectoryInternalServerError).with(
+        "text",
+        "the agent could not carry the request out; its log holds the place of the fault",
+    )
 }
 
 // LONG: one arm a kind of work.
@@ -211,7 +229,7 @@ impl Bench {
     fn settings(&self, connector: &str) -> Result<&ConnectorConfig, Refusal> {
         let mut known = self.config.connectors.iter();
         known.find(|have| have.name == connector).ok_or_else(|| {
-            Refusal::new(Code::ConfigurationInvalid)
+            Refusal::new(Code::HybridIdentityServiceInvalidResource)
                 .with("connector", connector)
                 .with("text", "the agent has no settings for this connector")
         })

@@ -121,3 +121,26 @@ async fn no_answer_is_a_time_out() {
         "the question is off the desk"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_breaks_over_a_request_ends_that_work_alone() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let _agent = lab.agent(Fake::default()).await;
+    // The made-up source takes one class only, and breaks over two.
+    let mut broken = order();
+    broken.spec.classes = vec!["user".into(), "group".into()];
+    let basket = std::sync::Arc::new(Basket::default());
+    lab.desk
+        .offer_read(CONNECTOR, broken, basket.clone())
+        .await
+        .unwrap();
+    let refusal = basket.ended().await.unwrap_err();
+    assert_eq!(
+        refusal.code,
+        Code::HybridSynchronizationActiveDirectoryInternalServerError
+    );
+    assert_eq!(refusal.argument("correlation"), Some("read-7"));
+    assert!(refusal.argument("tracking").is_some());
+    // The agent lives, and does what comes next.
+    assert!(ask(&lab, Call::Discover).await.is_ok());
+}

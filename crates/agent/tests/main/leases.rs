@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agent::error::AgentError;
-use server::desk::DeskLimits;
-use sync_core::code::Code;
+use server::{desk::DeskLimits, pki::TokenGrant};
+use sync_core::{code::Code, id::AgentId};
 use wire::agent::v1::{Leased, Page, ReadEnd, Receipt, RefusalText, Work, frame};
 
 use crate::lab::*;
@@ -212,13 +212,110 @@ async fn a_twin_that_wakes_gets_no_work_as_long_as_its_successor_is_there() {
 }
 
 #[tokio::test]
-async fn work_that_is_lost_every_time_ends_with_a_time_out() {
+async fn work_that_is_taken_and_lost_every_time_is_a_fault_of_signalling() {
     let lab = Lab::start(short()).await;
     let puppet = lab.puppet().await;
     let basket = reading(&lab).await;
     puppet.one_lease().await;
     puppet.one_lease().await;
-    assert_eq!(basket.ended().await.unwrap_err().code, Code::TimeOut);
+    let refusal = basket.ended().await.unwrap_err();
+    assert_eq!(refusal.code, Code::HybridIdentityServiceAgentSignalingError);
+    assert_eq!(refusal.argument("correlation"), Some("read-7"));
+    assert!(refusal.argument("tracking").is_some() && refusal.argument("at").is_some());
+}
+
+#[tokio::test]
+async fn an_agent_that_lives_and_never_asks_for_work_is_a_fault_of_signalling() {
+    let limits = DeskLimits {
+        presence: std::time::Duration::from_millis(400),
+        ..DeskLimits::default()
+    };
+    let lab = Lab::start(limits).await;
+    let puppet = lab.puppet().await;
+    let basket = reading(&lab).await;
+    let beats = async {
+        while puppet.beat().await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let refusal = tokio::select! {
+        refusal = basket.ended() => refusal.unwrap_err(),
+        () = beats => panic!("the agent is refused"),
+    };
+    assert_eq!(refusal.code, Code::HybridIdentityServiceAgentSignalingError);
+}
+
+#[tokio::test]
+async fn an_agent_that_may_not_serve_what_it_has_settings_for_cannot_be_routed_to() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let agent = AgentId(puppet.identity.agent_id);
+    let only = |connectors: &[&str]| TokenGrant {
+        connectors: connectors.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    lab.directory.assign(agent, only(&["elsewhere"]));
+    puppet.beat().await.unwrap();
+    let offered = || {
+        lab.desk
+            .offer_read(CONNECTOR, order(), Arc::new(Basket::default()))
+    };
+    let refusal = offered().await.unwrap_err();
+    assert_eq!(refusal.code, Code::HybridIdentityServiceInvalidResource);
+    assert!(
+        refusal
+            .argument("cure")
+            .unwrap()
+            .contains("hybridge agent assign")
+    );
+    // The cure ends it with the next sign of life; nothing is started anew.
+    lab.directory.assign(agent, only(&[CONNECTOR]));
+    puppet.beat().await.unwrap();
+    assert!(offered().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_drained_agent_ends_what_it_has_begun_and_takes_nothing_new() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let puppet = lab.puppet().await;
+    let agent = AgentId(puppet.identity.agent_id);
+    let begun = reading(&lab).await;
+    let lease = puppet.one_lease().await;
+    assert!(is_accepted(&page(&puppet, &lease, 7, 0).await));
+    lab.directory.drain(agent, true);
+    lab.desk.drain(agent);
+    let waiting = reading(&lab).await;
+    assert!(puppet.lease(0).await.unwrap().is_empty());
+    assert!(is_accepted(&end(&puppet, &lease).await));
+    assert!(begun.ended().await.is_ok());
+    lab.directory.drain(agent, false);
+    let lease = puppet.one_lease().await;
+    assert!(is_accepted(&end(&puppet, &lease).await));
+    assert!(waiting.ended().await.is_ok());
+}
+
+#[tokio::test]
+async fn what_an_agent_may_serve_no_longer_goes_to_another_one() {
+    let lab = Lab::start(DeskLimits::default()).await;
+    let (first, second) = (lab.puppet().await, lab.puppet().await);
+    let agent = AgentId(first.identity.agent_id);
+    let basket = reading(&lab).await;
+    let lease = first.one_lease().await;
+    assert!(is_accepted(&extend(&first, &lease).await));
+    let elsewhere = TokenGrant {
+        connectors: vec!["elsewhere".into()],
+    };
+    lab.directory.assign(agent, elsewhere);
+    lab.desk
+        .unassign(agent, |connector| connector == "elsewhere");
+    let taken = second.one_lease().await;
+    assert!(taken.fence > lease.fence);
+    assert!(is_refused(
+        &page(&first, &lease, 7, 0).await,
+        Code::Conflict
+    ));
+    assert!(first.lease(0).await.unwrap().is_empty());
+    assert!(is_accepted(&end(&second, &taken).await));
+    assert!(basket.ended().await.is_ok());
 }
 
 #[tokio::test]

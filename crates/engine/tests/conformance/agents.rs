@@ -132,3 +132,27 @@ fn settings_outlive_a_restart() {
     bench.restart();
     assert_eq!(bench.engine().setting("k").unwrap().as_deref(), Some("2"));
 }
+
+#[test]
+fn an_agent_is_drained_assigned_and_removed() {
+    let bench = Bench::new();
+    let e = bench.engine();
+    let id = e.add_agent(&new_agent("a", "f1")).unwrap();
+    let row = || e.agent_by_fingerprint("f1").unwrap().unwrap();
+    assert!(e.drain_agent(id, true).unwrap());
+    assert!(!e.drain_agent(id, true).unwrap());
+    assert_eq!(row().drained_at, Some(START));
+    assert!(e.drain_agent(id, false).unwrap());
+    assert!(!e.drain_agent(id, false).unwrap());
+    assert_eq!(row().drained_at, None);
+    // Every assignment has a number of its own.
+    let first = e.assign_agent(id, &["people".into()]).unwrap();
+    assert_eq!(row().granted, ["people"]);
+    assert_eq!(e.assign_agent(id, &[]).unwrap(), first + 1);
+    assert_eq!(row().granted, Vec::<String>::new());
+    // It is listed no longer, and its certificate is still known, as one that is refused.
+    e.remove_agent(id).unwrap();
+    assert!(e.agents().unwrap().is_empty());
+    assert_eq!(row().revoked_at, Some(START));
+    assert!(!e.revoke_agent("a").unwrap());
+}

@@ -3,7 +3,7 @@
 use scenarios::{Story, is_full};
 use sync_core::{code::Code, schema::preset};
 
-use super::{fails_with, is_quarantined, job, recovers, until};
+use super::{connector, fails_with, is_quarantined, job, recovers, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_rules_read_what_they_newly_need() {
@@ -94,4 +94,33 @@ async fn a_missing_agent_has_a_name_and_is_not_missed_afterwards() {
     story.world.start_agent();
     recovers(&story).await;
     assert!(story.tree().named("Anna Alleen").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_is_assigned_elsewhere_has_a_name_and_the_assignment_ends_it() {
+    if !is_full() {
+        // An agent says what it serves three times a minute.
+        return;
+    }
+    let story = Story::begin(30).await;
+    let engine = story.world.app.engine();
+    let agent = engine.agents().unwrap()[0].id;
+    engine.assign_agent(agent, &["elsewhere".into()]).unwrap();
+    story
+        .world
+        .app
+        .desk()
+        .unassign(agent, |name| name == "elsewhere");
+    story.person("Anna Elders");
+    fails_with(&story, Code::HybridIdentityServiceInvalidResource).await;
+    let failure = connector(&story).failure.unwrap();
+    assert!(
+        failure
+            .argument("cure")
+            .unwrap()
+            .contains("hybridge agent assign")
+    );
+    engine.assign_agent(agent, &[]).unwrap();
+    recovers(&story).await;
+    assert!(story.tree().named("Anna Elders").is_some());
 }

@@ -16,6 +16,9 @@ use crate::{
     tls::PeerAddress,
 };
 
+// LIMIT: connectors remembered that an agent may not serve.
+const MOST_BARRED: usize = 64;
+
 pub async fn heartbeat(
     AgentCaller(agent): AgentCaller,
     State(link): State<LinkState>,
@@ -30,8 +33,11 @@ pub async fn heartbeat(
         return Err(superseded());
     }
     let now = Timestamp::now();
-    let mut connectors = beat.connectors;
-    connectors.retain(|hosted| agent.may_serve(&hosted.connector));
+    let (connectors, mut barred): (Vec<_>, Vec<_>) = beat
+        .connectors
+        .into_iter()
+        .partition(|hosted| agent.may_serve(&hosted.connector));
+    barred.truncate(MOST_BARRED);
     let beat = Beat {
         at: now,
         version: beat.version,
@@ -40,6 +46,7 @@ pub async fn heartbeat(
         clock_ahead_ms: beat.clock_ms.saturating_sub(now.as_millisecond()),
         connectors,
         authorities: beat.authorities,
+        unroutable: barred.into_iter().map(|hosted| hosted.connector).collect(),
     };
     let (authority, follows) = trust(&link, &agent, &beat.authorities);
     link.directory.heartbeat(agent.id, beat).await?;

@@ -8,7 +8,7 @@ use engine::AgentRow;
 use sync_core::code::Code;
 use wire::{
     agent::v1::{Check, CheckState, Examination},
-    api::v1::{Agent, EnrolmentToken, NewToken, Page},
+    api::v1::{Agent, Assignment, EnrolmentToken, NewToken, Page},
 };
 
 use super::{
@@ -99,6 +99,93 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
     Ok(Json(shown(&app, &row)))
 }
 
+/// The agent of this name or id.
+async fn found(app: &App, name: &str) -> Result<AgentRow, ApiError> {
+    let wanted = name.to_owned();
+    let row = blocking(app.engine(), move |engine| {
+        let mut all = engine.agents()?.into_iter();
+        Ok(all.find(|row| row.guid == wanted || row.name == wanted))
+    });
+    row.await?.ok_or_else(|| ApiError::not_found("agent", name))
+}
+
+/// `POST /agents/{name}/drain`: it ends what it has begun and takes nothing new; its doorbells go to others.
+pub async fn drain(State(app): State<App>, Path(name): Path<String>) -> Answer<Agent> {
+    set_drained(&app, &name, true).await
+}
+
+/// `POST /agents/{name}/resume`: it takes work again.
+pub async fn resume(State(app): State<App>, Path(name): Path<String>) -> Answer<Agent> {
+    set_drained(&app, &name, false).await
+}
+
+async fn set_drained(app: &App, name: &str, is_drained: bool) -> Answer<Agent> {
+    let row = found(app, name).await?;
+    let (id, shown_name) = (row.id, row.name.clone());
+    blocking(app.engine(), move |engine| {
+        if engine.drain_agent(id, is_drained)? {
+            let act = if is_drained {
+                "drain agent"
+            } else {
+                "resume agent"
+            };
+            engine.audit(&actor(), act, &shown_name)?;
+        }
+        Ok(())
+    })
+    .await?;
+    if is_drained {
+        app.desk().drain(id);
+    }
+    Ok(Json(shown(app, &found(app, name).await?)))
+}
+
+/// `POST /agents/{name}/assign`: which connectors it may serve; what it holds of others goes to somebody else.
+pub async fn assign(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Body(new): Body<Assignment>,
+) -> Answer<Agent> {
+    let row = found(&app, &name).await?;
+    let known = blocking(app.engine(), engine::Engine::connectors).await?;
+    for connector in &new.connectors {
+        if known.iter().all(|row| row.name != *connector) {
+            return Err(ApiError::not_found("connector", connector));
+        }
+    }
+    let (id, connectors, of) = (row.id, new.connectors.clone(), row.name.clone());
+    blocking(app.engine(), move |engine| {
+        engine.assign_agent(id, &connectors)?;
+        let which = match connectors.is_empty() {
+            true => "any connector".to_owned(),
+            false => connectors.join(", "),
+        };
+        engine.audit(&actor(), "assign agent", &format!("{of}: {which}"))
+    })
+    .await?;
+    let may_serve = |connector: &str| {
+        new.connectors.is_empty() || new.connectors.iter().any(|name| name == connector)
+    };
+    app.desk().unassign(id, may_serve);
+    Ok(Json(shown(&app, &found(&app, &name).await?)))
+}
+
+/// `DELETE /agents/{name}`: it is refused from now on, and listed no longer.
+pub async fn remove(State(app): State<App>, Path(name): Path<String>) -> Answer<Agent> {
+    let row = found(&app, &name).await?;
+    let (id, of) = (row.id, row.name.clone());
+    blocking(app.engine(), move |engine| {
+        engine.remove_agent(id)?;
+        engine.audit(&actor(), "remove agent", &of)
+    })
+    .await?;
+    app.desk().expel(id);
+    Ok(Json(Agent {
+        state: "revoked".into(),
+        ..shown(&app, &row)
+    }))
+}
+
 /// `POST /agents/{name}/doctor`: what the server knows of an agent, and what the agent finds when it examines itself.
 pub async fn doctor(State(app): State<App>, Path(name): Path<String>) -> Answer<Examination> {
     let wanted = name.clone();
@@ -116,7 +203,7 @@ pub async fn doctor(State(app): State<App>, Path(name): Path<String>) -> Answer<
     if let Some(clock) = clock(&agent) {
         checks.push(clock);
     }
-    if agent.state == "connected" {
+    if app.desk().is_connected(row.id) {
         match app.desk().examine(row.id, DOCTOR_TIMEOUT).await {
             Ok(report) => {
                 let found: Examination = serde_json::from_str(&report).unwrap_or_default();
@@ -150,6 +237,12 @@ fn known(agent: &Agent) -> Check {
     let last = agent.last_seen_at.as_deref().unwrap_or("never");
     let (state, code, cause, cure) = match agent.state.as_str() {
         "connected" => (CheckState::Ok, None, None, None),
+        "drained" => (
+            CheckState::Warning,
+            Some(Code::HybridIdentityServiceNoActiveAgents),
+            Some("drained"),
+            Some("hybridge agent resume NAME, if it is to take work again"),
+        ),
         "revoked" => (
             CheckState::Failed,
             Some(Code::AgentCertificateRefused),
@@ -223,6 +316,8 @@ fn shown(app: &App, row: &AgentRow) -> Agent {
         "revoked"
     } else if row.certificate.not_after <= now {
         "expired"
+    } else if app.desk().is_connected(row.id) && row.drained_at.is_some() {
+        "drained"
     } else if app.desk().is_connected(row.id) {
         "connected"
     } else {
@@ -236,6 +331,8 @@ fn shown(app: &App, row: &AgentRow) -> Agent {
         enrolled_at: time(row.enrolled_at),
         certificate_expires_at: time(row.certificate.not_after),
         revoked_at: time_option(row.revoked_at),
+        drained_at: time_option(row.drained_at),
+        assigned: row.granted.clone(),
         is_shared: app.desk().is_shared(row.id),
         facts: row.facts.clone(),
     }

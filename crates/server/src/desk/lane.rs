@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sync_core::{code::Code, id::ReadId, operation::Refusal};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::{
     Desk,
     consumer::Consumer,
     lease::{Command, End, Part, Word},
+    signalling,
     state::{Hold, milliseconds},
     timed_out,
 };
@@ -64,13 +66,18 @@ pub async fn run(desk: Arc<Desk>, order: Order, consumer: Consumer) {
                 desk.lock().release(&hold.lease, false);
             }
             Ended::Silent => {
-                return finish(&desk, consumer, &hold, Err(timed_out(&order.connector))).await;
+                let refusal = tracked(signalling(&order.connector), &order, &hold.lease);
+                return finish(&desk, consumer, &hold, Err(refusal)).await;
             }
-            Ended::Cut(refusal) => return finish(&desk, consumer, &hold, Err(refusal)).await,
+            Ended::Cut(refusal) => {
+                let refusal = tracked(refusal, &order, &hold.lease);
+                return finish(&desk, consumer, &hold, Err(refusal)).await;
+            }
             Ended::Said(end, reply) => {
-                let said = consumer.end(Ok(end), next - order.first).await;
-                desk.lock().release(&hold.lease, said.is_ok());
-                let _ = reply.send(match said {
+                let end = said(end, &order, &hold.lease);
+                let taken = consumer.end(Ok(end), next - order.first).await;
+                desk.lock().release(&hold.lease, taken.is_ok());
+                let _ = reply.send(match taken {
                     Ok(()) => Receipt::Accepted { deadline_ms: 0 },
                     Err(refusal) => Receipt::Refused {
                         refusal: refusal.into(),
@@ -79,6 +86,26 @@ pub async fn run(desk: Arc<Desk>, order: Order, consumer: Consumer) {
                 return;
             }
         }
+    }
+}
+
+/// With what it takes to find the same in the logs of both ends: the lease (also in the agent's log), what it belongs to, the time.
+fn tracked(refusal: Refusal, order: &Order, lease: &str) -> Refusal {
+    let refusal = refusal
+        .with("tracking", lease)
+        .with("at", Timestamp::now().to_string());
+    match order.read {
+        Some(read) => refusal.with("correlation", format!("read-{}", read.0)),
+        None => refusal,
+    }
+}
+
+/// The last word of an agent; a failure in it is tracked.
+fn said(end: End, order: &Order, lease: &str) -> End {
+    match end {
+        End::Read(Err(refusal)) => End::Read(Err(tracked(refusal, order, lease))),
+        End::Answer(Err(refusal)) => End::Answer(Err(tracked(refusal, order, lease))),
+        other => other,
     }
 }
 
@@ -103,6 +130,7 @@ async fn queued(desk: &Desk, order: &Order) -> Result<Hold, Refusal> {
         () = sleep_until(order.give_up) => timed_out(&order.connector),
         refusal = abandoned(desk, &order.connector) => refusal,
     };
+    let refusal = tracked(refusal, order, &format!("{id:x}"));
     desk.lock().take_back(id);
     // Somebody may have taken it just before it was taken back; the lease must not stay behind.
     if let Ok(taken) = hold.try_recv() {
@@ -114,8 +142,16 @@ async fn queued(desk: &Desk, order: &Order) -> Result<Hold, Refusal> {
 /// Returns when every agent of the connector has gone.
 async fn abandoned(desk: &Desk, connector: &str) -> Refusal {
     let pause = (desk.limits.presence / 4).max(Duration::from_millis(10));
+    let laid = Instant::now();
     loop {
         sleep(pause).await;
+        // Whoever is there has had the time to ask, also after a long poll that broke.
+        if laid.elapsed() > desk.limits.presence
+            && let Err(refusal) = desk.check_ears(connector).await
+            && is_about_agents(&refusal)
+        {
+            return refusal;
+        }
         match desk.check_agents(connector).await {
             Err(refusal) if is_about_agents(&refusal) => return refusal,
             _ => {}
@@ -126,7 +162,10 @@ async fn abandoned(desk: &Desk, connector: &str) -> Refusal {
 fn is_about_agents(refusal: &Refusal) -> bool {
     matches!(
         refusal.code,
-        Code::HybridIdentityServiceNoAgentsAssigned | Code::HybridIdentityServiceNoActiveAgents
+        Code::HybridIdentityServiceNoAgentsAssigned
+            | Code::HybridIdentityServiceNoActiveAgents
+            | Code::HybridIdentityServiceInvalidResource
+            | Code::HybridIdentityServiceAgentSignalingError
     )
 }
 

@@ -76,12 +76,17 @@ impl Desk {
         if capacity == 0 {
             return Some(LeaseAnswer::default());
         }
+        let turn = self.lock().turn(agent.id);
         loop {
             let rung = self.bell.notified();
             let mut rung = std::pin::pin!(rung);
             // Listening starts before looking, or work laid down in between would be slept through.
             rung.as_mut().enable();
-            let leases = self.take_now(agent, request, capacity)?;
+            let is_current = self.lock().turn(agent.id) == turn;
+            let leases = match is_current {
+                true => self.take_now(agent, request, capacity)?,
+                false => return Some(LeaseAnswer::default()),
+            };
             if !leases.is_empty() {
                 return Some(LeaseAnswer { leases });
             }
@@ -89,6 +94,7 @@ impl Desk {
                 () = self.closed.cancelled() => return Some(LeaseAnswer::default()),
                 rung = timeout_at(until, rung) => if rung.is_err() {
                     let is_admitted = self.admits(agent, &request.session);
+                    self.lock().asked(agent.id);
                     return is_admitted.then(LeaseAnswer::default);
                 }
             }
@@ -107,13 +113,16 @@ impl Desk {
                 return true;
             }
             let mut hosted = request.connectors.iter();
-            agent.may_serve(connector) && hosted.any(|have| have.connector == connector)
+            !agent.is_drained
+                && agent.may_serve(connector)
+                && hosted.any(|have| have.connector == connector)
         };
         let mut state = self.lock();
         if !state.admits(agent.id, &request.session, self.limits.presence) {
             return None;
         }
         state.seen(agent.id);
+        state.asked(agent.id);
         let mut leases = Vec::new();
         while leases.len() < capacity
             && let Some(leased) = state.take(agent.id, serves, self.limits.handover)

@@ -36,7 +36,7 @@ use wire::agent::v1::Work;
 pub use convert::refusal_of_frame;
 pub use lease::{End, Part, Rang};
 
-use crate::pki::AgentDirectory;
+use crate::pki::{AgentDirectory, Serving};
 use consumer::Consumer;
 use state::State;
 
@@ -368,6 +368,19 @@ impl Desk {
     /// Ends everything an agent is working on (it was revoked).
     pub fn expel(&self, agent: AgentId) {
         self.lock().expel(agent);
+        self.bell.notify_waiters();
+    }
+
+    /// Takes back from an agent what lasts until somebody ends it (it is drained).
+    pub fn drain(&self, agent: AgentId) {
+        self.lock().drain(agent);
+        self.bell.notify_waiters();
+    }
+
+    /// Takes back from an agent what it may serve no longer.
+    pub fn unassign(&self, agent: AgentId, may_serve: impl Fn(&str) -> bool) {
+        self.lock().unassign(agent, may_serve);
+        self.bell.notify_waiters();
     }
 
     /// Ends all work and sends waiting agents home; for the end of the process.
@@ -404,21 +417,49 @@ impl Desk {
         }
         let agents = self.directory.agents_of(connector).await?;
         if agents.is_empty() {
-            return Err(Refusal::new(Code::HybridIdentityServiceNoAgentsAssigned)
-                .with("connector", connector));
+            return Err(match self.directory.barred_from(connector).await?.first() {
+                Some(agent) => unroutable(connector, agent),
+                None => Refusal::new(Code::HybridIdentityServiceNoAgentsAssigned)
+                    .with("connector", connector),
+            });
         }
         // After a start, agents get the time to come back before they count as gone.
         if self.started.elapsed() < self.limits.presence {
             return Ok(());
         }
         let state = self.lock();
-        if agents
-            .iter()
-            .any(|agent| state.is_present(*agent, self.limits.presence))
-        {
+        let is_there = |one: &&Serving| state.is_present(one.id, self.limits.presence);
+        let mut there = agents.iter().filter(is_there).peekable();
+        let none =
+            Refusal::new(Code::HybridIdentityServiceNoActiveAgents).with("connector", connector);
+        if there.peek().is_none() {
+            return Err(none);
+        }
+        if there.all(|one| one.is_drained) {
+            return Err(none
+                .with(
+                    "text",
+                    "every agent that is connected is drained and takes no new work",
+                )
+                .with("cure", "hybridge agent resume NAME"));
+        }
+        Ok(())
+    }
+
+    /// Whether every agent of the connector that is there asks for nothing, though it has nothing to do.
+    async fn check_ears(&self, connector: &str) -> Result<(), Refusal> {
+        if connector.starts_with(OWN_LANE) {
             return Ok(());
         }
-        Err(Refusal::new(Code::HybridIdentityServiceNoActiveAgents).with("connector", connector))
+        let agents = self.directory.agents_of(connector).await?;
+        let state = self.lock();
+        let is_there = |one: &&Serving| state.is_present(one.id, self.limits.presence);
+        let mut there = agents.iter().filter(is_there).peekable();
+        let is_somebody = there.peek().is_some();
+        match is_somebody && there.all(|one| state.is_deaf(one.id, self.limits.presence)) {
+            true => Err(signalling(connector)),
+            false => Ok(()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -432,6 +473,28 @@ fn own_lane(agent: AgentId) -> String {
 }
 
 const OWN_LANE: &str = "agent:";
+
+/// An agent has settings for the connector, and work for it cannot be given to it.
+fn unroutable(connector: &str, agent: &str) -> Refusal {
+    Refusal::new(Code::HybridIdentityServiceInvalidResource)
+        .with("connector", connector)
+        .with("agent", agent)
+        .with(
+            "text",
+            "the agent has settings for this connector and may not serve it",
+        )
+        .with(
+            "cure",
+            format!("hybridge agent assign {agent} --connector {connector}"),
+        )
+}
+
+/// Agents are there and do not take their work.
+fn signalling(connector: &str) -> Refusal {
+    Refusal::new(Code::HybridIdentityServiceAgentSignalingError)
+        .with("connector", connector)
+        .with("text", "an agent is connected and does not take its work")
+}
 
 fn timed_out(connector: &str) -> Refusal {
     Refusal::new(Code::TimeOut).with("connector", connector)

@@ -55,6 +55,9 @@ struct Process {
 
 struct Held {
     agent: AgentId,
+    connector: String,
+    /// A doorbell, which lasts until somebody ends it.
+    is_lasting: bool,
     fence: u64,
     commands: mpsc::Sender<Command>,
     expelled: CancellationToken,
@@ -75,6 +78,10 @@ pub struct State {
     held: BTreeMap<String, Held>,
     finished: VecDeque<(String, u64)>,
     present: BTreeMap<AgentId, Instant>,
+    /// When each last asked for work with a free hand.
+    asked: BTreeMap<AgentId, Instant>,
+    /// Counts what was decided about each agent: whoever waits with what was known before is sent home to ask anew.
+    turns: BTreeMap<AgentId, u64>,
     processes: BTreeMap<AgentId, Process>,
     /// Counts processes not seen before.
     pub arrivals: watch::Sender<u64>,
@@ -88,6 +95,8 @@ impl State {
             held: BTreeMap::new(),
             finished: VecDeque::new(),
             present: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            turns: BTreeMap::new(),
             processes: BTreeMap::new(),
             arrivals: watch::Sender::new(0),
         }
@@ -148,6 +157,8 @@ impl State {
                 lease.clone(),
                 Held {
                     agent,
+                    connector: waiting.connector.clone(),
+                    is_lasting: matches!(waiting.work, Work::Watch { .. }),
                     fence,
                     commands: sender,
                     expelled,
@@ -194,11 +205,58 @@ impl State {
         }
     }
 
+    pub fn turn(&self, agent: AgentId) -> u64 {
+        self.turns.get(&agent).copied().unwrap_or(0)
+    }
+
+    fn decided(&mut self, agent: AgentId) {
+        *self.turns.entry(agent).or_default() += 1;
+    }
+
     pub fn expel(&mut self, agent: AgentId) {
+        self.decided(agent);
         self.present.remove(&agent);
         for held in self.held.values().filter(|held| held.agent == agent) {
             held.expelled.cancel();
         }
+    }
+
+    /// Takes doorbells back from an agent that is to take no new work; what ends by itself it ends.
+    pub fn drain(&mut self, agent: AgentId) {
+        self.decided(agent);
+        for held in self.held.values() {
+            if held.agent == agent && held.is_lasting {
+                held.orphaned.cancel();
+            }
+        }
+    }
+
+    /// Takes back what an agent may serve no longer.
+    pub fn unassign(&mut self, agent: AgentId, may_serve: impl Fn(&str) -> bool) {
+        self.decided(agent);
+        for held in self.held.values() {
+            if held.agent == agent && !may_serve(&held.connector) {
+                held.orphaned.cancel();
+            }
+        }
+    }
+
+    /// An agent with a free hand asked for work.
+    pub fn asked(&mut self, agent: AgentId) {
+        self.asked.insert(agent, Instant::now());
+    }
+
+    /// Whether an agent is there, has nothing to do and asks for nothing.
+    pub fn is_deaf(&self, agent: AgentId, window: Duration) -> bool {
+        let has_asked = self
+            .asked
+            .get(&agent)
+            .is_some_and(|at| at.elapsed() < window);
+        let is_busy = || {
+            let mut held = self.held.values();
+            held.any(|held| held.agent == agent && !held.is_lasting)
+        };
+        !has_asked && !is_busy()
     }
 
     /// Whether this process may work for the agent. A process not seen before was started after those that were: what they

@@ -66,6 +66,8 @@ pub struct AgentRecord {
     pub is_revoked: bool,
     /// Connectors it may serve; empty: any.
     pub connectors: Vec<String>,
+    /// Whether it takes no new work.
+    pub is_drained: bool,
     /// The certificate it was found by.
     pub certificate: CertificateRecord,
 }
@@ -75,6 +77,15 @@ impl AgentRecord {
     pub fn may_serve(&self, connector: &str) -> bool {
         self.connectors.is_empty() || self.connectors.iter().any(|name| name == connector)
     }
+}
+
+/// An agent that serves a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// Which.
+    pub id: AgentId,
+    /// Whether it takes no new work.
+    pub is_drained: bool,
 }
 
 /// A sign of life.
@@ -94,6 +105,8 @@ pub struct Beat {
     pub connectors: Vec<Hosted>,
     /// SHA-256 of the authorities it trusts, hexadecimal; none: it does not say.
     pub authorities: Vec<String>,
+    /// Those it may not serve, or that do not exist.
+    pub unroutable: Vec<String>,
 }
 
 /// The store of agents. Every fault of the store is a [`Refusal`] with its code.
@@ -123,7 +136,12 @@ pub trait AgentDirectory: Send + Sync {
     ) -> Result<Option<AgentRecord>, Refusal>;
 
     /// Agents, not revoked, whose last heartbeat named this connector.
-    async fn agents_of(&self, connector: &str) -> Result<Vec<AgentId>, Refusal>;
+    async fn agents_of(&self, connector: &str) -> Result<Vec<Serving>, Refusal>;
+
+    /// Names of agents that have settings for this connector and may not serve it.
+    async fn barred_from(&self, _connector: &str) -> Result<Vec<String>, Refusal> {
+        Ok(Vec::new())
+    }
 
     /// Remembers a sign of life.
     async fn heartbeat(&self, agent: AgentId, beat: Beat) -> Result<(), Refusal>;

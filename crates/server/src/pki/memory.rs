@@ -12,13 +12,15 @@ use jiff::Timestamp;
 use sync_core::{code::Code, id::AgentId, operation::Refusal};
 
 use super::{
-    AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, TokenGrant,
+    AgentDirectory, AgentRecord, Beat, CertificateRecord, Fingerprint, NewAgent, Serving,
+    TokenGrant,
 };
 
 #[derive(Default)]
 struct Known {
     name: String,
     is_revoked: bool,
+    is_drained: bool,
     grant: TokenGrant,
     certificates: Vec<CertificateRecord>,
     last: Option<Beat>,
@@ -42,6 +44,20 @@ impl MemoryDirectory {
     /// Adds a token by its fingerprint, valid until a time.
     pub fn add_token(&self, token: Fingerprint, grant: TokenGrant, valid_until: Timestamp) {
         self.state().tokens.insert(token, (grant, valid_until));
+    }
+
+    /// Lets an agent take no new work, or work again.
+    pub fn drain(&self, agent: AgentId, is_drained: bool) {
+        if let Some(known) = self.state().agents.get_mut(&agent) {
+            known.is_drained = is_drained;
+        }
+    }
+
+    /// Which connectors an agent may serve from now on.
+    pub fn assign(&self, agent: AgentId, grant: TokenGrant) {
+        if let Some(known) = self.state().agents.get_mut(&agent) {
+            known.grant = grant;
+        }
     }
 
     /// The last sign of life of an agent.
@@ -102,19 +118,34 @@ impl AgentDirectory for MemoryDirectory {
                 name: known.name.clone(),
                 is_revoked: known.is_revoked,
                 connectors: known.grant.connectors.clone(),
+                is_drained: known.is_drained,
                 certificate: certificate.clone(),
             })
         }))
     }
 
-    async fn agents_of(&self, connector: &str) -> Result<Vec<AgentId>, Refusal> {
+    async fn agents_of(&self, connector: &str) -> Result<Vec<Serving>, Refusal> {
         let serves = |known: &Known| {
             let hosted = known.last.iter().flat_map(|beat| &beat.connectors);
             !known.is_revoked && hosted.into_iter().any(|have| have.connector == connector)
         };
         let state = self.state();
         let agents = state.agents.iter().filter(|(_, known)| serves(known));
-        Ok(agents.map(|(id, _)| *id).collect())
+        let serving = |(id, known): (&AgentId, &Known)| Serving {
+            id: *id,
+            is_drained: known.is_drained,
+        };
+        Ok(agents.map(serving).collect())
+    }
+
+    async fn barred_from(&self, connector: &str) -> Result<Vec<String>, Refusal> {
+        let state = self.state();
+        let barred = |known: &&Known| {
+            let mut named = known.last.iter().flat_map(|beat| &beat.unroutable);
+            !known.is_revoked && named.any(|name| name == connector)
+        };
+        let agents = state.agents.values().filter(barred);
+        Ok(agents.map(|known| known.name.clone()).collect())
     }
 
     async fn heartbeat(&self, agent: AgentId, beat: Beat) -> Result<(), Refusal> {

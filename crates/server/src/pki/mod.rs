@@ -16,7 +16,9 @@ use thiserror::Error;
 pub use admin::{AdminFile, AdminKey};
 pub use authorities::{Authorities, RollFault};
 pub use authority::{Authority, CheckedRequest, Issued, ServerCertificate};
-pub use directory::{AgentDirectory, AgentRecord, Beat, CertificateRecord, NewAgent, TokenGrant};
+pub use directory::{
+    AgentDirectory, AgentRecord, Beat, CertificateRecord, NewAgent, Serving, TokenGrant,
+};
 pub use files::FileError;
 pub use memory::MemoryDirectory;
 pub use vault::{Vault, VaultFault};

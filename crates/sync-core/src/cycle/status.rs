@@ -141,7 +141,9 @@ impl RunStatus {
             }
             code if code.is_credential() => (Self::PermissionIssue, Self::NoStartCredentials),
             Code::HybridIdentityServiceNoAgentsAssigned
-            | Code::HybridIdentityServiceNoActiveAgents => {
+            | Code::HybridIdentityServiceNoActiveAgents
+            | Code::HybridIdentityServiceInvalidResource
+            | Code::HybridIdentityServiceAgentSignalingError => {
                 (Self::StoppedServerDown, Self::NoStartNoAgent)
             }
             Code::SourceBusy | Code::TargetBusy => {

@@ -45,7 +45,7 @@ pub struct Agent {
     pub id: String,
     /// Name.
     pub name: String,
-    /// `connected`, `silent`, `expired` or `revoked`.
+    /// `connected`, `drained` (connected, and takes no new work), `silent`, `expired` or `revoked`.
     pub state: String,
     /// When it was last heard.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,8 +57,21 @@ pub struct Agent {
     /// When it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<String>,
+    /// Since when it takes no new work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drained_at: Option<String>,
+    /// Connectors it may serve; empty: any.
+    pub assigned: Vec<String>,
     /// Whether two processes have used its identity at once within the last hour: a copied machine, or a stolen key.
     pub is_shared: bool,
     /// What it says of itself: version, host, connectors.
     pub facts: serde_json::Value,
+}
+
+/// `POST /agents/{name}/assign`: which connectors an agent may serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Assignment {
+    /// By name; empty: any.
+    pub connectors: Vec<String>,
 }

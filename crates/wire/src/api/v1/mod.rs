@@ -38,7 +38,7 @@ mod verify;
 
 use serde::{Deserialize, Serialize};
 
-pub use agent::{Agent, EnrolmentToken, NewToken};
+pub use agent::{Agent, Assignment, EnrolmentToken, NewToken};
 pub use alert::{Acknowledgement, Alert};
 pub use api_client::{ApiClient, AuditEntry, IssuedSecret, NewApiClient, RotateApiClient};
 pub use authority::{AgentBehind, Authorities, Retirement, TrustedAuthority};
