@@ -9,7 +9,7 @@ packages=(
   krb5-user ldap-utils python3-ldap libnss-wrapper                                 # clients, and host names without /etc/hosts
   openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
   iproute2 iptables                                                                # bytes on a link, for the benchmark; firewalls
-  squid tinyproxy                                                                  # proxies
+  squid tinyproxy faketime                                                         # proxies, and clocks that are wrong
   rpm binutils                                                                     # packages: rpmbuild, strip
   python3-venv                                                                     # Microsoft's clients, for the tests of the API
 )

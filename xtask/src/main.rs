@@ -11,6 +11,7 @@ mod chaos;
 mod ci;
 mod codes;
 mod dist;
+mod faults;
 mod fuzz;
 mod lab;
 mod licences;
@@ -57,6 +58,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Several agents while server, agents and network fail at random
     Chaos(chaos::Arguments),
+    /// Faults made for real, each diagnosed, cured and seen cured; needs root
+    Faults(faults::Arguments),
     /// Who may depend on whom, and which outside crates must not be in the tree
     Arrows,
     /// The licence of every crate in the tree, against deny.toml
@@ -129,6 +132,7 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
         Chore::Lab { arguments } => lab::samba(&arguments),
         Chore::Bench(arguments) => bench::measure(&arguments),
         Chore::Chaos(arguments) => chaos::go(&arguments),
+        Chore::Faults(arguments) => faults::matrix(&arguments),
         Chore::Arrows => arrows::check(),
         Chore::Licences => licences::check(),
         Chore::Dist(arguments) => dist::make(&arguments),

@@ -9,6 +9,7 @@ pub mod bench;
 pub mod chaos;
 pub mod clients;
 pub mod crash;
+pub mod faults;
 pub mod hand;
 pub mod judge;
 pub mod look;

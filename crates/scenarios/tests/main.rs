@@ -4,6 +4,7 @@
 mod clients;
 mod crash;
 mod disasters;
+mod faults;
 mod keeping;
 mod life;
 mod likeness;

@@ -27,7 +27,7 @@ pub const STEPS: &[&str] = &[
     "clock",
     "lease",
 ];
-const AFTER_DNS: &[&str] = &[
+pub const AFTER_DNS: &[&str] = &[
     "connection",
     "tls",
     "certificate",
@@ -117,14 +117,14 @@ async fn connection(sheet: &mut Sheet, network: &Network, host: &str, port: u16)
             true
         }
         Err(fault) => {
-            sheet.fail("connection", unreachable(&fault, &target));
+            sheet.fail("connection", unreachable(&fault, &target, proxy.is_some()));
             false
         }
     }
 }
 
 /// What a connection that does not stand means.
-fn unreachable(fault: &LinkFault, target: &str) -> Finding {
+fn unreachable(fault: &LinkFault, target: &str, is_proxied: bool) -> Finding {
     let text = chain(fault);
     let told = |code, cause| Finding::new(code, cause, text.clone());
     match fault {
@@ -167,11 +167,16 @@ fn unreachable(fault: &LinkFault, target: &str) -> Finding {
                     format!("start {whose}, or let a firewall that rejects let {target} through");
                 told(code, "rejected").cure(cure)
             } else if said.contains("unreachable") || said.contains("no route") {
-                told(code, "no-route").cure(format!("give this machine a route to {target}"))
+                let cure = format!(
+                    "give this machine a route to {target}, or let a firewall that prohibits it let it through"
+                );
+                told(code, "no-route").cure(cure)
             } else {
                 told(code, "dropped").cure(format!("let the firewall let TCP to {target} through"))
             }
         }
+        LinkFault::TimedOut { .. } if is_proxied => told(Code::ProxyUnreachable, "proxy-silent")
+            .cure(format!("look at the proxy: it takes CONNECT and says nothing; let it reach {target}, or restart it")),
         LinkFault::TimedOut { .. } => told(Code::ServerUnreachable, "silent").cure(format!(
             "let the firewall, and the proxy if there is one, let {target} through"
         )),
@@ -198,6 +203,11 @@ async fn tls(
                 sheet.fail("tls", finding.cure("look at the server's machine: it takes connections and says nothing; restart the server"));
                 return false;
             }
+            if is_broken_off(&text) {
+                let finding = Finding::new(Code::ServerUnreachable, "broken-off", text);
+                sheet.fail("tls", finding.cure("look at what stands between this machine and the server, and at the server's own machine: the connection is made and then broken off"));
+                return false;
+            }
             let finding = Finding::new(Code::ServerUnreachable, "not-tls", text);
             let cure = "something that is not the control plane answers there: correct `server` in the agent's settings, or the proxy";
             sheet.fail("tls", finding.cure(cure));
@@ -213,6 +223,13 @@ async fn tls(
     };
     sheet.fail("tls", distrust(&shown, &judgement, host));
     false
+}
+
+fn is_broken_off(text: &str) -> bool {
+    let said = text.to_ascii_lowercase();
+    ["reset", "eof", "broken pipe"]
+        .iter()
+        .any(|word| said.contains(word))
 }
 
 /// Why a server's certificate is not believed.
@@ -364,13 +381,18 @@ fn known(sheet: &mut Sheet, told: &YouAre) {
         );
         sheet.fail("server", finding.cure(format!("hybridge connect ad {unknown} (on the server), or correct the connector's name in the agent's settings")));
     } else if let Some(other) = told.not_granted.first() {
-        let text = format!("agent {name} may not serve connector {other}: its token named others");
+        let text = format!("agent {name} may not serve connector {other}: it is assigned others");
         let finding = Finding::new(
             Code::HybridIdentityServiceInvalidResource,
             "not-granted",
             text,
         );
-        sheet.fail("server", finding.cure(format!("hybridge agent token --connector {other} (on the server), then hybridge-agent enrol again")));
+        sheet.fail(
+            "server",
+            finding.cure(format!(
+                "hybridge agent assign {name} --connector {other} (on the server)"
+            )),
+        );
     } else {
         let now = if told.is_connected {
             "is connected"

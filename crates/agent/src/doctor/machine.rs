@@ -118,6 +118,12 @@ pub fn running(sheet: &mut Sheet, patient: &Patient<'_>) -> Option<u32> {
         let text = format!("process {process} is frozen: a signal or a debugger holds it");
         let finding = Finding::new(not_active, "frozen", text);
         sheet.fail("running", finding.cure(format!("kill -CONT {process}")));
+    } else if silent > SILENT_AFTER_MS && write_probe(patient.data_directory).is_err() {
+        // What it leaves word in cannot be written; the disk is told below.
+        let text = format!(
+            "process {process} lives; whether it hangs cannot be told while its data directory cannot be written"
+        );
+        sheet.ok("running", text);
     } else if silent > SILENT_AFTER_MS {
         let text = format!(
             "process {process} has not been heard for {} s",
@@ -203,12 +209,16 @@ pub fn secrets(sheet: &mut Sheet, config: &AgentConfig) {
     );
 }
 
-/// Whether something can be written beside the identity, which is replaced from time to time.
-pub fn disk(sheet: &mut Sheet, data_directory: &Path) {
+fn write_probe(data_directory: &Path) -> io::Result<()> {
     let file: PathBuf = data_directory.join(PROBE_FILE);
     let written = fs::write(&file, vec![0; PROBE_BYTES]);
     let _ = fs::remove_file(&file);
-    let Err(fault) = written else {
+    written
+}
+
+/// Whether something can be written beside the identity, which is replaced from time to time.
+pub fn disk(sheet: &mut Sheet, data_directory: &Path) {
+    let Err(fault) = write_probe(data_directory) else {
         return sheet.ok(
             "disk",
             format!("{} can be written", data_directory.display()),

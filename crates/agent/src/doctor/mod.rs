@@ -20,6 +20,7 @@ use crate::{
     UPDATER_DIRECTORY, VERSION,
     check::cure_of,
     config::{AgentConfig, SourceFactory},
+    error::chain,
     network::Network,
 };
 
@@ -154,6 +155,12 @@ pub async fn examine(patient: &Patient<'_>) -> Examination {
     match (&config, identity, network) {
         (Some(config), Some(identity), Some(Ok(network))) => {
             link::examine(&mut sheet, config, &identity, &network).await;
+        }
+        (_, _, Some(Err(fault))) => {
+            let finding = Finding::new(fault.code(), "network-settings", chain(&fault));
+            let cure = "correct network in the agent's settings, or HTTPS_PROXY in the environment of the service";
+            sheet.fail("dns", finding.cure(cure));
+            sheet.skip(link::AFTER_DNS, "the way out is not known");
         }
         _ => sheet.skip(link::STEPS, "settings or identity are missing"),
     }

@@ -8,19 +8,20 @@ use std::{sync::atomic::AtomicBool, sync::atomic::Ordering, time::Duration};
 use connectors::{
     Source,
     ldap::{
-        LdapConfig,
+        LOCATING, LdapConfig,
         examine::{AdFacts, examine_ad, probe},
     },
     source::{Bell, WatchEnd},
 };
 use serde::Deserialize as _;
 use sync_core::{code::Code, object::ReadSpec, operation::Refusal};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{net::TcpStream, sync::Notify, time::timeout};
 
 use super::{Finding, Sheet};
 use crate::config::{ConnectorConfig, SourceFactory};
 
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 const WATCH_TIMEOUT: Duration = Duration::from_secs(15);
 const AFTER_DISCOVERY: &[&str] = &["bind", "base", "rights", "notification"];
 const AFTER_BIND: &[&str] = &["base", "rights", "notification"];
@@ -75,7 +76,11 @@ async fn discovery(sheet: &mut Sheet, settings: &LdapConfig) -> bool {
     let probes = match probe(settings).await {
         Ok(probes) => probes,
         Err(refusal) => {
-            sheet.fail("discovery", Finding::of_refusal(&refusal, "settings-wrong"));
+            let cause = match refusal.argument("operation") {
+                Some(LOCATING) => "no-controllers-in-dns",
+                _ => "settings-wrong",
+            };
+            sheet.fail("discovery", Finding::of_refusal(&refusal, cause));
             return false;
         }
     };
@@ -89,6 +94,10 @@ async fn discovery(sheet: &mut Sheet, settings: &LdapConfig) -> bool {
         return true;
     };
     let mut finding = Finding::of_refusal(refusal, reach_cause(refusal));
+    if finding.cause == "dropped" && is_open(url).await {
+        finding.cause = "silent";
+        finding.cure = Some(cure_of_loss("silent", url));
+    }
     finding.cure.get_or_insert_with(|| reach_cure(refusal, url));
     if bad.len() == all {
         sheet.fail("discovery", finding);
@@ -118,10 +127,17 @@ fn reach_cause(refusal: &Refusal) -> &'static str {
                 .argument("text")
                 .unwrap_or_default()
                 .to_ascii_lowercase();
-            if said.contains("refused") {
+            let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+            if says(&["no kdc of"]) {
+                "kdc-unreachable"
+            } else if says(&["does not speak tls"]) {
+                "not-tls"
+            } else if says(&["(os error 111)", "connection refused"]) {
                 "rejected"
-            } else if said.contains("no route") || said.contains("unreachable (os") {
+            } else if says(&["no route", "unreachable (os"]) {
                 "no-route"
+            } else if says(&["closed the connection", "reset", "eof", "handshake failed"]) {
+                "broken-off"
             } else {
                 "dropped"
             }
@@ -142,8 +158,46 @@ fn reach_cure(refusal: &Refusal, url: &str) -> String {
         Code::SourceNameMismatch => {
             format!("write {url} with a name its certificate holds, or give server_name")
         }
+        _ => match reach_cause(refusal) {
+            "no-route" => format!(
+                "correct the address of {url}, give this machine a route to it, or let a firewall that prohibits it let it through"
+            ),
+            "not-tls" => format!("write the port for TLS in {url} (636), or ldap:// for StartTLS"),
+            cause => cure_of_loss(cause, url),
+        },
+    }
+}
+
+fn cure_of_loss(cause: &str, url: &str) -> String {
+    match cause {
+        "silent" => format!(
+            "look at the machine of {url}: it takes connections and says nothing; restart the directory"
+        ),
+        "broken-off" => format!(
+            "look at what stands between this machine and {url}: the connection is made and then broken off"
+        ),
+        "kdc-unreachable" => {
+            format!("let the firewall let TCP port 88 of {url} through, or give negotiate.kdcs")
+        }
         _ => format!("start the directory at {url}, or let the firewall let it through"),
     }
+}
+
+/// Whether the port is taken by somebody, who then says nothing.
+async fn is_open(url: &str) -> bool {
+    let Ok(endpoint) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let default = match endpoint.scheme_str() {
+        Some("ldaps") => 636,
+        _ => 389,
+    };
+    let host = endpoint.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let target = (host, endpoint.port_u16().unwrap_or(default));
+    timeout(OPEN_TIMEOUT, TcpStream::connect(target))
+        .await
+        .is_ok_and(|connected| connected.is_ok())
 }
 
 /// Which step a failed discovery belongs to.
@@ -166,6 +220,11 @@ fn sign_in_failed(sheet: &mut Sheet, refusal: &Refusal) {
             "bind",
             "clock",
             Some("set the clock of this machine (for example `timedatectl set-ntp true`)"),
+        ),
+        Code::SourceNameMismatch => (
+            "bind",
+            "wrong-host",
+            Some("write the domain controller's full name in urls, or give it as server_name"),
         ),
         Code::SecretFileUnsafe => ("bind", "readable-by-others", None),
         Code::ConfigurationInvalid => (
@@ -195,7 +254,9 @@ fn sign_in_failed(sheet: &mut Sheet, refusal: &Refusal) {
     };
     let mut finding = Finding::of_refusal(refusal, cause);
     if finding.cure.is_none() {
-        finding.cure = cure.map(str::to_owned);
+        let server = refusal.argument("server").unwrap_or("the directory");
+        let of_loss = || cure_of_loss(finding.cause, server);
+        finding.cure = Some(cure.map_or_else(of_loss, str::to_owned));
     }
     if step == "bind" {
         sheet.fail("bind", finding);
@@ -217,6 +278,8 @@ fn account_cause(refusal: &Refusal) -> &'static str {
         "disabled"
     } else if said.contains("must") {
         "must-change-password"
+    } else if said.contains("the account has expired") {
+        "account-expired"
     } else if said.contains("password") {
         "password-expired"
     } else {
