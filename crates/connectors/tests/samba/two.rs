@@ -176,14 +176,12 @@ async fn a_read_goes_on_at_the_second_controller_when_the_first_is_lost() {
     let change = Change::new(ChangeKind::Replace, "title", ["Mate"]);
     writer.modify(&dn, vec![change]).await.unwrap();
     pair.reads_until(&mut model, &dn, "title", "Mate").await;
-    controllers_are_found_by_dns(&pair).await;
-    let writer = pair.story.lab.connect().await;
-    lagging_controller_takes_nothing_back(&pair, model, writer).await;
+    let found = controllers_are_found_by_dns(&pair).await;
+    lagging_controller_takes_nothing_back(&pair, model, writer, found).await;
 }
 
-/// By the records the domain keeps of itself, those of the site first; a controller that is gone is passed over, and so is a
-/// name server that went with it.
-async fn controllers_are_found_by_dns(pair: &Pair) {
+/// By the records the domain keeps of itself, those of the site first. Returns a source that has found them, and its settings.
+async fn controllers_are_found_by_dns(pair: &Pair) -> (AdSource, LdapConfig) {
     const DNS_PORT: u16 = 53;
     let (first, second) = (&pair.story.lab, &pair.second);
     let domain = first.about("LAB_REALM").to_lowercase();
@@ -211,12 +209,15 @@ async fn controllers_are_found_by_dns(pair: &Pair) {
         "the preferred one comes first: {server}"
     );
 
-    first.lab("down", &[]);
+    (source, config)
+}
+
+/// A controller that is gone is passed over, and so is the name server that went with it.
+async fn what_was_found_is_remembered((mut source, config): (AdSource, LdapConfig)) {
     let server = source.discover().await.unwrap().server;
     assert!(is_second(&server), "{server}");
     let nobody = AdSource::new(config).discover().await.unwrap_err();
     assert_eq!(nobody.code, Code::SourceNameNotResolved);
-    first.lab("start", &[]);
 }
 
 /// The second controller misses what the first one showed, and then is the only one.
@@ -224,6 +225,7 @@ async fn lagging_controller_takes_nothing_back(
     pair: &Pair,
     mut model: Model,
     writer: ldap::Connection,
+    found: (AdSource, LdapConfig),
 ) {
     let dn = format!("CN=reader,CN=Users,{}", pair.story.lab.base);
     let anchor = pair.story.anchor_with(&writer, &dn).await;
@@ -242,6 +244,7 @@ async fn lagging_controller_takes_nothing_back(
     };
     assert_eq!(title(&model), "Captain");
     pair.story.lab.lab("down", &[]);
+    what_was_found_is_remembered(found).await;
 
     let second = pair.second.connect().await;
     set(&second, "description", "at the second").await;
