@@ -7,7 +7,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::TcpStream,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -380,6 +380,8 @@ impl Site {
         let words = [below, &[program.to_str().unwrap()]].concat();
         let mut child = Command::new(words[0])
             .args(&words[1..])
+            // Whoever it runs below may stand between: all of them end together.
+            .process_group(0)
             .args(["server", "--json", "--listen", &listen])
             // The first is the administrator's, who asks no name server.
             .args(["--name", &self.address(last), "--name", NAME])
@@ -689,6 +691,7 @@ time.sleep(2)
 
 fn end(child: Option<Child>) {
     if let Some(mut child) = child {
+        run("kill", &["-KILL", "--", &format!("-{}", child.id())]);
         let _ = child.kill();
         let _ = child.wait();
     }

@@ -8,16 +8,12 @@ use scenarios::{
 /// Rows of the quick tier: no controller, nothing that has to be waited for.
 const QUICK: &[&str] = &[
     "agent frozen",
+    "identity readable by others",
+    "secret missing",
     "alias leads nowhere",
-    "firewall rejects with a reset",
-    "TLS is inspected",
-    "clock two hours ahead",
-    "proxy wants credentials",
-    "connector the server does not know",
-    "certificate of the agent expired",
-    "disk full",
-    "token used before",
-    "slow wire",
+    "name server rejects",
+    "name leads to a wrong address",
+    "wrong port in the settings",
     "two faults: stopped agent",
 ];
 
