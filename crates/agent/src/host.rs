@@ -28,7 +28,7 @@ use crate::{
     identity::Identity,
     link::{CONTROL_TIMEOUT, Link},
     network::{Network, Patience},
-    state::{Failure, State},
+    state::{Failure, State, uptime_ms},
     supervisor::{self, Word},
     tls::{fingerprints, for_identity},
     work::{Bench, carry_out},
@@ -257,6 +257,7 @@ impl Beats {
     fn tell(&mut self, fault: Option<&AgentError>) {
         let now = Timestamp::now().as_millisecond();
         self.state.alive_at = now;
+        self.state.alive_uptime_ms = uptime_ms().unwrap_or(0);
         match fault {
             None => {
                 self.state.contact_at = now;

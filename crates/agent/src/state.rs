@@ -24,6 +24,8 @@ pub struct State {
     pub version: String,
     /// When this was written, in milliseconds since 1970-01-01 UTC.
     pub alive_at: i64,
+    /// The same by the machine's uptime, in milliseconds, which no setting of the clock changes; 0: not known.
+    pub alive_uptime_ms: i64,
     /// When the server last answered, likewise; 0: never since it was started.
     pub contact_at: i64,
     /// Why the server did not answer last.
@@ -80,6 +82,14 @@ impl State {
         fs::rename(&new, data_directory.join(STATE_FILE))
     }
 
+    /// For how long nothing has been written, in milliseconds.
+    pub fn silent_ms(&self, now: i64) -> i64 {
+        match uptime_ms() {
+            Some(uptime) if self.alive_uptime_ms > 0 => uptime.saturating_sub(self.alive_uptime_ms),
+            _ => now.saturating_sub(self.alive_at),
+        }
+    }
+
     /// The process, if it is still the one that wrote this.
     pub fn living(&self) -> Option<Process> {
         let process = process_of(self.process)?;
@@ -120,6 +130,14 @@ impl Lock {
             }
         }
     }
+}
+
+/// How long the machine has been up, in milliseconds; `None`: the system does not tell.
+pub fn uptime_ms() -> Option<i64> {
+    let text = fs::read_to_string("/proc/uptime").ok()?;
+    let (seconds, hundredths) = text.split_whitespace().next()?.split_once('.')?;
+    let (seconds, hundredths): (i64, i64) = (seconds.parse().ok()?, hundredths.parse().ok()?);
+    seconds.checked_mul(1_000)?.checked_add(hundredths * 10)
 }
 
 /// What the kernel says of a process; `None`: there is none, or the system does not tell.

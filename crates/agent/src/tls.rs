@@ -301,7 +301,8 @@ fn is_of_authority(judged: &Result<ServerCertVerified, Error>, leaf: &Leaf) -> b
 const AUTHORITY_NAME: &str = "Hybridge authority";
 /// What is said when a server takes the connection and says nothing.
 pub const NO_ANSWER: &str = "it takes the connection and says nothing";
-const LOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+/// Shorter than a server waits for a handshake: it would break off what is merely silent.
+const LOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// Believes everything and remembers it: for looking, never for talking.
 #[derive(Debug)]

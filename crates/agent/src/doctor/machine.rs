@@ -111,9 +111,7 @@ pub fn running(sheet: &mut Sheet, patient: &Patient<'_>) -> Option<u32> {
         );
         return None;
     };
-    let silent = Timestamp::now()
-        .as_millisecond()
-        .saturating_sub(state.alive_at);
+    let silent = state.silent_ms(Timestamp::now().as_millisecond());
     if living.is_stopped {
         let text = format!("process {process} is frozen: a signal or a debugger holds it");
         let finding = Finding::new(not_active, "frozen", text);

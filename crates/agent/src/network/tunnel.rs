@@ -198,13 +198,19 @@ where
     })
 }
 
-fn refused(proxy: &Proxy, target: &str, status: u16, line: String) -> ProxyFault {
-    let (proxy, target) = (proxy.shown(), target.to_owned());
+fn refused(of: &Proxy, target: &str, status: u16, line: String) -> ProxyFault {
+    let (proxy, target) = (of.shown(), target.to_owned());
+    let has_credential = of.authentication() != ProxyAuthentication::None;
     match status {
         500.. => ProxyFault::BadGateway {
             proxy,
             target,
             status: line,
+        },
+        // Some proxies answer a wrong password as a server does, and not with 407.
+        401 if has_credential => ProxyFault::CredentialRefused {
+            proxy,
+            offered: line,
         },
         _ => ProxyFault::Refused {
             proxy,

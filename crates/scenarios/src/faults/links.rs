@@ -461,8 +461,8 @@ pub const ROWS: &[Row] = &[
         Expected::Nothing,
     ),
     at(
-        "clock two minutes behind",
-        &["faketime", "-2 minutes"],
+        "clock two minutes ahead",
+        &["faketime", "+2 minutes"],
         Expected::Warning("clock", Code::SourceClockDiffers, "clock", "timedatectl"),
     ),
     Row {

@@ -272,7 +272,7 @@ impl Site {
 
     /// Raises a domain controller; from now on it is the directory of the agent, which is started anew with it.
     pub fn raise_controller(&mut self) {
-        let (name, ip) = (self.space.clone(), self.address(6));
+        let (name, ip) = (self.controller_lab(), self.address(6));
         let lab = script("samba-lab.sh");
         let lab = lab.to_str().unwrap();
         must(lab, &["up", &name, "--ip", &ip]);
@@ -312,11 +312,17 @@ impl Site {
         self.start_agent();
     }
 
+    /// Its name in the lab: short, for a domain is named after it.
+    fn controller_lab(&self) -> String {
+        self.space.replace("hybridge-", "f")
+    }
+
     /// A verb of the lab about the controller.
     pub fn controller(&self, words: &[&str]) {
         let lab = script("samba-lab.sh");
         let (verb, rest) = words.split_first().unwrap();
-        let words = [&[*verb, &self.space], rest].concat();
+        let name = self.controller_lab();
+        let words = [&[*verb, &name], rest].concat();
         must(lab.to_str().unwrap(), &words);
     }
 
@@ -704,8 +710,9 @@ impl Drop for Site {
         for (_, child) in self.helpers.drain(..) {
             end(Some(child));
         }
-        for lab in ["slapd-lab.sh", "samba-lab.sh"] {
-            run(script(lab).to_str().unwrap(), &["destroy", &self.space]);
+        let controller = self.controller_lab();
+        for (lab, name) in [("slapd-lab.sh", &self.space), ("samba-lab.sh", &controller)] {
+            run(script(lab).to_str().unwrap(), &["destroy", name]);
         }
         run("umount", &[self.data().to_str().unwrap()]);
         run("ip", &["netns", "del", &self.space]);
