@@ -202,6 +202,11 @@ fn refused(of: &Proxy, target: &str, status: u16, line: String) -> ProxyFault {
     let (proxy, target) = (of.shown(), target.to_owned());
     let has_credential = of.authentication() != ProxyAuthentication::None;
     match status {
+        // A web server that knows no CONNECT.
+        405 | 501 => ProxyFault::Nonsense {
+            proxy,
+            text: format!("it answered {line}"),
+        },
         500.. => ProxyFault::BadGateway {
             proxy,
             target,

@@ -738,7 +738,7 @@ pub const ROWS: &[Row] = &[
         |s| {
             s.stop_server();
             s.start_server_below(&["prlimit", "--nofile=160"]);
-            s.crowd(200);
+            s.crowd(600);
         },
         (
             "tls",
@@ -856,9 +856,9 @@ pub const ROWS: &[Row] = &[
         },
         (
             "connection",
-            Code::ProxyRefused,
-            "proxy-refuses",
-            "allow CONNECT",
+            Code::ProxyUnreachable,
+            "not-a-proxy",
+            "network.proxy.url",
         ),
         |s| {
             s.stop_helper("web");
@@ -875,8 +875,8 @@ pub const ROWS: &[Row] = &[
         (
             "connection",
             Code::ProxyUnreachable,
-            "not-a-proxy",
-            "network.proxy.url",
+            "proxy-broken",
+            "proxy",
         ),
         right,
     ),

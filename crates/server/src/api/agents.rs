@@ -103,8 +103,12 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
 async fn found(app: &App, name: &str) -> Result<AgentRow, ApiError> {
     let wanted = name.to_owned();
     let row = blocking(app.engine(), move |engine| {
-        let mut all = engine.agents()?.into_iter();
-        Ok(all.find(|row| row.guid == wanted || row.name == wanted))
+        let all = engine.agents()?.into_iter();
+        let called = |row: &AgentRow| row.guid == wanted || row.name == wanted;
+        // A name may have been given again after its first bearer was revoked.
+        Ok(all
+            .filter(called)
+            .min_by_key(|row| row.revoked_at.is_some()))
     });
     row.await?.ok_or_else(|| ApiError::not_found("agent", name))
 }
