@@ -33,6 +33,8 @@ use crate::tls;
 
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 const WHOLE_TIMEOUT: Duration = Duration::from_secs(25);
+/// A proxy, from CONNECT until the tunnel stands.
+const TUNNEL_TIMEOUT: Duration = Duration::from_secs(20);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVE_RETRIES: u32 = 4;
 const HTTPS_PORT: u16 = 443;
@@ -167,7 +169,10 @@ pub async fn reach(network: &Network, host: &str, port: u16) -> Result<Box<dyn S
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream);
         stream = Box::new(connected.await.map_err(failed)?);
     }
-    tunnel::open(&mut stream, proxy, &format!("{host}:{port}")).await?;
+    let target = format!("{host}:{port}");
+    // Whoever reaches only to look has no limit of its own.
+    let opened = timeout(TUNNEL_TIMEOUT, tunnel::open(&mut stream, proxy, &target)).await;
+    opened.map_err(|_| LinkFault::TimedOut { target })??;
     Ok(stream)
 }
 
