@@ -136,7 +136,7 @@ impl Site {
             "-t",
             "tmpfs",
             "-o",
-            "size=1m,mode=700",
+            "size=16m,mode=700",
             "agent",
             disk.to_str().unwrap(),
         ];
@@ -468,7 +468,7 @@ impl Site {
     /// Until nothing more can be written where the agent keeps its identity.
     pub fn fill_disk(&self) {
         let ballast = self.data().join("ballast");
-        let whole = vec![0; 2 << 20];
+        let whole = vec![0; 32 << 20];
         assert!(fs::write(ballast, whole).is_err(), "the disk is not full");
     }
 
