@@ -82,6 +82,42 @@ async fn a_credential_of_the_target_that_is_put_back_is_used_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_of_the_target_that_may_only_read_is_told_from_a_wrong_one() {
+    let story = Story::begin(30).await;
+    let app = &story.world.app;
+    let made = app
+        .directory()
+        .create_service_principal(
+            &app.directory().administrator(),
+            "reader",
+            directory::Role::Reader,
+            jiff::SignedDuration::from_hours(1),
+        )
+        .unwrap();
+    let file = app
+        .config()
+        .data_directory
+        .join("directory-credential.json");
+    let mut reader: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let members = reader.as_object_mut().unwrap();
+    for (name, value) in members.iter_mut() {
+        *value = match name.as_str() {
+            "secret" => made.secret.expose().into(),
+            _ => made.app_id.to_string().into(),
+        };
+    }
+    assert_eq!(members.len(), 2);
+    std::fs::write(&file, reader.to_string()).unwrap();
+    story.person("Anna Leest");
+    fails_with(&story, Code::InsufficientRights).await;
+    assert!(story.tree().named("Anna Leest").is_none());
+    app.issue_directory_credential(30).unwrap();
+    recovers(&story).await;
+    assert!(story.tree().named("Anna Leest").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_agent_has_a_name_and_is_not_missed_afterwards() {
     if !is_full() {
         // An agent counts as gone only after a minute.

@@ -1,6 +1,7 @@
 //! Disasters: whatever happens to the source, nothing destructive happens unasked, the cause has a name, and everything
 //! recovers by itself once it is cured.
 
+mod causes;
 mod deletions;
 mod identity;
 mod losses;
