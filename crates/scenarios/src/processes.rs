@@ -683,10 +683,15 @@ pub struct Beside {
 }
 
 impl Installation {
-    /// Starts a further, new server with this data directory.
+    /// Starts a further server with this data directory.
     pub fn beside(&self, data: &Path) -> Beside {
+        self.beside_at(data, "127.0.0.1:0")
+    }
+
+    /// Starts a further server with this data directory at this address.
+    pub fn beside_at(&self, data: &Path, listen: &str) -> Beside {
         let mut command = Command::new(program("hybridge"));
-        command.args(["server", "--json", "--listen", "127.0.0.1:0", "--data-dir"]);
+        command.args(["server", "--json", "--listen", listen, "--data-dir"]);
         command.arg(data).stdout(Stdio::piped());
         let log = self.dir.path().join("beside.log");
         let mut server = Running::start(command, &log);
@@ -701,16 +706,21 @@ impl Installation {
     }
 }
 
+/// Runs a verb over a data directory, whether a server runs there or not.
+pub fn run_over(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program("hybridge"));
+    command
+        .args(arguments)
+        .arg("--json")
+        .arg("--data-dir")
+        .arg(data);
+    command.output().unwrap()
+}
+
 impl Beside {
     /// Runs a verb of the administrator's program.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(program("hybridge"));
-        command
-            .args(arguments)
-            .arg("--json")
-            .arg("--data-dir")
-            .arg(&self.data);
-        command.output().unwrap()
+        run_over(&self.data, arguments)
     }
 
     /// Runs a verb that must succeed, and reads its answer.

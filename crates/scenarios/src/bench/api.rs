@@ -76,6 +76,18 @@ impl Api {
         Some(answer.json().await.unwrap())
     }
 
+    /// Asks the API in the shape of Microsoft Graph; status and answer.
+    pub async fn graph(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}/v1.0/{path}", self.url);
+        let mut request = self.http.request(method, &url).bearer_auth(&self.token);
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
     /// Does something.
     pub async fn post(&self, path: &str, body: Value) -> Value {
         self.ask(Method::POST, path, Some(body)).await.unwrap()

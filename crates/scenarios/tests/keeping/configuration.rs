@@ -112,6 +112,21 @@ async fn a_configuration_put_in_force_on_an_empty_server_is_exported_the_same() 
         key.to_str().unwrap(),
     ]);
     ask(&["job", "create", "second", "--source", "ad"]);
+    ask(&[
+        "directory",
+        "domains",
+        "add",
+        "sluis.example",
+        "--federated",
+        "on",
+    ]);
+    ask(&[
+        "api-client",
+        "create",
+        "portal",
+        "--permission",
+        "AuditLog.Read.All",
+    ]);
     let exported = old.export("one");
     let text: String = exported.values().cloned().collect();
     for secret in ["Mail.Password1", "0123456789abcdef", "secret-path"] {
@@ -158,6 +173,30 @@ async fn a_configuration_put_in_force_on_an_empty_server_is_exported_the_same() 
     let there = old.dir.path().join("there");
     empty.ask::<Value>(&["config", "export", there.to_str().unwrap()]);
     assert_eq!(files(&there), exported);
+    let clients: Value = empty.ask(&["api-client", "list"]);
+    assert_eq!(
+        (
+            &clients["items"][0]["name"],
+            &clients["items"][0]["secrets"]
+        ),
+        (&Value::from("portal"), &Value::from(0)),
+        "{clients}"
+    );
+    let issued: Value = empty.ask(&["api-client", "rotate", "portal"]);
+    assert!(issued["secret"].is_string());
+    // What a program may do changes with its file; its secret stays.
+    change(&folder, "api-clients.json", |clients| {
+        clients[0]["permissions"] = serde_json::json!(["Synchronization.Read.All"]);
+    });
+    empty.ask::<Value>(&["config", "apply", &folder, "--yes"]);
+    let clients: Value = empty.ask(&["api-client", "list"]);
+    assert_eq!(
+        (
+            &clients["items"][0]["permissions"][0],
+            &clients["items"][0]["secrets"]
+        ),
+        (&Value::from("Synchronization.Read.All"), &Value::from(1))
+    );
     let again: Value = empty.ask(&["config", "apply", &folder, "--yes"]);
     assert_eq!(
         (

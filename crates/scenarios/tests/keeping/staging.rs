@@ -1,8 +1,9 @@
 //! Servers that wait beside others: a real server and agent in staging, and two servers on one tenant directory, of which at most
 //! one may write.
 //!
-//! Two processes cannot open one tenant directory, so the two servers share one process; each has its own engine, data
-//! directory, address, agent and credential, and meets the other only in the directory.
+//! Two processes cannot open one tenant directory, so where two servers meet in it they share one process; each has its own
+//! engine, data directory, address, agent and credential. Where one replaces the other they are two processes, and the
+//! tenant directory moves with a backup.
 
 use std::{
     sync::Arc,
@@ -10,11 +11,15 @@ use std::{
 };
 
 use forest::{Forest, Organisation};
-use scenarios::{Source, World, processes::Installation, world::quick_settings};
+use scenarios::{
+    Source, World,
+    processes::{Installation, run_over},
+    world::quick_settings,
+};
 use serde_json::Value;
 use server::{app::Extras, staging};
 use sync_core::code::Code;
-use wire::api::v1::{Page, PendingExport, Staging};
+use wire::api::v1::{Backup, LogRecord, ObjectView, Page, PendingExport, Report, Staging};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -205,6 +210,98 @@ async fn generation(world: &World) -> u64 {
         .fence(&directory.administrator(), &world.job.name)
         .unwrap();
     fence.unwrap().generation
+}
+
+/// Two server processes, each with a tenant directory of its own, as the guide has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// LONG: one story, told in order.
+async fn a_server_is_replaced_by_another_one_as_the_guide_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let company = Organisation {
+        people: 30,
+        seed: 12,
+    }
+    .build()
+    .unwrap();
+    let (source, _served) = Source::forest(&company.forest, &dir).await;
+    let mut old = Installation::new(&source);
+    old.resume();
+    old.sync();
+    let new = dir.path().join("new");
+    let put_back = |backup: &Backup| {
+        let restored = run_over(&new, &["backup", "restore", &backup.path, "--replace"]);
+        let told = String::from_utf8_lossy(&restored.stdout);
+        assert!(restored.status.success(), "{told}");
+    };
+    let folder = dir.path().join("files");
+    let folder = folder.to_str().unwrap();
+    // The new one is prepared beside the old one, which goes on: it waits, and is configured alike.
+    put_back(&old.ask(&["backup", "create"]));
+    let prepared = old.beside(&new);
+    let waits: Staging = prepared.ask(&["staging", "show"]);
+    assert!(waits.jobs[0].is_staged, "{waits:#?}");
+    let refused = prepared.run(&["staging", "promote"]);
+    assert!(!refused.status.success(), "the old one is active");
+    old.ask::<Value>(&["config", "export", folder]);
+    let same = prepared.run(&["config", "diff", folder]);
+    assert!(same.status.success(), "configured otherwise");
+    arrives(&company.forest, "before");
+    old.sync();
+    drop(prepared);
+    // The old one stops writing; what comes from now on waits for the new one.
+    old.ask::<Value>(&["staging", "enter"]);
+    arrives(&company.forest, "between");
+    until(
+        "what came waits",
+        || old.ask::<Page<PendingExport>>(&["pending"]).items,
+        |all| all.iter().any(|one| one.name == "between"),
+    );
+    let ids: Vec<String> = ["before"].map(|name| old.target_id(name)).into();
+    put_back(&old.ask(&["backup", "create"]));
+    let address = old.address().to_owned();
+    old.stop_server();
+    // At the old one's address, so the agent finds it.
+    let active = old.beside_at(&new, &address);
+    let nobody: Staging = active.ask(&["staging", "show"]);
+    let fence = nobody.jobs[0].fence.clone().unwrap();
+    assert!(!fence.is_held, "{fence:?}");
+    let promoted: Staging = active.ask(&["staging", "promote"]);
+    assert!(promoted.jobs[0].fence.as_ref().unwrap().is_this);
+    let has = |name: &str| -> bool {
+        let people: Value = active.ask(&["directory", "users", "--limit", "1000"]);
+        let mut people = people["items"].as_array().unwrap().iter();
+        people.any(|one| one["displayName"] == name)
+    };
+    until(
+        "what waited is carried out",
+        || has("between"),
+        |done| *done,
+    );
+    arrives(&company.forest, "after");
+    until("it goes on", || has("after"), |done| *done);
+    let report: Report = active.ask(&["verify", "main"]);
+    assert!(report.agree, "{report:#?}");
+    let view: ObjectView = active.ask(&["object", "show", "before@canal.example"]);
+    assert_eq!(view.jobs[0].target.as_ref().unwrap().id, ids[0], "the same");
+    let deletions: Page<LogRecord> = active.ask(&["log", "--limit", "100000"]);
+    assert!(
+        deletions
+            .items
+            .iter()
+            .all(|one| one.provisioning_action != "delete")
+    );
+    drop(active);
+    // The old one stays in staging, whenever it is started.
+    old.start_server();
+    let still: Staging = old.ask(&["staging", "show"]);
+    assert!(still.server.is_some(), "{still:#?}");
+    arrives(&company.forest, "later");
+    until(
+        "it plans and writes nothing",
+        || old.ask::<Page<PendingExport>>(&["pending"]).items,
+        |all| all.iter().any(|one| one.name == "later"),
+    );
+    assert!(!old.names().contains(&"later".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use directory::{Operation, ReferenceChange, Value};
-use scenarios::{Story, story::UNIT};
+use reqwest::Method;
+use scenarios::{Story, bench::Api, story::UNIT};
+use serde_json::{Value as Json, json};
 use server::cycles::{
     act,
     on_demand::{self, Provisioned, Wanted},
@@ -89,6 +91,52 @@ async fn one_object_a_container_and_a_group_are_provisioned_on_demand() {
     );
     story.world.sync().await;
     story.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_with_some_of_its_members_is_provisioned_through_the_graph_shaped_api() {
+    let story = only_on_demand().await;
+    let crew: Vec<Uuid> = (0..6).map(|n| story.person(&format!("Maat {n}"))).collect();
+    let group = story.group("Bemanning");
+    scenarios::story::add_members(&story.forest, group, &crew);
+    let api = Api::new(&story.world.dir.path().join("server"));
+    let job = job(&story);
+    let place = format!(
+        "servicePrincipals/{}/synchronization/jobs/{}",
+        story.world.connector.guid, job.guid
+    );
+    let (_, schema) = api
+        .graph(Method::GET, &format!("{place}/schema"), None)
+        .await;
+    let rule = schema["synchronizationRules"][0]["id"].clone();
+    let asked = |members: usize| {
+        let member =
+            |n| json!({ "objectId": format!("CN=Maat {n},{UNIT}"), "objectTypeName": "user" });
+        let members: Vec<Json> = (0..members).map(member).collect();
+        json!({ "parameters": [{ "ruleId": rule, "subjects": [{
+            "objectId": format!("CN=Bemanning,{UNIT}"), "objectTypeName": "group", "links": { "members": members } }] }] })
+    };
+    let act = format!("{place}/provisionOnDemand");
+    let (status, told) = api.graph(Method::POST, &act, Some(asked(6))).await;
+    assert_eq!(status, 400, "{told}");
+    let message = told["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("at most 5 members"), "{message}");
+    assert!(story.tree().named("Maat 0").is_none(), "nothing was done");
+
+    let (status, told) = api.graph(Method::POST, &act, Some(asked(2))).await;
+    assert_eq!(status, 200, "{told}");
+    let key: Json = serde_json::from_str(told["key"].as_str().unwrap()).unwrap();
+    assert_eq!(key["result"], "Success", "{key}");
+    let records: Json = serde_json::from_str(told["value"].as_str().unwrap()).unwrap();
+    let names: Vec<&str> = records
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["sourceIdentity"]["displayName"].as_str())
+        .collect();
+    assert_eq!(names, ["Maat 0", "Maat 1", "Bemanning"]);
+    assert_eq!(story.tree().members("Bemanning"), ["Maat 0", "Maat 1"]);
+    assert!(story.tree().named("Maat 2").is_none(), "nobody asked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
