@@ -93,11 +93,136 @@ async fn disasters_in_a_real_domain_are_held_named_decided_in_part_and_undone() 
     assert_eq!(names.len(), 2 * CREW, "{names:?}");
     story.installation.agrees("the beginning");
 
+    the_base_is_renamed(&story, &names).await;
     out_of_scope(&story, &sales, &names).await;
     a_typing_error(&story, &names);
     members_go(&story, &groups, &crew[0], &names).await;
     addresses_go(&story, &crew, &names).await;
     people_go(&story, &crew, &groups, &names).await;
+    a_group_of_the_scope_goes(&story, &crew, &groups, &names).await;
+    an_old_snapshot_is_put_back(&story, &names).await;
+}
+
+/// A container is the same one under another name and in another place: nobody leaves the scope.
+async fn the_base_is_renamed(story: &Story, names: &[String]) {
+    let mark = story.installation.log_end();
+    let renamed = story.domain.rename(&story.unit, "Tale").await;
+    story.is_over("the base is renamed", names);
+    let elsewhere = story.domain.unit("Elsewhere", &story.domain.base).await;
+    let moved = story.domain.move_to(&renamed, &elsewhere).await;
+    story.is_over("the base is moved", names);
+    let back = story.domain.move_to(&moved, &story.domain.base).await;
+    let again = story.domain.rename(&back, "Story").await;
+    assert_eq!(again.to_lowercase(), story.unit.to_lowercase());
+    story.is_over("the base is back", names);
+    let gone = story.installation.log_since(mark);
+    let is_gone = |record: &&wire::api::v1::LogRecord| record.provisioning_action == "delete";
+    assert_eq!(gone.iter().filter(is_gone).count(), 0, "{gone:#?}");
+}
+
+/// The group that decides who is in scope is emptied, and then deleted.
+async fn a_group_of_the_scope_goes(
+    story: &Story,
+    crew: &[String],
+    groups: &[String],
+    names: &[String],
+) {
+    let fleet = story.domain.group("Fleet", "fleet", &story.unit).await;
+    let all: Vec<&str> = crew.iter().chain(groups).map(String::as_str).collect();
+    story.domain.put(&fleet, "member", &all).await;
+    let mut with_fleet = names.to_vec();
+    with_fleet.push("Fleet".into());
+    with_fleet.sort();
+    story.is_over("a group of everybody", &with_fleet);
+    let group = fleet.clone();
+    story.installation.set_rule(|rule| {
+        rule["groupFilter"] = json!({ "includedGroups": [group] });
+    });
+    story.is_over("it is the scope", &with_fleet);
+    story
+        .at_once(async |domain| domain.take(&fleet, "member", &all).await)
+        .await;
+    let held = story.is_held("the group is emptied", "ScopeGroupChanged", &with_fleet);
+    let deletes = held.iter().filter(|one| one.verb == "delete");
+    assert_eq!(deletes.count(), all.len(), "{held:#?}");
+    story
+        .at_once(async |domain| domain.put(&fleet, "member", &all).await)
+        .await;
+    story.is_over("and filled again", &with_fleet);
+    let guid = story.domain.delete(&fleet).await;
+    story.installation.sync();
+    let left = story.installation.names();
+    assert!(names.iter().all(|name| left.contains(name)), "{left:?}");
+    story.domain.restore(&guid);
+    let has = story.domain.names(&story.unit, "memberOf", &fleet).await;
+    for member in all.iter().filter(|dn| !has.iter().any(|one| one == *dn)) {
+        story.domain.put(&fleet, "member", &[member]).await;
+    }
+    story.is_over("the group is restored", &with_fleet);
+    story.installation.set_rule(|rule| {
+        rule.as_object_mut().unwrap().remove("groupFilter");
+    });
+    story.domain.delete(&fleet).await;
+    story.is_over("the group is not needed any more", names);
+}
+
+/// The only controller is put back to an older state: who came since is not deleted unasked.
+async fn an_old_snapshot_is_put_back(story: &Story, names: &[String]) {
+    let stopped = async |act: &dyn Fn(&Domain)| {
+        story.installation.pause();
+        story.domain.lab("down", &[]);
+        act(&story.domain);
+        story.domain.lab("start", &[]);
+        story.domain.write_at_first().await;
+        story.installation.resume();
+    };
+    stopped(&|domain| drop(domain.lab("snapshot", &["old"]))).await;
+    story.is_over("the controller was restarted", names);
+    let mut later = names.to_vec();
+    for n in 0..3 {
+        let name = format!("Later {n}");
+        let unit = &story.unit;
+        story.domain.person(&name, &format!("later{n}"), unit).await;
+        later.push(name);
+    }
+    later.sort();
+    story.is_over("three came", &later);
+    stopped(&|domain| drop(domain.lab("restore", &["old"]))).await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let held = loop {
+        let status = story.installation.sync();
+        let held = story.held();
+        if held.len() == 3 {
+            assert_eq!(
+                status.guard.map(|guard| guard.code).as_deref(),
+                Some("ObjectVanished")
+            );
+            break held;
+        }
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{held:#?} {status:#?}"
+        );
+    };
+    assert_eq!(story.installation.names(), later, "nobody is gone");
+    let since = Timestamp::now().to_string();
+    let one = [held[0].id.as_str()];
+    story
+        .installation
+        .ask::<Decided>(&[&["deletes", "allow"], &one[..]].concat());
+    story.installation.sync();
+    assert_eq!(story.installation.names().len(), later.len() - 1);
+    story
+        .installation
+        .ask::<Undone>(&["undo", "--since", &since, "--yes"]);
+    story.installation.sync();
+    assert_eq!(story.installation.names(), later);
+    let unasked = story.installation.run(&["holds", "release", "--all"]);
+    assert_eq!(unasked.status.code(), Some(1), "a script has to say yes");
+    let released: Decided = story
+        .installation
+        .ask(&["holds", "release", "--all", "--yes"]);
+    assert!(released.count > 0, "what was undone was held");
 }
 
 async fn out_of_scope(story: &Story, sales: &str, names: &[String]) {
