@@ -280,7 +280,7 @@ fn the_cases_of_the_guide_pass_with_the_rules_of_the_guide() {
     let guide = include_str!("../../../docs/guide/rules.md");
     let cases = guide
         .split("```json\n")
-        .nth(1)
+        .find(|block| block.contains("\"cases\""))
         .unwrap()
         .split("```")
         .next()

@@ -423,6 +423,13 @@ impl Installation {
         self.agent = Some(Running::start(self.agent_command("run"), &log));
     }
 
+    /// Copies the agent's folder, as a copied machine has it.
+    pub fn copy_agent(&self, name: &str) {
+        let (from, to) = (self.dir.path().join("agent"), self.dir.path().join(name));
+        let copied = Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    }
+
     /// Starts an agent that was enrolled by this name, whatever it will find.
     pub fn launch_agent_of(&self, name: &str) -> Running {
         let log = self.dir.path().join(format!("{name}.log"));

@@ -192,7 +192,7 @@ async fn an_agent_gets_no_work_of_connectors_its_token_did_not_name() {
         .await;
     assert_eq!(
         refused.unwrap_err().code,
-        Code::HybridIdentityServiceNoAgentsAssigned
+        Code::HybridIdentityServiceInvalidResource
     );
     let _allowed = lab.puppet().await;
     lab.desk

@@ -126,7 +126,7 @@ fn people(key: &MasterKey) -> String {
 
 fn new(context: &Context) -> Result<(), Failure> {
     let key = vault::MasterKey::new()
-        .map_err(|error| Failure::text(error.code(), "this machine", &error.to_string()))?;
+        .map_err(|error| Failure::text(error.code(), "this machine", error.to_string()))?;
     let new = New {
         id: key.id().to_owned(),
         key: key.text().to_string(),

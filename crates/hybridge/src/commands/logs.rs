@@ -192,8 +192,8 @@ fn create(path: &Path) -> Result<File, Failure> {
     options.open(path).map_err(|error| {
         Failure::text(
             Code::RequestInvalid,
-            &path.display().to_string(),
-            &format!("the archive cannot be written: {error}"),
+            path.display().to_string(),
+            format!("the archive cannot be written: {error}"),
         )
     })
 }

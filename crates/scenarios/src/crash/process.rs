@@ -1,4 +1,4 @@
-//! Servers and agents as processes, and what the server's process does when it is given an order.
+//! Servers and agents as processes, and what the server's process does when it is told `sync`.
 //!
 //! Never waits without a deadline. Trap: a process that died says so at the next order, not before.
 
@@ -9,15 +9,10 @@ use std::{
     time::Duration,
 };
 
-use engine::{DeleteChoice, JobSettings, UndoQuery};
-use server::{
-    app::{App, Config},
-    planner::references_of,
-};
-use sync_core::{id::LinkId, schema::preset};
+use server::app::{App, Config};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{script::ALLOWED, stage::DOMAIN};
+use super::stage::DOMAIN;
 
 /// Longest wait for a source and everything that follows from it.
 const LONGEST_SYNC: Duration = Duration::from_secs(90);
@@ -64,71 +59,6 @@ pub async fn settle(app: &App) -> String {
         }
     }
     "quiet".into()
-}
-
-/// Makes the guard hold everything from now on.
-pub fn make_strict(app: &App) {
-    let engine = app.engine();
-    let job = engine.jobs().unwrap().remove(0);
-    let settings = JobSettings {
-        delete_threshold: 1,
-        ..job.settings
-    };
-    engine.set_job_settings(job.id, &settings).unwrap();
-    app.jobs_changed();
-}
-
-/// Decides about everything that is held: some of it is allowed, the rest is refused. Deciding again changes nothing.
-pub fn decide(app: &App) {
-    let engine = app.engine();
-    let job = engine.jobs().unwrap().remove(0);
-    let deletes: Vec<LinkId> = engine
-        .staged_deletes(job.id, 0, 1_000)
-        .unwrap()
-        .into_iter()
-        .filter(|one| ALLOWED.contains(&one.name.as_str()))
-        .map(|one| one.link)
-        .collect();
-    let is_allowed = |link: LinkId| {
-        let found = engine.space_object(engine::object_of(link)).unwrap();
-        let name = found.and_then(|found| {
-            found
-                .object
-                .attributes
-                .text("displayName")
-                .map(str::to_owned)
-        });
-        name.is_some_and(|name| ALLOWED.contains(&name.as_str()))
-    };
-    let losses: Vec<(LinkId, bool)> = engine
-        .staged_losses(job.id, 0, 1_000)
-        .unwrap()
-        .into_iter()
-        .filter(|one| is_allowed(one.link))
-        .map(|one| (one.link, one.is_members))
-        .collect();
-    for choice in [DeleteChoice::Some(deletes), DeleteChoice::Losses(losses)] {
-        engine.allow_deletes(job.id, &choice, "script").unwrap();
-    }
-    engine
-        .refuse_deletes(job.id, &DeleteChoice::All, "script")
-        .unwrap();
-    app.wake(job.id).notify_one();
-}
-
-/// Undoes everything since the first decision. Undoing again changes nothing.
-pub fn undo(app: &App) {
-    let engine = app.engine();
-    let job = engine.jobs().unwrap().remove(0);
-    let decided = number(app, "SELECT min(at) FROM audit WHERE act = 'allow deletes'");
-    let query = UndoQuery {
-        since: Some(decided),
-        ..UndoQuery::default()
-    };
-    let mapped = references_of(&preset::load(&job.rules).unwrap());
-    let plan = engine.plan_undo(&job, &query, &mapped).unwrap();
-    engine.undo(&job, &plan, "script", "since").unwrap();
-    app.wake(job.id).notify_one();
 }
 
 fn number(app: &App, sql: &str) -> i64 {

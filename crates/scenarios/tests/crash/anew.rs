@@ -97,7 +97,9 @@ async fn an_agent_that_froze_and_was_replaced_is_sent_away_when_it_wakes() {
     let mut stand = Stand::in_the_middle_of_a_read().await;
     let frozen = stand.installation.freeze_agent();
     stand.company.forest.faults().clear();
-    stand.installation.launch_agent();
+    // Its own folder is held by the frozen one: whoever takes its place is a copy of the machine.
+    stand.installation.copy_agent("copy");
+    let _copy = stand.installation.launch_agent_of("copy");
     until("the first read", SOON, || {
         let source = stand.installation.status().source;
         source.position.read_up_to.is_some()

@@ -94,12 +94,9 @@ async fn an_account_of_the_target_that_may_only_read_is_told_from_a_wrong_one() 
             jiff::SignedDuration::from_hours(1),
         )
         .unwrap();
-    let file = app
-        .config()
-        .data_directory
-        .join("directory-credential.json");
+    let (vault, file) = (app.vault(), "directory-credential.json");
     let mut reader: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        serde_json::from_str(&vault.read(file).unwrap().unwrap()).unwrap();
     let members = reader.as_object_mut().unwrap();
     for (name, value) in members.iter_mut() {
         *value = match name.as_str() {
@@ -108,7 +105,7 @@ async fn an_account_of_the_target_that_may_only_read_is_told_from_a_wrong_one() 
         };
     }
     assert_eq!(members.len(), 2);
-    std::fs::write(&file, reader.to_string()).unwrap();
+    vault.write(file, &reader.to_string()).unwrap();
     story.person("Anna Leest");
     fails_with(&story, Code::InsufficientRights).await;
     assert!(story.tree().named("Anna Leest").is_none());

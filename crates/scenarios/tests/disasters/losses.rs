@@ -236,7 +236,8 @@ async fn ten_cycles_below_the_limit_are_caught_by_the_window_and_undone() {
     let gone = destroyed(&story, mark).len();
     assert!(gone < large(500), "{gone} went");
     assert_eq!(alarm(&story, "cause"), "DeletedInSource");
-    assert_eq!(story.users(), users - gone);
+    // Not everybody who is deleted was a user of the target.
+    assert!(story.users() >= users - gone);
     // Decided that all of it stays, and what went comes back.
     let engine = story.world.app.engine();
     engine

@@ -135,10 +135,9 @@ fn pieces(name: &str, text: &str) -> Vec<(String, String)> {
 
 fn holds(file: &Path, text: &str) -> bool {
     let bytes = std::fs::read(file).unwrap();
-    let found = bytes
+    bytes
         .windows(text.len())
-        .any(|window| window == text.as_bytes());
-    found
+        .any(|window| window == text.as_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -228,8 +228,11 @@ async fn a_server_is_replaced_by_another_one_as_the_guide_says() {
     old.resume();
     old.sync();
     let new = dir.path().join("new");
+    let key = old.data().join("master-key");
     let put_back = |backup: &Backup| {
-        let restored = run_over(&new, &["backup", "restore", &backup.path, "--replace"]);
+        let restore = ["backup", "restore", &backup.path, "--replace"];
+        let with_key = ["--master-key-file", key.to_str().unwrap()];
+        let restored = run_over(&new, &[&restore[..], &with_key].concat());
         let told = String::from_utf8_lossy(&restored.stdout);
         assert!(restored.status.success(), "{told}");
     };
