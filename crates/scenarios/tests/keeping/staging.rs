@@ -241,8 +241,11 @@ async fn a_server_is_replaced_by_another_one_as_the_guide_says() {
     // The new one is prepared beside the old one, which goes on: it waits, and is configured alike.
     put_back(&old.ask(&["backup", "create"]));
     let prepared = old.beside(&new);
-    let waits: Staging = prepared.ask(&["staging", "show"]);
-    assert!(waits.jobs[0].is_staged, "{waits:#?}");
+    until(
+        "the prepared one waits",
+        || prepared.ask::<Staging>(&["staging", "show"]).jobs,
+        |jobs| jobs[0].is_staged,
+    );
     let refused = prepared.run(&["staging", "promote"]);
     assert!(!refused.status.success(), "the old one is active");
     old.ask::<Value>(&["config", "export", folder]);
