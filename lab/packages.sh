@@ -10,7 +10,7 @@ packages=(
   openssl python3 procps util-linux gcc g++ libc6-dev                              # certificates, scripts, fuzzing, the power cut shim
   iproute2 iptables                                                                # bytes on a link, for the benchmark; firewalls
   squid tinyproxy faketime                                                         # proxies, and clocks that are wrong
-  rpm binutils                                                                     # packages: rpmbuild, strip
+  rpm binutils systemd                                                             # packages: rpmbuild, strip; units and what judges them
   python3-venv                                                                     # Microsoft's clients, for the tests of the API
 )
 # Node comes from Debian or from elsewhere; either will do.
