@@ -274,25 +274,9 @@ async fn run_here(arguments: RunArguments) -> Result<ExitCode, AgentError> {
     Identity::read(&options.data_directory)?;
     let _lock = Lock::take(&options.data_directory)?;
     let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(shutdown.clone()));
+    tokio::spawn(agent::supervisor::stop_on_signal(shutdown.clone()));
     run(options, shutdown).await?;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn stop_on_signal(shutdown: CancellationToken) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return shutdown.cancel();
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
-    shutdown.cancel();
 }
 
 async fn check_here(arguments: RunArguments, json: bool) -> Result<ExitCode, AgentError> {

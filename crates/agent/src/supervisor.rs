@@ -6,6 +6,8 @@
 
 use std::{ffi::OsStr, io, time::Duration};
 
+use tokio_util::sync::CancellationToken;
+
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word<'a> {
@@ -29,6 +31,23 @@ impl Word<'_> {
             Self::Status(text) => format!("STATUS={}", text.replace(['\n', '\r'], " ")),
         }
     }
+}
+
+/// Cancels when this process is asked to stop.
+pub async fn stop_on_signal(shutdown: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return shutdown.cancel();
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+    shutdown.cancel();
 }
 
 /// Says it, if somebody supervises this process.

@@ -162,7 +162,7 @@ async fn run(common: &Common) -> Result<(), UpdateError> {
     // Taken once, so that a wrong setting or a second updater is told at the start.
     drop(Updater::open(settings.clone())?);
     let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(shutdown.clone()));
+    tokio::spawn(supervisor::stop_on_signal(shutdown.clone()));
     supervisor::tell(Word::Ready);
     info!("updater starts");
     loop {
@@ -227,22 +227,6 @@ fn tell_of_life(directory: &std::path::Path) {
     let mut state = State::of_this_process();
     state.alive_at = jiff::Timestamp::now().as_millisecond();
     let _ = state.write(directory);
-}
-
-async fn stop_on_signal(shutdown: CancellationToken) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return shutdown.cancel();
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
-    shutdown.cancel();
 }
 
 async fn status(common: &Common) -> Result<(), UpdateError> {

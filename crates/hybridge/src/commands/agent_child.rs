@@ -9,6 +9,7 @@ use agent::{
     AgentConfig, AgentError, HostOptions,
     config::known_source,
     enrol::{Enrolment, enrol},
+    supervisor::stop_on_signal,
     tls::Trust,
 };
 use clap::Args;
@@ -16,7 +17,7 @@ use secrecy::SecretString;
 use sync_core::code::Code;
 use tokio_util::sync::CancellationToken;
 
-use super::server::{stop_on_signal, stop_with_stdin};
+use super::server::stop_with_stdin;
 use crate::{access::read, failure::Failure};
 
 /// Variable that holds the enrolment token.

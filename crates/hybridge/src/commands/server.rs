@@ -96,7 +96,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         },
     };
     let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(shutdown.clone()));
+    tokio::spawn(agent::supervisor::stop_on_signal(shutdown.clone()));
     if arguments.stop_with_stdin {
         tokio::spawn(stop_with_stdin(shutdown.clone()));
     }
@@ -159,23 +159,6 @@ async fn signs_of_life(app: app::App) {
         last = turn;
         tokio::time::sleep(interval).await;
     }
-}
-
-/// Cancels when this process is asked to stop.
-pub async fn stop_on_signal(shutdown: CancellationToken) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return shutdown.cancel();
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
-    shutdown.cancel();
 }
 
 /// Cancels when stdin ends: the parent is gone. If the rest does not end soon, the process is ended.

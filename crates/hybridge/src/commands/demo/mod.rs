@@ -19,10 +19,7 @@ use forest::{Change, Life};
 use sync_core::code::Code;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Context,
-    server::{stop_on_signal, stop_with_stdin},
-};
+use super::{Context, server::stop_with_stdin};
 use crate::{
     failure::Failure,
     output::one_line,
@@ -132,7 +129,7 @@ fn introduce(world: &World, context: &Context) {
 async fn live(world: &mut World, arguments: &Arguments) -> Result<(), Failure> {
     let mut life = Life::new(arguments.seed);
     let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(shutdown.clone()));
+    tokio::spawn(agent::supervisor::stop_on_signal(shutdown.clone()));
     if arguments.stop_with_stdin {
         tokio::spawn(stop_with_stdin(shutdown.clone()));
     }
