@@ -234,8 +234,7 @@ async fn a_clock_that_is_off_is_told_and_stops_nothing() {
     let agents: Value = installation.ask(&["agent", "list"]);
     let agent = agents["items"][0]["name"].as_str().unwrap();
     let output = installation.run(&["agent", "doctor", agent]);
-    let mut told = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
-    let found = told.next().unwrap().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = found["checks"].as_array().unwrap();
     let clock = checks.iter().find(|check| check["id"] == "heartbeat-clock");
     let clock = clock.unwrap_or_else(|| panic!("{found:#}"));

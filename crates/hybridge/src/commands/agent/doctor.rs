@@ -7,7 +7,7 @@ use wire::agent::v1::{CheckState, Examination};
 use crate::{
     commands::{Context, segment},
     failure::Failure,
-    output::table,
+    output::{Output, table},
 };
 
 /// Arguments.
@@ -33,11 +33,12 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         return Ok(());
     };
     let code = first.code.as_deref().and_then(Code::from_name);
-    Err(Failure::text(
-        code.unwrap_or(Code::InternalFault),
-        &first.id,
-        &first.text,
-    ))
+    let code = code.unwrap_or(Code::InternalFault);
+    Err(match context.output {
+        // A program has read everything in the one document that it asked for.
+        Output::Json => Failure::silent(code),
+        Output::People => Failure::text(code, &first.id, &first.text),
+    })
 }
 
 fn people(found: &Examination) -> String {
