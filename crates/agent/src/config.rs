@@ -65,8 +65,12 @@ impl AgentConfig {
     /// [`AgentError::Invalid`] naming what is wrong and where.
     pub fn read(path: &Path) -> Result<Self, AgentError> {
         let shown = path.display();
-        let text = fs::read_to_string(path)
-            .map_err(|source| AgentError::of_file("reading", path, source))?;
+        let text = fs::read_to_string(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => AgentError::Invalid(format!(
+                "there is no configuration {shown}; write it, or name it with --config"
+            )),
+            _ => AgentError::of_file("reading", path, source),
+        })?;
         let config: Self = serde_json::from_str(&text)
             .map_err(|fault| AgentError::Invalid(format!("{shown}: {fault}")))?;
         config
@@ -174,6 +178,13 @@ mod tests {
         let path = folder.path().join("agent.json");
         fs::write(&path, text).unwrap();
         AgentConfig::read(&path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_missing_file_is_somebodys_to_write() {
+        let missing = AgentConfig::read(Path::new("/no/such/agent.json")).unwrap_err();
+        assert_eq!(missing.code(), sync_core::code::Code::ConfigurationInvalid);
+        assert!(missing.to_string().contains("--config"), "{missing}");
     }
 
     #[test]

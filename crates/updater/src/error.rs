@@ -55,6 +55,7 @@ impl UpdateError {
             Self::Doubt(doubt) => doubt.code(),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+                io::ErrorKind::PermissionDenied => Code::PrivilegeMissing,
                 _ => Code::StoreUnwritable,
             },
             Self::Invalid(_) => Code::ConfigurationInvalid,

@@ -83,7 +83,12 @@ impl Settings {
     /// [`UpdateError::Invalid`] naming what is wrong and where.
     pub fn read(path: &Path) -> Result<Self, UpdateError> {
         let shown = path.display();
-        let text = fs::read_to_string(path).map_err(file("reading", path))?;
+        let text = fs::read_to_string(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => UpdateError::Invalid(format!(
+                "there are no settings {shown}; the package brings them, or name them with --settings"
+            )),
+            _ => file("reading", path)(source),
+        })?;
         let invalid = |text: String| UpdateError::Invalid(format!("{shown}: {text}"));
         let settings: Self = serde_json::from_str(&text).map_err(|f| invalid(f.to_string()))?;
         if settings.restart.is_empty() {
@@ -115,6 +120,9 @@ mod tests {
             fs::write(&path, text).unwrap();
             Settings::read(&path)
         };
+        let missing = Settings::read(&path).unwrap_err();
+        assert_eq!(missing.exit_code(), 1, "somebody has to write them");
+        assert!(missing.to_string().contains("--settings"), "{missing}");
         let wrong = |text: &str| read(text).unwrap_err().to_string();
         assert!(wrong("{").contains("updater.json"));
         assert!(wrong(r#"{"agentSettings":"a","agentData":"b"}"#).contains("keys"));

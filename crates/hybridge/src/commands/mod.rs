@@ -87,7 +87,7 @@ pub enum Command {
     /// List, show and test connectors
     #[command(subcommand)]
     Connector(connector::Command),
-    /// Enrol, list and revoke agents
+    /// Enrol, examine, steer, update and remove agents
     #[command(subcommand)]
     Agent(agent::Command),
     /// Admit programs to the API, give them new secrets, take them off
