@@ -430,6 +430,100 @@ fn filled(path: &str) -> String {
 }
 
 #[test]
+fn a_configuration_gives_nobody_more_than_he_may() {
+    let operator = admitted("operator", &["Synchronization.ReadWrite.All"]);
+    let reader = admitted("looks-on", &["Synchronization.Read.All"]);
+    let auditor = admitted("audits", &["AuditLog.Read.All"]);
+    let program = program();
+    runtime().block_on(async {
+        let mut tokens = Vec::new();
+        for issued in [&operator, &reader, &auditor] {
+            tokens.push(program.token_of(issued).await);
+        }
+        let [operator, reader, auditor] = tokens.as_slice() else {
+            panic!("three tokens");
+        };
+        let base = "/api/v1/configuration";
+        let ask = async |token: &str, method: &str, act: &str, body: Option<&Value>| {
+            program
+                .ask(method, &format!("{base}{act}"), token, body)
+                .await
+        };
+        assert_eq!(ask(auditor, "GET", "", None).await.0, 403);
+        // Who may neither see the directory nor the programs does not see them here.
+        let (status, shown) = ask(operator, "GET", "", None).await;
+        assert_eq!(status, 200, "{shown}");
+        assert!(
+            shown["jobs"]
+                .as_array()
+                .is_some_and(|jobs| !jobs.is_empty())
+        );
+        for part in ["domains", "apiClients"] {
+            let all = shown[part].as_array().map_or(0, Vec::len);
+            assert_eq!(all, 0, "{part}: {shown}");
+        }
+        let (_, plan) = ask(
+            operator,
+            "POST",
+            "/plan",
+            Some(&json!({ "configuration": shown })),
+        )
+        .await;
+        let mark = plan["mark"].clone();
+        let wants = |part: &str, value: Value| {
+            let mut wanted = shown.clone();
+            wanted[part] = value;
+            json!({ "configuration": wanted, "mark": mark })
+        };
+        // Nor does he raise his own permissions by a file, or make a domain.
+        let raised = wants(
+            "apiClients",
+            json!([{ "name": "operator", "permissions": ["Administrator"] }]),
+        );
+        let domain = wants(
+            "domains",
+            json!([{ "name": "raised.example", "isFederated": false }]),
+        );
+        for (wanted, lacks) in [
+            (&raised, "Administrator"),
+            (&domain, "Directory.ReadWrite.All"),
+        ] {
+            let (status, refused) = ask(operator, "POST", "/apply", Some(wanted)).await;
+            assert_eq!(
+                (status, &refused["error"]["code"]),
+                (403, &json!("NotAllowed")),
+                "{refused}"
+            );
+            assert_eq!(
+                refused["error"]["arguments"]["permission"], lacks,
+                "{refused}"
+            );
+        }
+        assert_eq!(ask(operator, "POST", "/plan", Some(&raised)).await.0, 403);
+        let listed = world().json(&["api-client", "list"]);
+        let own = listed["items"].as_array().unwrap().iter();
+        let own: Vec<&Value> = own.filter(|one| one["name"] == "operator").collect();
+        assert_eq!(
+            own[0]["permissions"],
+            json!(["Synchronization.ReadWrite.All"])
+        );
+        // Who may only look compares, and puts nothing in force.
+        let same = json!({ "configuration": shown, "mark": mark });
+        assert_eq!(ask(reader, "POST", "/plan", Some(&same)).await.0, 200);
+        let (status, refused) = ask(reader, "POST", "/apply", Some(&same)).await;
+        assert_eq!(
+            (status, &refused["error"]["arguments"]["permission"]),
+            (403, &json!("Synchronization.ReadWrite.All"))
+        );
+        let (status, done) = ask(operator, "POST", "/apply", Some(&same)).await;
+        assert_eq!((status, &done["isApplied"]), (200, &json!(false)), "{done}");
+    });
+    for name in ["operator", "looks-on", "audits"] {
+        world().json(&["api-client", "delete", name]);
+    }
+}
+
+#[test]
 fn records_of_the_log_are_counted_by_the_address_that_counts() {
     let issued = admitted("counts", &["AuditLog.Read.All"]);
     let program = program();

@@ -39,3 +39,20 @@ fn an_agent_is_drained_resumed_and_assigned() {
     let nothing = world().ask(&["agent", "assign", &name]);
     assert_eq!(nothing.code, 1, "{nothing:?}");
 }
+
+#[test]
+fn revoking_and_removing_an_agent_show_it_and_ask() {
+    let list = world().json(&["agent", "list"]);
+    let name = list["items"][0]["name"].as_str().unwrap().to_owned();
+    for verb in ["revoke", "remove"] {
+        // Nobody can be asked here.
+        let ran = world().ask(&["agent", verb, &name]);
+        assert_eq!(ran.code, 1, "{verb}: {ran:?}");
+        assert!(ran.err.contains(&name), "{verb} shows it: {}", ran.err);
+        let way_out = format!("add --yes to {verb} this agent without being asked");
+        assert!(ran.err.contains(&way_out), "{verb}: {}", ran.err);
+    }
+    let after = world().json(&["agent", "list"]);
+    assert_eq!(after["items"][0]["name"], name.as_str());
+    assert_ne!(after["items"][0]["state"], "revoked", "nothing was done");
+}

@@ -13,6 +13,7 @@ pub mod faults;
 pub mod hand;
 pub mod judge;
 pub mod look;
+pub mod open;
 pub mod processes;
 pub mod record;
 pub mod relay;
@@ -23,6 +24,7 @@ pub mod story;
 pub mod tree;
 pub mod world;
 
+pub use open::open;
 pub use story::Story;
 pub use tree::Tree;
 pub use world::{Source, World};

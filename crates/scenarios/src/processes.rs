@@ -244,6 +244,17 @@ impl Installation {
         self.server_environment.clear();
     }
 
+    /// Starts the server so that it pauses whenever it reaches this point.
+    pub fn start_slow_server(&mut self, point: &str, pause: Duration) {
+        let fate = (
+            "HYBRIDGE_FAILPOINT_PAUSE".to_owned(),
+            format!("{point}:{}", pause.as_millis()),
+        );
+        self.server_environment.push(fate);
+        self.start_server();
+        self.server_environment.clear();
+    }
+
     /// Starts the server, and waits until it listens.
     pub fn start_server(&mut self) {
         let log = self.dir.path().join("server.log");

@@ -11,6 +11,8 @@ use sync_core::{id::ConnectorId, schema::preset};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::open;
+
 /// Where objects come from.
 pub struct Source {
     /// Settings of the agent's connector.
@@ -285,7 +287,8 @@ impl World {
             }
             assert!(
                 tokio::time::Instant::now() < deadline,
-                "not quiet after two minutes: {:?} connector {:?} job {:?}",
+                "not quiet after two minutes: {:?} {:?} connector {:?} job {:?}",
+                open(engine),
                 self.app.activity(self.job.id),
                 engine.connector(self.connector.id).unwrap(),
                 engine.job(self.job.id).unwrap().failure,
@@ -376,20 +379,7 @@ impl World {
     }
 
     fn is_quiet(&self) -> bool {
-        let engine = self.app.engine();
-        let open: i64 = engine
-            .read(|c| {
-                Ok(c.query_row(
-                    "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM subtree) + (SELECT count(*) FROM principal_search)
-                      + (SELECT count(*) FROM due_reference d WHERE NOT EXISTS
-                          (SELECT 1 FROM link WHERE link.id = d.id AND pending_state IN (5, 6)))
-                      + (SELECT count(*) FROM lookup) + (SELECT count(*) FROM link WHERE pending_state IN (1, 3, 4, 7))",
-                    [],
-                    |r| r.get(0),
-                )?)
-            })
-            .unwrap();
-        open == 0
+        open(self.app.engine()).is_empty()
     }
 
     pub fn log_since(&self, after: i64) -> Vec<Record> {

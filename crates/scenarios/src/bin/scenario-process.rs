@@ -3,7 +3,7 @@
 //! `scenario-process server DATA PORT` and `scenario-process agent DATA CONFIG`; `agent-of` is an agent that says it has another
 //! version. It ends when its stdin ends, so it never
 //! outlives the test. The server listens to stdin too: `sync` reads the source and answers `quiet` when everything that
-//! follows from it is done, `stop` ends it in order. Trap: there is no shortcut into the stores here; what a test compares
+//! follows from it is done, `strict`, `decide` and `undo` are an administrator's acts, `stop` ends it in order. Trap: there is no shortcut into the stores here; what a test compares
 //! it reads from them afterwards.
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@
 use std::{io::BufRead as _, path::PathBuf, sync::Arc};
 
 use agent::{AgentConfig, HostOptions};
-use scenarios::crash::process::{server_config, settle};
+use scenarios::crash::process::{decide, make_strict, server_config, settle, undo};
 use server::app::{self, App};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -72,6 +72,9 @@ async fn serve(data: PathBuf, port: u16) {
     loop {
         match orders.recv().await.as_deref() {
             Some("sync") => println!("{}", settle(&app).await),
+            Some("strict") => done(make_strict, &app),
+            Some("decide") => done(decide, &app),
+            Some("undo") => done(undo, &app),
             Some("stop") => {
                 drop(app);
                 shutdown.cancel();
@@ -92,6 +95,11 @@ async fn agent_of(version: &str, data: PathBuf, config: PathBuf) {
         factory: Arc::new(agent::config::known_source),
     };
     agent::run(options, CancellationToken::new()).await.unwrap();
+}
+
+fn done(act: fn(&App), app: &App) {
+    act(app);
+    println!("done");
 }
 
 async fn host(data: PathBuf, config: PathBuf) {

@@ -41,7 +41,7 @@ pub enum Deed {
 pub struct Outcome {
     pub objects: BTreeMap<String, Held>,
     pub references: BTreeSet<(String, String, String)>,
-    /// Objects whose deletion or disabling is held.
+    /// What is held: deletions, losses, and what was refused or undone.
     pub staged: BTreeSet<String>,
     /// What was done, and how often.
     pub deeds: BTreeMap<Deed, usize>,
@@ -251,10 +251,21 @@ fn references(
 fn staged(engine: &Engine) -> BTreeSet<String> {
     let jobs = engine.jobs().unwrap();
     let staged = engine.staged_deletes(jobs[0].id, 0, 100_000).unwrap();
-    staged
+    let mut all: BTreeSet<String> = staged
         .iter()
-        .map(|one| format!("{:?} {}", one.verb, one.name))
-        .collect()
+        .map(|one| format!("{:?} {} {}", one.verb, one.name, one.state.name()))
+        .collect();
+    for loss in engine.staged_losses(jobs[0].id, 0, 100_000).unwrap() {
+        all.insert(format!("{} {:?}", loss.state.name(), loss.what));
+    }
+    for link in engine.held_links(jobs[0].id, 0, 100_000).unwrap() {
+        for hold in engine.holds_of(link).unwrap() {
+            let object = engine.space_object(engine::object_of(link)).unwrap();
+            let anchor = object.map(|object| object.object.anchor.base64());
+            all.insert(format!("{:?} {anchor:?} {:?}", hold.state, hold.what));
+        }
+    }
+    all
 }
 
 fn shown(values: &[Value]) -> String {

@@ -1,4 +1,4 @@
-//! Servers and agents as processes, and what the server's process does when it is told `sync`.
+//! Servers and agents as processes, and what the server's process does when it is given an order.
 //!
 //! Never waits without a deadline. Trap: a process that died says so at the next order, not before.
 
@@ -9,10 +9,16 @@ use std::{
     time::Duration,
 };
 
-use server::app::{App, Config};
+use engine::{DeleteChoice, JobSettings, UndoQuery};
+use server::{
+    app::{App, Config},
+    planner::references_of,
+};
+use sync_core::{id::LinkId, schema::preset};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::stage::DOMAIN;
+use super::{script::ALLOWED, stage::DOMAIN};
+use crate::open;
 
 /// Longest wait for a source and everything that follows from it.
 const LONGEST_SYNC: Duration = Duration::from_secs(90);
@@ -44,14 +50,14 @@ pub async fn settle(app: &App) -> String {
         app.read_wake(job.source).notify_one();
         tokio::time::sleep(Duration::from_millis(60)).await;
         // Two reads must have begun after the call: the first may have begun before the change.
-        let is_quiet = complete_reads(app) >= before + 2 && open_work(app) == 0;
+        let is_quiet = complete_reads(app) >= before + 2 && open(engine).is_empty();
         calm = if is_quiet { calm + 1 } else { 0 };
         if Instant::now() > deadline {
             let source = engine.connector(job.source).unwrap();
             let failure = engine.job(job.id).unwrap().failure;
             return format!(
-                "stuck: {} open, {:?}, source {:?} {:?}, job {failure:?}",
-                open_work(app),
+                "stuck: {:?}, {:?}, source {:?} {:?}, job {failure:?}",
+                open(engine),
                 app.activity(job.id),
                 source.failure,
                 source.suspect
@@ -59,6 +65,71 @@ pub async fn settle(app: &App) -> String {
         }
     }
     "quiet".into()
+}
+
+/// Makes the guard hold everything from now on.
+pub fn make_strict(app: &App) {
+    let engine = app.engine();
+    let job = engine.jobs().unwrap().remove(0);
+    let settings = JobSettings {
+        delete_threshold: 1,
+        ..job.settings
+    };
+    engine.set_job_settings(job.id, &settings).unwrap();
+    app.jobs_changed();
+}
+
+/// Decides about everything that is held: some of it is allowed, the rest is refused. Deciding again changes nothing.
+pub fn decide(app: &App) {
+    let engine = app.engine();
+    let job = engine.jobs().unwrap().remove(0);
+    let deletes: Vec<LinkId> = engine
+        .staged_deletes(job.id, 0, 1_000)
+        .unwrap()
+        .into_iter()
+        .filter(|one| ALLOWED.contains(&one.name.as_str()))
+        .map(|one| one.link)
+        .collect();
+    let is_allowed = |link: LinkId| {
+        let found = engine.space_object(engine::object_of(link)).unwrap();
+        let name = found.and_then(|found| {
+            found
+                .object
+                .attributes
+                .text("displayName")
+                .map(str::to_owned)
+        });
+        name.is_some_and(|name| ALLOWED.contains(&name.as_str()))
+    };
+    let losses: Vec<(LinkId, bool)> = engine
+        .staged_losses(job.id, 0, 1_000)
+        .unwrap()
+        .into_iter()
+        .filter(|one| is_allowed(one.link))
+        .map(|one| (one.link, one.is_members))
+        .collect();
+    for choice in [DeleteChoice::Some(deletes), DeleteChoice::Losses(losses)] {
+        engine.allow_deletes(job.id, &choice, "script").unwrap();
+    }
+    engine
+        .refuse_deletes(job.id, &DeleteChoice::All, "script")
+        .unwrap();
+    app.wake(job.id).notify_one();
+}
+
+/// Undoes everything since the first decision. Undoing again changes nothing.
+pub fn undo(app: &App) {
+    let engine = app.engine();
+    let job = engine.jobs().unwrap().remove(0);
+    let decided = number(app, "SELECT min(at) FROM audit WHERE act = 'allow deletes'");
+    let query = UndoQuery {
+        since: Some(decided),
+        ..UndoQuery::default()
+    };
+    let mapped = references_of(&preset::load(&job.rules).unwrap());
+    let plan = engine.plan_undo(&job, &query, &mapped).unwrap();
+    engine.undo(&job, &plan, "script", "since").unwrap();
+    app.wake(job.id).notify_one();
 }
 
 fn number(app: &App, sql: &str) -> i64 {
@@ -69,14 +140,6 @@ fn number(app: &App, sql: &str) -> i64 {
 
 fn complete_reads(app: &App) -> i64 {
     number(app, "SELECT count(*) FROM read WHERE state = 'complete'")
-}
-
-fn open_work(app: &App) -> i64 {
-    number(
-        app,
-        "SELECT (SELECT count(*) FROM due) + (SELECT count(*) FROM due_reference) + (SELECT count(*) FROM subtree)
-           + (SELECT count(*) FROM lookup) + (SELECT count(*) FROM link WHERE pending_state IN (1, 3, 4))",
-    )
 }
 
 /// The process is gone.

@@ -26,6 +26,10 @@ pub struct Script {
 
 /// How many acts there are; between them everything settles.
 pub const ACTS: usize = 4;
+/// The act that follows when the guard has become strict.
+pub const LOSSES: usize = 4;
+/// Who is let go of, of those the guard holds; everything else is refused.
+pub const ALLOWED: [&str; 5] = ["p03", "p07", "p11", "p01", "g2"];
 
 fn dn(ou: &str) -> String {
     format!("OU={ou},DC=canal,DC=example")
@@ -97,7 +101,8 @@ impl Script {
             0 => {}
             1 => self.changes(),
             2 => self.returns(),
-            _ => self.disaster(),
+            3 => self.disaster(),
+            _ => self.losses(),
         }
     }
 
@@ -221,6 +226,15 @@ impl Script {
         self.link("g0", "member", "g1");
         self.set("p00", "title", "Chair");
         self.clear("p00", "department");
+    }
+
+    /// Values and members go that a strict guard holds.
+    fn losses(&self) {
+        self.clear("p01", "title");
+        self.clear("p10", "title");
+        self.unlink("g2", "member", "p06");
+        self.unlink("g0", "member", "p12");
+        self.set("p10", "department", "Locks");
     }
 
     /// A unit with a quarter of the people is deleted: the guard has to hold that.

@@ -223,6 +223,14 @@ impl Run<'_> {
         }
     }
 
+    /// Has an administrator do something; it is carried out with the next read.
+    pub async fn order(&mut self, order: &str) -> Result<(), Died> {
+        match &mut self.server {
+            Some(server) => server.order(order, "done").await,
+            None => Err(Died),
+        }
+    }
+
     /// Waits until a boundary was reached so often.
     pub async fn reaches(&self, boundary: &str, times: usize) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);

@@ -1110,7 +1110,7 @@ pub const ROWS: &[Row] = &[
     row(
         "agent revoked",
         |s| {
-            s.ask(&["agent", "revoke", AGENT]);
+            s.ask(&["agent", "revoke", "--yes", AGENT]);
         },
         (
             "server",
@@ -1128,7 +1128,7 @@ pub const ROWS: &[Row] = &[
     row(
         "agent removed",
         |s| {
-            s.ask(&["agent", "remove", AGENT]);
+            s.ask(&["agent", "remove", "--yes", AGENT]);
         },
         (
             "server",

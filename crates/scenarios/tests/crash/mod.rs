@@ -1,6 +1,7 @@
 //! Server and agent die, freeze and lose what was not synced; what remains must be what an uninterrupted run leaves.
 
 mod anew;
+mod answer;
 mod boundaries;
 mod clock;
 mod doubt;

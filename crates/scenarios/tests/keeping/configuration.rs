@@ -183,7 +183,20 @@ async fn a_configuration_put_in_force_on_an_empty_server_is_exported_the_same() 
         "{clients}"
     );
     let issued: Value = empty.ask(&["api-client", "rotate", "portal"]);
-    assert!(issued["secret"].is_string());
+    let secret = issued["secret"].as_str().unwrap();
+    let kept = old.dir.path().join("kept");
+    empty.ask::<Value>(&["config", "export", kept.to_str().unwrap()]);
+    let text: String = files(&kept).into_values().collect();
+    let admin = std::fs::read_to_string(data.join("admin.json")).unwrap();
+    let admin: Value = serde_json::from_str(&admin).unwrap();
+    for secret in [
+        secret,
+        admin["token"].as_str().unwrap(),
+        "Mail.Password1",
+        "secret-path",
+    ] {
+        assert!(!text.contains(secret), "a secret is in the files");
+    }
     // What a program may do changes with its file; its secret stays.
     change(&folder, "api-clients.json", |clients| {
         clients[0]["permissions"] = serde_json::json!(["Synchronization.Read.All"]);

@@ -82,21 +82,17 @@ pub async fn list(State(app): State<App>) -> Answer<Page<Agent>> {
 
 /// `POST /agents/{name}/revoke`: from now on it is refused.
 pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<Agent> {
-    let wanted = name.clone();
-    let row = blocking(app.engine(), move |engine| {
-        let was = engine.revoke_agent(&name)?;
-        if was {
-            engine.audit(&actor(), "revoke agent", &name)?;
+    let row = found(&app, &name).await?;
+    let (id, of) = (row.guid.clone(), row.name.clone());
+    blocking(app.engine(), move |engine| {
+        match engine.revoke_agent(&id)? {
+            true => engine.audit(&actor(), "revoke agent", &of),
+            false => Ok(()),
         }
-        Ok(engine
-            .agents()?
-            .into_iter()
-            .find(|row| row.guid == name || row.name == name))
     })
     .await?;
-    let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;
     app.desk().expel(row.id);
-    Ok(Json(shown(&app, &row)))
+    Ok(Json(shown(&app, &found(&app, &row.guid).await?)))
 }
 
 /// The agent of this name or id.
@@ -192,13 +188,7 @@ pub async fn remove(State(app): State<App>, Path(name): Path<String>) -> Answer<
 
 /// `POST /agents/{name}/doctor`: what the server knows of an agent, and what the agent finds when it examines itself.
 pub async fn doctor(State(app): State<App>, Path(name): Path<String>) -> Answer<Examination> {
-    let wanted = name.clone();
-    let row = blocking(app.engine(), move |engine| {
-        let mut all = engine.agents()?.into_iter();
-        Ok(all.find(|row| row.guid == name || row.name == name))
-    })
-    .await?;
-    let row = row.ok_or_else(|| ApiError::not_found("agent", &wanted))?;
+    let row = found(&app, &name).await?;
     let agent = shown(&app, &row);
     let mut checks = vec![known(&agent)];
     if app.desk().is_shared(row.id) {

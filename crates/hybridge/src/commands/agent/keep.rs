@@ -1,4 +1,4 @@
-//! `hybridge agent drain|resume|assign|remove NAME`.
+//! `hybridge agent drain|resume|assign NAME`.
 
 use clap::Args;
 use wire::api::v1::{Agent, Assignment};
@@ -75,19 +75,5 @@ pub async fn assign(arguments: &Assigned, context: &Context) -> Result<(), Failu
             false => agent.assigned.join(", "),
         };
         format!("agent {} may serve {which}", agent.name)
-    })
-}
-
-/// Removes an agent.
-///
-/// # Errors
-/// `NotFound`.
-pub async fn remove(arguments: &One, context: &Context) -> Result<(), Failure> {
-    let path = format!("agents/{}", segment(&arguments.agent));
-    let agent = context.client()?.delete(&path).await?;
-    context.output.data(&agent, |agent| {
-        let name = agent.get("name").and_then(|name| name.as_str());
-        let name = name.unwrap_or(&arguments.agent);
-        format!("agent {name} is refused from now on and no longer listed")
     })
 }

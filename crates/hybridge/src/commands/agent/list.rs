@@ -21,7 +21,8 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
     context.output.data(&page, people)
 }
 
-fn people(page: &Page<Agent>) -> String {
+/// Agents as a table.
+pub fn people(page: &Page<Agent>) -> String {
     let rows = page.items.iter().map(row).collect();
     let headers = [
         "NAME",

@@ -36,7 +36,7 @@ pub enum Command {
     #[command(subcommand)]
     Updates(updates::Command),
     /// Revoke an agent and list it no longer
-    Remove(keep::One),
+    Remove(revoke::Arguments),
 }
 
 /// Carries out a verb.
@@ -53,7 +53,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Drain(arguments) => keep::drain(&arguments, context).await,
         Command::Resume(arguments) => keep::resume(&arguments, context).await,
         Command::Assign(arguments) => keep::assign(&arguments, context).await,
-        Command::Revoke(arguments) => revoke::run(&arguments, context).await,
-        Command::Remove(arguments) => keep::remove(&arguments, context).await,
+        Command::Revoke(arguments) => revoke::revoke(&arguments, context).await,
+        Command::Remove(arguments) => revoke::remove(&arguments, context).await,
     }
 }

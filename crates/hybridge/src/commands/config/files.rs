@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -103,12 +104,37 @@ pub fn write(dir: &Path, configuration: &Configuration) -> Result<Vec<String>, F
         if fs::read_to_string(&path).is_ok_and(|there| there == *content) {
             continue;
         }
-        // Whole or not at all, also for whoever looks meanwhile.
-        let beside = path.with_extension("json.new");
-        fs::write(&beside, content).map_err(|error| failed(&beside, error))?;
-        fs::rename(&beside, &path).map_err(|error| failed(&path, error))?;
+        put(&path, content)?;
     }
     Ok(files.into_keys().collect())
+}
+
+/// Writes a file: whole or not at all, also for whoever looks meanwhile. A new one is for its owner alone, since it tells how
+/// the directory is protected and who is told; one that was there keeps the rights it had.
+fn put(path: &Path, content: &str) -> Result<(), Failure> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let beside = path.with_extension("json.new");
+    let mode = match fs::metadata(path) {
+        Ok(there) => there.permissions().mode() & 0o777,
+        Err(_) => 0o600,
+    };
+    let write = || -> std::io::Result<()> {
+        // What an export that was cut short left behind would keep its own rights.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(content.as_bytes())?;
+        file.set_permissions(fs::Permissions::from_mode(mode))
+    };
+    write().map_err(|error| failed(&beside, error))?;
+    fs::rename(&beside, path).map_err(|error| failed(path, error))
 }
 
 /// JSON files of a folder, sorted; none if there is no such folder.
@@ -270,6 +296,34 @@ mod tests {
             rules,
             "{\n  \"a\": {\n    \"c\": null,\n    \"d\": []\n  },\n  \"z\": 1\n}\n"
         );
+    }
+
+    #[test]
+    fn new_files_are_for_their_owner_alone_and_others_keep_their_rights() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |name: &str| {
+            let metadata = fs::metadata(dir.path().join(name)).unwrap();
+            metadata.permissions().mode() & 0o777
+        };
+        write(dir.path(), &sample()).unwrap();
+        assert_eq!(
+            (mode("hybridge.json"), mode("jobs/main.json")),
+            (0o600, 0o600)
+        );
+        let shared = dir.path().join("jobs/main.json");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o640)).unwrap();
+        // An export that was cut short left this.
+        fs::write(dir.path().join("hybridge.json.new"), "half").unwrap();
+        let mut changed = sample();
+        changed.jobs[0].source = "other".into();
+        changed.server.log_days = Some(60);
+        write(dir.path(), &changed).unwrap();
+        assert_eq!(
+            (mode("hybridge.json"), mode("jobs/main.json")),
+            (0o600, 0o640)
+        );
+        assert_eq!(read(dir.path()).unwrap(), changed);
     }
 
     #[test]
