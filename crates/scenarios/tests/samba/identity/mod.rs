@@ -55,6 +55,8 @@ async fn everybody_is_who_they_are_in_a_real_domain() {
     names::are_made_up_and_given_back(&story).await;
     links::are_crossed(&story).await;
     values::are_refused(&story).await;
+    values::identifiers_clash(&story).await;
+    values::wait_for_the_store(&story).await;
 }
 
 impl Story {

@@ -1,12 +1,19 @@
-//! Values the target refuses of people who have long been there.
+//! Values the target refuses, of new objects and of those that are linked already; and its store in the hands of somebody else.
+
+use std::time::{Duration, Instant};
 
 use scenarios::samba::cn;
 use serde_json::json;
+use sync_core::code::Code;
 
 use super::{Story, refusals::limit};
 
 /// One byte more than a photo may have.
 const PHOTO_BYTES: usize = 102_401;
+/// Sixteen bytes, and what they are as a source anchor.
+const OTHER_ANCHOR: (&[u8], &str) = (b"fedcba9876543210", "ZmVkY2JhOTg3NjU0MzIxMA==");
+/// How long the store may be held before that is told.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What nobody holds and nobody may hold, set at people who have long been there.
 pub(super) async fn are_refused(story: &Story) {
@@ -106,4 +113,74 @@ fn photos_come_from(story: &Story, name: &str) {
             }
         }
     });
+}
+
+/// An account that another tool brought under another anchor has the same security identifier, which is unique; that anchor
+/// brings the two together.
+pub(super) async fn identifiers_clash(story: &Story) {
+    let dns = story.domain.dns();
+    let wim = cn("Wim Oud", &story.unit);
+    let (mut id, mut sid) = (String::new(), String::new());
+    story
+        .change(async |domain| {
+            story.born("Wim Oud", "wim", &[]).await;
+            sid = domain.sid(&wim).await;
+            let name = format!("userPrincipalName=willem@{dns}");
+            let identifier = format!("onPremisesSecurityIdentifier={sid}");
+            let anchor = format!("onPremisesImmutableId={}", OTHER_ANCHOR.1);
+            let all = [
+                name.as_str(),
+                "mailNickname=willem",
+                "displayName=Willem",
+                &identifier,
+                &anchor,
+            ];
+            id = story.in_the_tenant("user", &all);
+        })
+        .await;
+    story.comes(
+        "the same account under another anchor",
+        &["create! Wim Oud: AttributeValueMustBeUnique"],
+    );
+    let view = story.installation.show(&wim);
+    let link = view.jobs[0].link.clone().unwrap();
+    let arguments = link.reason.unwrap().arguments;
+    assert_eq!(arguments["attribute"], "onPremisesSecurityIdentifier");
+    assert_eq!(arguments["value"], sid);
+    story
+        .change(async |domain| {
+            let anchor = OTHER_ANCHOR.0;
+            domain
+                .set_bytes(&wim, "mS-DS-ConsistencyGuid", anchor)
+                .await;
+        })
+        .await;
+    story.arrived("the anchor it was brought under").await;
+    assert_eq!(story.target_id(&wim), id);
+    assert_eq!(story.upn("Wim Oud"), [format!("wim@{dns}")]);
+}
+
+/// Another program holds the tenant's database: that is told, and over by itself when it lets go.
+pub(super) async fn wait_for_the_store(story: &Story) {
+    let wim = cn("Wim Oud", &story.unit);
+    let path = story.installation.data().join("directory.db");
+    let holder = rusqlite::Connection::open(&path).unwrap();
+    holder.busy_timeout(PATIENCE).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    story.domain.set(&wim, "title", &["Waiting"]).await;
+    let until = Instant::now() + PATIENCE;
+    let problem = loop {
+        if let Some(problem) = story.installation.status().failure {
+            break problem;
+        }
+        assert!(Instant::now() < until, "nothing is told");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(problem.code, Code::StoreLocked.name(), "{problem:#?}");
+    assert!(problem.message.contains("directory.db"), "{problem:#?}");
+    assert!(!problem.cure.is_empty(), "{problem:#?}");
+    assert_eq!(story.target(&wim, "jobTitle"), [""; 0]);
+    holder.execute_batch("ROLLBACK").unwrap();
+    drop(holder);
+    story.arrives("let go of", &["update Wim Oud: jobTitle"]);
 }
