@@ -3,8 +3,6 @@
 //! Never asks anybody whose account it is. Trap: every domain also has stand-ins for well-known identifiers
 //! (`S-1-5-11`, everybody who signed in), and these are nobody's account.
 
-use std::fmt::Write as _;
-
 /// The class of objects that stand for an account of another forest.
 ///
 /// # Source
@@ -26,12 +24,35 @@ pub fn text(bytes: &[u8]) -> Option<String> {
         return None;
     }
     let authority = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
-    let mut text = format!("S-1-{authority}");
-    for part in rest.chunks_exact(4) {
-        let part = <[u8; 4]>::try_from(part).ok()?;
-        write!(text, "-{}", u32::from_le_bytes(part)).ok()?;
+    let mut text = String::with_capacity(MOST_CHARACTERS);
+    text.push_str("S-1");
+    push_part(&mut text, authority);
+    let (parts, _) = rest.as_chunks();
+    for part in parts {
+        push_part(&mut text, u32::from_le_bytes(*part).into());
     }
     Some(text)
+}
+
+/// Characters of an identifier of an account at most, so that its text is made in one place.
+const MOST_CHARACTERS: usize = 48;
+
+fn push_part(text: &mut String, number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut rest = number;
+    let mut count = 0;
+    for digit in digits.iter_mut().rev() {
+        // A remainder by ten is a digit.
+        *digit += u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        count += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.push('-');
+    let shown = digits.get(digits.len() - count..).unwrap_or_default();
+    text.extend(shown.iter().map(|digit| char::from(*digit)));
 }
 
 /// Whether a text is the identifier of an account that some domain gave it.
@@ -75,6 +96,10 @@ mod tests {
         let bytes = [1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 4, 0, 0, 0];
         assert_eq!(text(&bytes).as_deref(), Some("S-1-5-21-4"));
         assert_eq!(text(&bytes[..15]), None);
+        let largest = [1, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255];
+        let wanted = "S-1-281474976710655-4294967295";
+        assert_eq!(text(&largest).as_deref(), Some(wanted));
+        assert_eq!(text(&[1, 0, 0, 0, 0, 0, 0, 0]).as_deref(), Some("S-1-0"));
         assert_eq!(text(&[]), None);
     }
 }

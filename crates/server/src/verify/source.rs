@@ -164,7 +164,7 @@ pub async fn read(
         .rules
         .mappings()
         .iter()
-        .flat_map(|mapping| &mapping.references)
+        .flat_map(|mapping| mapping.references.iter())
     {
         let number = held.names.of(&reference.target);
         expectation.mapped.push(number);
@@ -336,7 +336,7 @@ fn take(
     expectation
         .by_anchor
         .insert(digest(entry.anchor.as_bytes()), index);
-    for reference in &evaluation.references {
+    for reference in evaluation.references.iter() {
         let attribute = held.names.of(&reference.target);
         let links = entry
             .links

@@ -3,6 +3,8 @@
 //! All mistakes of an expression are reported, not only the first. Trap: a [`Node`] is meaningful only together with the
 //! [`Slots`] it was compiled with.
 
+use std::cmp::Ordering;
+
 use regex::Regex;
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
 };
 use crate::{
     functions::{self, Function, Place, Presence},
+    schema::check::PSEUDO_ATTRIBUTES,
     value::{Attributes, Name, Value},
 };
 
@@ -174,6 +177,8 @@ pub struct Slots {
     names: Vec<Name>,
     // INVARIANT: one for each of `names`, sorted by folded name, which is the order of `Attributes`.
     by_name: Vec<Known>,
+    // INVARIANT: the slots of `PSEUDO_ATTRIBUTES`, as far as they have one.
+    pseudo: [Option<usize>; 4],
 }
 
 /// A name in use, to be compared with others.
@@ -187,19 +192,41 @@ struct Known {
 
 impl Known {
     /// Compares with a name of which the start is known, in the order of `compare_names`.
-    fn compare(&self, start: u64, name: &str) -> std::cmp::Ordering {
-        let by_start = self.start.cmp(&start);
-        by_start.then_with(|| compare_folded(&self.folded, name))
+    fn compare(&self, start: u64, name: &str) -> Ordering {
+        match self.start.cmp(&start) {
+            // Names that begin alike are mostly the same.
+            Ordering::Equal if self.folded.eq_ignore_ascii_case(name) => Ordering::Equal,
+            Ordering::Equal => compare_folded(&self.folded, name),
+            order => order,
+        }
     }
 }
 
 /// The first eight bytes of a name, folded, as a number that has the order of names. Shorter names are filled up with zeros.
 fn start_of(name: &str) -> u64 {
-    let mut start = [0; 8];
-    for (place, byte) in start.iter_mut().zip(name.bytes()) {
-        *place = byte.to_ascii_lowercase();
-    }
-    u64::from_be_bytes(start)
+    let start = match name.as_bytes().first_chunk() {
+        Some(start) => *start,
+        None => {
+            let mut start = [0; 8];
+            for (place, byte) in start.iter_mut().zip(name.bytes()) {
+                *place = byte;
+            }
+            start
+        }
+    };
+    folded_start(u64::from_be_bytes(start))
+}
+
+/// Eight bytes with every capital letter of ASCII made small, all at once: a byte from `A` to `Z` is one that with
+/// `0x80 - 'A'` added reaches the highest bit, and with `0x7f - 'Z'` added does not.
+fn folded_start(start: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let low = start & !HIGH;
+    let from_a = low + (0x80 - u64::from(b'A')) * EACH;
+    let beyond_z = low + (0x7f - u64::from(b'Z')) * EACH;
+    let capitals = from_a & !beyond_z & !start & HIGH;
+    start | (capitals >> 2)
 }
 
 impl Slots {
@@ -221,6 +248,11 @@ impl Slots {
                     slot,
                 };
                 self.by_name.insert(at, known);
+                let is_it = |pseudo: &&str| pseudo.eq_ignore_ascii_case(name);
+                let places = self.pseudo.iter_mut().zip(&PSEUDO_ATTRIBUTES);
+                for (place, _) in places.filter(|(_, pseudo)| is_it(pseudo)) {
+                    *place = Some(slot);
+                }
                 slot
             }
         }
@@ -239,6 +271,11 @@ impl Slots {
         self.by_name.get(at).map(|known| known.slot)
     }
 
+    /// The slots of [`PSEUDO_ATTRIBUTES`], in their order.
+    pub(crate) fn pseudo(&self) -> [Option<usize>; 4] {
+        self.pseudo
+    }
+
     /// All attributes in use.
     pub fn names(&self) -> &[Name] {
         &self.names
@@ -252,9 +289,9 @@ impl Slots {
             let start = start_of(name);
             while let Some(known) = wanted.peek() {
                 match known.compare(start, name) {
-                    std::cmp::Ordering::Less => _ = wanted.next(),
-                    std::cmp::Ordering::Greater => break,
-                    std::cmp::Ordering::Equal => {
+                    Ordering::Less => _ = wanted.next(),
+                    Ordering::Greater => break,
+                    Ordering::Equal => {
                         if let Some(place) = values.get_mut(known.slot) {
                             *place = have;
                         }
@@ -269,7 +306,7 @@ impl Slots {
 }
 
 /// Compares a folded name with one that is not, in the order of `compare_names`.
-fn compare_folded(folded: &str, name: &str) -> std::cmp::Ordering {
+fn compare_folded(folded: &str, name: &str) -> Ordering {
     folded
         .bytes()
         .cmp(name.bytes().map(|byte| byte.to_ascii_lowercase()))
@@ -555,6 +592,25 @@ mod tests {
             .collect();
         for (slot, values) in made.iter().zip(slots.bind(&all)) {
             assert_eq!(values, [Value::from(slots.name(*slot))]);
+        }
+    }
+
+    #[test]
+    fn beginnings_of_names_are_folded_all_at_once_as_letter_by_letter() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut bytes = *b"aZ[@`{9\x80";
+                bytes[at] = byte;
+                let folded = folded_start(u64::from_be_bytes(bytes));
+                assert_eq!(folded.to_be_bytes(), bytes.map(|b| b.to_ascii_lowercase()));
+            }
+        }
+        for name in ["", "C", "cn", "GivenNa", "GivenNam", "GivenName"] {
+            let mut wanted = [0; 8];
+            for (place, byte) in wanted.iter_mut().zip(name.bytes()) {
+                *place = byte.to_ascii_lowercase();
+            }
+            assert_eq!(start_of(name).to_be_bytes(), wanted, "{name}");
         }
     }
 

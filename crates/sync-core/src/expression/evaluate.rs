@@ -4,6 +4,7 @@
 //! for them, so a branch not taken cannot fail. Trap: an operand is a list; null is the empty list, and an empty text is not null.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     sync::Arc,
 };
@@ -340,6 +341,14 @@ pub(crate) fn text_of(value: &Value) -> Result<Arc<str>, String> {
         Value::Text(text) => Ok(text.clone()),
         Value::Binary(_) => Err("bytes where text is expected".into()),
         other => Ok(other.display().into()),
+    }
+}
+
+/// A text as a value: this one, where it is the same, and else one of its own.
+pub(crate) fn text_like(have: &Arc<str>, text: Cow<'_, str>) -> Value {
+    match **have == *text {
+        true => Value::Text(have.clone()),
+        false => Value::text(text),
     }
 }
 

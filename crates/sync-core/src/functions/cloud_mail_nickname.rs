@@ -1,7 +1,10 @@
 //! `CloudMailNickname`.
 
 use super::prelude::*;
-use crate::{expression::evaluate::Halt, mapping::identity};
+use crate::{
+    expression::evaluate::{Halt, text_like},
+    mapping::identity,
+};
 
 pub(super) static CLOUD_MAIL_NICKNAME: Function = Function {
     name: "CloudMailNickname",
@@ -38,8 +41,14 @@ pub(super) static CLOUD_MAIL_NICKNAME: Function = Function {
 };
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
-    let nickname = identity::nickname(&names(a, 0)?, a.environment().held);
-    Ok(nickname.map_or_else(null, one))
+    let names = names(a, 0)?;
+    let Some(nickname) = identity::nickname(&names, a.environment().held) else {
+        return Ok(null());
+    };
+    Ok(one(match &names.nickname {
+        Some(own) => text_like(own, nickname),
+        None => Value::text(nickname),
+    }))
 }
 
 fn names(a: &Arguments<'_>, first: usize) -> Result<identity::Names, Halt> {

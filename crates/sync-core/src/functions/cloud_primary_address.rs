@@ -1,7 +1,7 @@
 //! `CloudPrimaryAddress`.
 
 use super::prelude::*;
-use crate::mapping::identity;
+use crate::{expression::evaluate::text_like, mapping::identity};
 
 pub(super) static CLOUD_PRIMARY_ADDRESS: Function = Function {
     name: "CloudPrimaryAddress",
@@ -26,7 +26,10 @@ pub(super) static CLOUD_PRIMARY_ADDRESS: Function = Function {
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let addresses = identity::texts(&a.values(0)?);
     let mail = a.text(1)?;
-    let mail = mail.as_deref();
-    let primary = identity::kept_primary(&addresses, mail, a.environment().context);
-    Ok(primary.or(mail.map(str::trim)).map_or_else(null, one))
+    let text = mail.as_deref();
+    let primary = identity::kept_primary(&addresses, text, a.environment().context);
+    Ok(match (primary.or(text.map(str::trim)), &mail) {
+        (Some(found), Some(mail)) => one(text_like(mail, found.into())),
+        (found, _) => found.map_or_else(null, one),
+    })
 }

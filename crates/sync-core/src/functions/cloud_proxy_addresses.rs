@@ -1,5 +1,7 @@
 //! `CloudProxyAddresses`.
 
+use std::borrow::Cow;
+
 use super::prelude::*;
 use crate::mapping::identity;
 
@@ -37,5 +39,14 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let addresses = identity::texts(&a.values(0)?);
     let mail = a.text(1)?;
     let kept = identity::proxy_addresses(&addresses, mail.as_deref(), a.environment().context);
-    Ok(Operand::Owned(kept.into_iter().map(Value::from).collect()))
+    // Most stay as they are, and in the order of the source.
+    let mut rest = addresses.iter();
+    let kept = kept.into_iter().map(|one| match &one {
+        Cow::Borrowed(text) => match rest.find(|have| std::ptr::eq(&***have, *text)) {
+            Some(have) => Value::Text(have.clone()),
+            None => Value::text(*text),
+        },
+        Cow::Owned(text) => Value::from(text.as_str()),
+    });
+    Ok(Operand::Owned(kept.collect()))
 }

@@ -1,7 +1,10 @@
 //! `CloudUserPrincipalName`.
 
 use super::prelude::*;
-use crate::{expression::evaluate::Halt, mapping::identity};
+use crate::{
+    expression::evaluate::{Halt, text_like},
+    mapping::identity,
+};
 
 pub(super) static CLOUD_USER_PRINCIPAL_NAME: Function = Function {
     name: "CloudUserPrincipalName",
@@ -47,7 +50,7 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     if found.is_calculated {
         environment.is_calculated.set(true);
     }
-    Ok(one(found.name))
+    Ok(one(text_like(&name, found.name)))
 }
 
 fn names(a: &Arguments<'_>, first: usize) -> Result<identity::Names, Halt> {

@@ -26,6 +26,9 @@ pub(super) static CONVERT_TO_BASE64: Function = Function {
 
 fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
     let values = a.values(0)?;
+    if let [Value::Binary(bytes)] = &*values {
+        return Ok(one(BASE64.encode(bytes)));
+    }
     let encoded = values.iter().map(|value| {
         Value::from(match value {
             Value::Binary(bytes) => BASE64.encode(bytes),

@@ -29,5 +29,5 @@ fn run<'e>(a: &Arguments<'e>) -> Outcome<'e> {
         return Ok(null());
     }
     let moment = time::from_filetime(number).ok_or_else(|| a.fail("the time is out of range"))?;
-    Ok(one(moment.to_string()))
+    Ok(one(time::iso(moment)))
 }

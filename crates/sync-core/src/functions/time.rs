@@ -5,11 +5,7 @@
 
 use std::fmt::Write as _;
 
-use jiff::{
-    SignedDuration, Timestamp,
-    civil::DateTime,
-    tz::{Offset, TimeZone},
-};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset};
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const SECONDS_1601_TO_1970: i64 = 11_644_473_600;
@@ -57,9 +53,41 @@ const OTHER_FORMS: [&str; 14] = [
     "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
 ];
 
+/// A moment in ISO 8601, as far as it has parts of seconds with these.
+pub(super) fn iso(moment: Timestamp) -> String {
+    let time = Offset::UTC.to_datetime(moment);
+    if time.subsec_nanosecond() != 0 || !(1_000..10_000).contains(&time.year()) {
+        return moment.to_string();
+    }
+    written(moment, "yyyy-MM-ddTHH:mm:ssK")
+}
+
+/// Reads what [`iso`] writes, without looking for its form.
+fn from_iso(text: &str) -> Option<Timestamp> {
+    let mut bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
+    let mut number = |from: usize, to: usize| -> Option<i16> {
+        let mut number = 0;
+        for digit in bytes.get_mut(from..to)? {
+            number = number * 10 + i16::from(digit.is_ascii_digit().then(|| *digit - b'0')?);
+            *digit = b'0';
+        }
+        Some(number)
+    };
+    let year = number(0, 4)?;
+    let mut two = |from: usize| i8::try_from(number(from, from + 2)?).ok();
+    let (month, day) = (two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    let is_iso = bytes == *b"0000-00-00T00:00:00Z";
+    let time = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    is_iso.then(|| Offset::UTC.to_timestamp(time).ok())?
+}
+
 /// Reads a time in one of the known forms.
 pub(super) fn parse_known(text: &str) -> Result<Timestamp, String> {
     let text = text.trim();
+    if let Some(moment) = from_iso(text) {
+        return Ok(moment);
+    }
     let mut forms = FULL_FORMS.iter().chain(&OTHER_FORMS);
     forms
         .find_map(|form| parse(text, form).ok())
@@ -308,8 +336,7 @@ impl Fields {
             i8::try_from(self.second).ok()?,
             i32::try_from(self.nanosecond).ok()?,
         );
-        let utc = TimeZone::fixed(Offset::UTC);
-        let moment = time.ok()?.to_zoned(utc).ok()?.timestamp();
+        let moment = Offset::UTC.to_timestamp(time.ok()?).ok()?;
         moment
             .checked_sub(SignedDuration::from_mins(self.offset_minutes))
             .ok()
@@ -394,6 +421,12 @@ fn named(names: &[&'static str], number: i8, count: usize) -> &'static str {
 
 /// A number with at least so many digits.
 fn write_number(text: &mut String, number: i64, digits: usize) {
+    if let (2, Ok(small @ 0..100)) = (digits, u8::try_from(number)) {
+        // Nearly every field of a time.
+        text.push(char::from(b'0' + small / 10));
+        text.push(char::from(b'0' + small % 10));
+        return;
+    }
     let mut power = 10_i64.saturating_pow(u32::try_from(digits).unwrap_or(9).min(18) - 1);
     while number < power && power > 1 {
         text.push('0');
@@ -484,6 +517,34 @@ mod tests {
         let moment: Timestamp = "2012-01-01T23:00:00.5Z".parse().unwrap();
         assert_eq!(to_filetime(moment), Some(129_699_324_005_000_000));
         assert_eq!(from_filetime(129_699_324_005_000_000), Some(moment));
+    }
+
+    #[test]
+    fn what_is_written_in_iso_is_read_as_any_other_form_is() {
+        for text in [
+            "2021-09-27T14:09:16Z",
+            "1601-01-01T00:00:00Z",
+            "9999-12-30T22:00:00Z",
+            "0050-02-03T04:05:06Z",
+        ] {
+            let moment: Timestamp = text.parse().unwrap();
+            assert_eq!(from_iso(text), Some(moment), "{text}");
+            assert_eq!(parse(text, FULL_FORMS[0]), Ok(moment), "{text}");
+            assert_eq!(iso(moment), moment.to_string());
+        }
+        let fraction: Timestamp = "2021-09-27T14:09:16.25Z".parse().unwrap();
+        assert_eq!(iso(fraction), "2021-09-27T14:09:16.25Z");
+        for text in [
+            "2021-02-30T00:00:00Z",
+            "2021-09-27T24:09:16Z",
+            "2021-09-27T14:09:60Z",
+            "2021-09-27 14:09:16Z",
+            "2021-09-27T14:09:1 Z",
+            "2021-09-27T14:09:16.",
+            "",
+        ] {
+            assert_eq!(from_iso(text), None, "{text}");
+        }
     }
 
     #[test]

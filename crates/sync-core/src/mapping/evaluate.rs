@@ -3,7 +3,7 @@
 //! Pure and total: a mistake in one attribute is a problem of that attribute, never of the others. Trap: the first mapping of
 //! the object's class whose scope it is in counts; if it is in none, the first one's reason is given.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use smallvec::smallvec;
 
@@ -25,7 +25,8 @@ use crate::{
     id::Anchor,
     operation::Refusal,
     schema::checked::{
-        AttributeMapping, FlowType, ObjectMapping, ReferenceMapping, Rules, Shape, TargetKind,
+        AttributeMapping, FlowType, Handing, ObjectMapping, ReferenceMapping, Rules, Shape,
+        TargetKind,
     },
     scope::{ScopeReason, Verdict, clause::Seen, container},
     value::{Attributes, Name, Value, Values},
@@ -114,7 +115,7 @@ pub struct Evaluation {
     /// How it may be found in the target if the source anchor finds nothing, in order.
     pub matching: Vec<Match>,
     /// Links that become references.
-    pub references: Vec<ReferenceMapping>,
+    pub references: Arc<Vec<ReferenceMapping>>,
     /// Attributes of new objects whose value is the first candidate that is free in the target. They are not among `attributes`.
     pub choices: Vec<Choice>,
     /// What went wrong with single attributes, which are not among `attributes`. A plan writes nothing of such an object.
@@ -158,7 +159,7 @@ fn evaluate_with(
         evaluation.source_anchor = own_anchor();
         return evaluation;
     }
-    evaluation.references.clone_from(&mapping.references);
+    evaluation.references = mapping.references.clone();
     evaluation.source_anchor = match &mapping.source_anchor {
         None => own_anchor(),
         Some(anchor) => {
@@ -169,11 +170,15 @@ fn evaluate_with(
     };
     // `ObjectMapping::attributes` stand in the order of names, each once.
     let mut all: Vec<(Name, Values)> = Vec::with_capacity(mapping.attributes.len());
-    for attribute in &mapping.attributes {
+    for (attribute, handing) in mapping.attributes.iter().zip(&mapping.handings) {
         if evaluation.trace.is_none()
-            && let Some(values) = handed_on(attribute, &values)
+            && let Some(handing) = handing
+            && let Some(values) = handed_on(handing, &values)
         {
-            evaluation.flows(attribute, values, false, &mut all);
+            match handing.is_plain {
+                true => all.push((handing.target.clone(), values)),
+                false => evaluation.flows(attribute, values, false, &mut all),
+            }
             continue;
         }
         match flow(
@@ -193,19 +198,13 @@ fn evaluate_with(
     evaluation
 }
 
-/// What flows, where nothing has to be evaluated to know it: nothing, or the one text of an attribute that is handed on. That is
-/// nearly everything of a usual person.
-fn handed_on(mapping: &AttributeMapping, values: &[&[Value]]) -> Option<Values> {
-    let passage = mapping.passage?;
-    match values.get(passage.slot).copied().unwrap_or_default() {
-        [] => {
-            let is_required = mapping.kind.is_some_and(|kind| kind.is_required);
-            (mapping.default_value.is_none() && !is_required).then(Values::new)
-        }
+/// What flows, where nothing has to be evaluated to know it: nothing, or the one text of an attribute that is handed on.
+#[inline]
+fn handed_on(handing: &Handing, values: &[&[Value]]) -> Option<Values> {
+    match values.get(handing.slot).copied().unwrap_or_default() {
+        [] => handing.gives_nothing.then(Values::new),
         [value @ Value::Text(text)] => {
-            let is_text = mapping.kind.is_none_or(|kind| kind.shape == Shape::Text);
-            let is_kept = passage.keeps_clean_text
-                && is_text
+            let is_kept = handing.gives_clean_text
                 && (1..=MAX_TEXT_BYTES).contains(&text.len())
                 && has_clean_ends(text);
             is_kept.then(|| smallvec![value.clone()])
@@ -266,12 +265,12 @@ pub(crate) struct Pseudo([Option<(usize, [Value; 1])>; 4]);
 
 impl Pseudo {
     pub(crate) fn of(object: &SourceView<'_>, slots: &Slots) -> Self {
-        let used = |name, value: &dyn Fn() -> Value| Some((slots.find(name)?, [value()]));
+        let [dn, guid, class, rdn] = slots.pseudo();
         Self([
-            used("distinguishedName", &|| object.dn.into()),
-            used("objectClass", &|| object.class.into()),
-            used("objectGUID", &|| Value::binary(object.anchor.as_bytes())),
-            used("rdn", &|| object.rdn.into()),
+            dn.map(|slot| (slot, [object.dn.into()])),
+            class.map(|slot| (slot, [object.class.into()])),
+            guid.map(|slot| (slot, [Value::binary(object.anchor.as_bytes())])),
+            rdn.map(|slot| (slot, [object.rdn.into()])),
         ])
     }
 
@@ -490,7 +489,7 @@ impl Evaluation {
             create_only: BTreeSet::new(),
             add_only: BTreeSet::new(),
             matching: Vec::new(),
-            references: Vec::new(),
+            references: Arc::default(),
             choices: Vec::new(),
             problems: Vec::new(),
             trace: is_traced.then(Vec::new),

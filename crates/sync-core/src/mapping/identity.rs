@@ -4,7 +4,7 @@
 //! are seen in the rules and in every explanation. Nothing here looks into the target; what the target holds is an argument.
 //! Trap: a sign-in name that was made up stays as it is until the source's own changes, even if the mail nickname changes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::context::Context;
 use crate::{
@@ -46,13 +46,13 @@ pub fn texts(values: &[Value]) -> Vec<Arc<str>> {
 }
 
 /// The mail nickname: the source's, else the one the target holds, else one made up from the first name there is.
-pub fn nickname(names: &Names, held: Option<&Attributes>) -> Option<String> {
+pub fn nickname<'n>(names: &'n Names, held: Option<&'n Attributes>) -> Option<Cow<'n, str>> {
     let own = names.nickname.as_deref().map(str::trim);
     if let Some(own) = own.filter(|own| !own.is_empty()) {
-        return Some(own.to_owned());
+        return Some(own.into());
     }
     if let Some(kept) = held.and_then(|held| held.text("mailNickname")) {
-        return Some(kept.to_owned());
+        return Some(kept.into());
     }
     let secondary = || {
         let mut smtp = names.addresses.iter().filter_map(|a| smtp_address(a));
@@ -69,41 +69,42 @@ pub fn nickname(names: &Names, held: Option<&Attributes>) -> Option<String> {
     .flatten()
     .map(|name| cleaned(local_part(name)))
     .find(|name| !name.is_empty())
+    .map(Cow::Owned)
 }
 
 /// A sign-in name for the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignInName {
+pub struct SignInName<'n> {
     /// The name.
-    pub name: String,
+    pub name: Cow<'n, str>,
     /// Whether it was made up (mail nickname at the initial domain).
     pub is_calculated: bool,
 }
 
 /// The sign-in name in the target of this source sign-in name. `None`: nothing to make one from.
-pub fn sign_in_name(
-    name: &str,
+pub fn sign_in_name<'n>(
+    name: &'n str,
     names: &Names,
     context: &Context<'_>,
-    held: Option<&Attributes>,
-) -> Option<SignInName> {
+    held: Option<&'n Attributes>,
+) -> Option<SignInName<'n>> {
     let name = name.trim();
     if is_usable(name, context) || context.initial_domain.is_empty() {
         return Some(SignInName {
-            name: name.to_owned(),
+            name: name.into(),
             is_calculated: false,
         });
     }
-    let calculated = |name: String| SignInName {
+    let calculated = |name: Cow<'n, str>| SignInName {
         name,
         is_calculated: true,
     };
     if let Some(kept) = held.and_then(|held| kept_name(held, name, context)) {
-        return Some(calculated(kept.to_owned()));
+        return Some(calculated(kept.into()));
     }
     let local = cleaned(&nickname(names, held)?);
     let is_empty = local.is_empty();
-    (!is_empty).then(|| calculated(format!("{local}@{}", context.initial_domain)))
+    (!is_empty).then(|| calculated(format!("{local}@{}", context.initial_domain).into()))
 }
 
 /// The made-up name the target holds, if it was made from the same source name.
@@ -163,38 +164,61 @@ pub fn primary_address(addresses: &[impl AsRef<str>]) -> Option<&str> {
 }
 
 /// The proxy addresses the target is to have: each once, one of them primary, in the order of the source.
-pub fn proxy_addresses(
-    addresses: &[impl AsRef<str>],
-    mail: Option<&str>,
+pub fn proxy_addresses<'a>(
+    addresses: &'a [impl AsRef<str>],
+    mail: Option<&'a str>,
     context: &Context<'_>,
-) -> Vec<String> {
+) -> Vec<Cow<'a, str>> {
     let is_kept = |address: &&str| may_be_kept(address, context);
     let primary = kept_primary(addresses, mail, context);
     let is_primary =
         |address: &str| primary.is_some_and(|primary| primary.eq_ignore_ascii_case(address));
-    let mut seen = BTreeSet::new();
+    let mut seen = Seen::default();
     let mut all = Vec::with_capacity(addresses.len() + 1);
     for value in addresses.iter().map(AsRef::as_ref) {
         let written = match smtp_address(value) {
             Some(address) if !is_kept(&address) => continue,
             // The first occurrence gives the place, the primary one the spelling.
-            Some(address) if is_primary(address) => written("SMTP", primary.unwrap_or(address)),
-            Some(address) => written("smtp", address),
+            Some(address) if is_primary(address) => {
+                written("SMTP", primary.unwrap_or(address), value)
+            }
+            Some(address) => written("smtp", address, value),
             None => match other_protocol(value.trim()) {
-                Some((protocol, address)) => written(protocol, address),
+                Some((protocol, address)) => written(protocol, address, value),
                 None => continue,
             },
         };
-        if seen.insert(written.to_lowercase()) {
+        if seen.is_new(&written, &all) {
             all.push(written);
         }
     }
-    if let Some(primary) = primary.map(|primary| written("SMTP", primary))
-        && seen.insert(primary.to_lowercase())
+    if let Some(primary) = primary.map(|primary| written("SMTP", primary, ""))
+        && seen.is_new(&primary, &all)
     {
         all.insert(0, primary);
     }
     all
+}
+
+/// Addresses met before, whatever their case. Nearly everybody has a few, which are compared one by one.
+#[derive(Default)]
+struct Seen(BTreeSet<String>);
+
+impl Seen {
+    /// Addresses that are compared one by one at most.
+    const FEW: usize = 8;
+
+    /// Whether an address is none of those kept so far.
+    fn is_new(&mut self, address: &str, kept: &[Cow<'_, str>]) -> bool {
+        let is_plain = address.is_ascii() && kept.iter().all(|one| one.is_ascii());
+        if self.0.is_empty() && is_plain && kept.len() < Self::FEW {
+            return !kept.iter().any(|one| one.eq_ignore_ascii_case(address));
+        }
+        if self.0.is_empty() {
+            self.0.extend(kept.iter().map(|one| one.to_lowercase()));
+        }
+        self.0.insert(address.to_lowercase())
+    }
 }
 
 /// The address that is to be primary in the target, without its protocol: the source's, else the mail address.
@@ -213,8 +237,16 @@ fn may_be_kept(address: &str, context: &Context<'_>) -> bool {
     is_address(address) && !is_reserved(address, context)
 }
 
-fn written(protocol: &str, address: &str) -> String {
-    [protocol, ":", address].concat()
+/// An address with its protocol: as it was written, where that is the same.
+fn written<'a>(protocol: &str, address: &str, value: &'a str) -> Cow<'a, str> {
+    let is_so = || {
+        let after = value.strip_prefix(protocol)?.strip_prefix(':')?;
+        Some(after == address)
+    };
+    match is_so() {
+        Some(true) => value.into(),
+        _ => [protocol, ":", address].concat().into(),
+    }
 }
 
 fn other_protocol(value: &str) -> Option<(&str, &str)> {
@@ -282,8 +314,11 @@ mod tests {
         };
         let found = sign_in_name(name, &names, &context(&domains), held).unwrap();
         [
-            ("mailNickname", vec![nickname(&names, held).unwrap().into()]),
-            ("userPrincipalName", vec![found.name.into()]),
+            (
+                "mailNickname",
+                vec![(&*nickname(&names, held).unwrap()).into()],
+            ),
+            ("userPrincipalName", vec![(&*found.name).into()]),
             ("onPremisesUserPrincipalName", vec![name.into()]),
         ]
         .into_iter()
@@ -343,7 +378,7 @@ mod tests {
                 fallback: Some("sam".into()),
                 ..Names::default()
             };
-            sign_in_name(name, &names, &context(&domains), None).map(|n| n.name)
+            sign_in_name(name, &names, &context(&domains), None).map(|n| n.name.into_owned())
         };
         for (source, target) in [
             ("a.b@verified.example", "a.b@verified.example"),
@@ -357,6 +392,17 @@ mod tests {
         ] {
             assert_eq!(name(source).as_deref(), Some(target), "{source}");
         }
+    }
+
+    #[test]
+    fn of_many_addresses_each_is_kept_once() {
+        let many: Vec<String> = (0..40)
+            .map(|number| format!("smtp:{}{}@x", ["a", "A"][number % 2], number / 2 % 15))
+            .collect();
+        let domains = domains();
+        let kept = proxy_addresses(&many, None, &context(&domains));
+        let wanted: Vec<String> = (0..15).map(|number| format!("smtp:a{number}@x")).collect();
+        assert_eq!(kept, wanted);
     }
 
     #[test]
@@ -390,5 +436,11 @@ mod tests {
             &[],
         );
         check(&["sip:a@x"], Some("m@x"), &["SMTP:m@x", "sip:a@x"]);
+        check(&["smtp:É@x", "smtp:é@x"], None, &["smtp:É@x"]);
+        check(
+            &["smtp:a@x", "smtp:É@x", "smtp:A@X"],
+            None,
+            &["smtp:a@x", "smtp:É@x"],
+        );
     }
 }

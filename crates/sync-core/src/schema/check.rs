@@ -2,7 +2,10 @@
 //!
 //! Looks at nothing but the schema. Trap: target names are checked only if the schema defines the target's objects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     check_scope::Place,
@@ -210,7 +213,8 @@ impl<'s> Checker<'s> {
             flows: self.flows(mapping, path),
             scope: self.scope(mapping, path),
             attributes: Vec::new(),
-            references: Vec::new(),
+            handings: Vec::new(),
+            references: Arc::default(),
             source_anchor: None,
         };
         self.attributes(mapping, source, definition, path, &mut checked);
@@ -283,7 +287,7 @@ impl<'s> Checker<'s> {
             let kind = definition.map(target_kind);
             let spelling = definition.map_or(name, |d| d.name.text());
             match link(attribute, source, kind) {
-                Some(link) => checked.references.push(ReferenceMapping {
+                Some(link) => Arc::make_mut(&mut checked.references).push(ReferenceMapping {
                     source: link.into(),
                     target: spelling.into(),
                     is_multivalued: kind.map_or_else(
@@ -308,9 +312,7 @@ impl<'s> Checker<'s> {
                 }
             }
         }
-        checked
-            .attributes
-            .sort_by_key(|a| a.target.to_ascii_lowercase());
+        checked.order();
     }
 
     fn target_attribute(
@@ -378,7 +380,6 @@ impl<'s> Checker<'s> {
         Some(AttributeMapping {
             target,
             kind,
-            passage: node.passage(),
             node,
             text,
             default_value: attribute.default_value.get().cloned(),

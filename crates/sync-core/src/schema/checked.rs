@@ -3,8 +3,10 @@
 //! Fields are readable, never writable from outside: a `Rules` exists only as the result of `check`. Trap: numbers in nodes
 //! and clauses are slots of this very `Rules`.
 
+use std::sync::Arc;
+
 use crate::{
-    expression::compile::{Node, Passage, Slots},
+    expression::compile::{Node, Slots},
     object::ReadSpec,
     scope::{GROUP_CLASSES, Groups, MEMBER_ATTRIBUTES, Scope, container::Named},
     value::Name,
@@ -68,8 +70,10 @@ pub struct ObjectMapping {
     pub(crate) scope: Scope,
     // INVARIANT: sorted by folded target name, no name twice.
     pub(crate) attributes: Vec<AttributeMapping>,
-    /// References, resolved by the planner.
-    pub references: Vec<ReferenceMapping>,
+    // INVARIANT: one for each of `attributes`.
+    pub(crate) handings: Vec<Option<Handing>>,
+    /// References, resolved by the planner. Shared with every evaluation.
+    pub references: Arc<Vec<ReferenceMapping>>,
     pub(crate) source_anchor: Option<AttributeMapping>,
 }
 
@@ -92,8 +96,6 @@ pub struct AttributeMapping {
     /// The target's type, if its schema is known.
     pub kind: Option<TargetKind>,
     pub(crate) node: Node,
-    // INVARIANT: that of `node`, found once.
-    pub(crate) passage: Option<Passage>,
     /// The source as text.
     pub text: String,
     /// The value at creation when the source gives none.
@@ -102,6 +104,46 @@ pub struct AttributeMapping {
     pub flow: FlowType,
     /// Above 0: objects are matched by it.
     pub matching_priority: u32,
+}
+
+/// What flows where nothing has to be evaluated to know it. All of it is found once and lies close together, since it is nearly
+/// everything of a usual person.
+#[derive(Clone, Debug)]
+pub(crate) struct Handing {
+    /// Target attribute.
+    pub target: Name,
+    /// The attribute that is handed on.
+    pub slot: usize,
+    /// Whether nothing flows where the attribute has no value.
+    pub gives_nothing: bool,
+    /// Whether one text without white space at its ends flows as it is.
+    pub gives_clean_text: bool,
+    /// Whether it flows always, and no object is found by it.
+    pub is_plain: bool,
+}
+
+impl Handing {
+    fn of(mapping: &AttributeMapping) -> Option<Self> {
+        let passage = mapping.node.passage()?;
+        let is_required = mapping.kind.is_some_and(|kind| kind.is_required);
+        let is_text = mapping.kind.is_none_or(|kind| kind.shape == Shape::Text);
+        Some(Self {
+            target: mapping.target.clone(),
+            slot: passage.slot,
+            gives_nothing: mapping.default_value.is_none() && !is_required,
+            gives_clean_text: passage.keeps_clean_text && is_text,
+            is_plain: mapping.flow == FlowType::Always && mapping.matching_priority == 0,
+        })
+    }
+}
+
+impl ObjectMapping {
+    /// Puts attributes into the order in which results are listed.
+    pub(super) fn order(&mut self) {
+        let attributes = &mut self.attributes;
+        attributes.sort_by_key(|attribute| attribute.target.to_ascii_lowercase());
+        self.handings = attributes.iter().map(Handing::of).collect();
+    }
 }
 
 /// The type of a target attribute.
@@ -161,7 +203,7 @@ pub fn read_spec(rules: &Rules) -> ReadSpec {
         .map(|m| m.source_class.clone())
         .collect();
     let mut links: Vec<Name> = Vec::new();
-    for reference in rules.mappings.iter().flat_map(|m| &m.references) {
+    for reference in rules.mappings.iter().flat_map(|m| m.references.iter()) {
         links.push(reference.source.clone());
     }
     links.extend(rules.counted_links());
