@@ -8,7 +8,7 @@
 #   samba-lab.sh snapshot|restore NAME TAG        copy the state of a stopped DC, put the copy back
 #   samba-lab.sh recycle-bin NAME
 #   samba-lab.sh certificate NAME good|expired|other-name      present another certificate from the next start on
-#   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all|+deleted...
+#   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all|+deleted|+unseen...
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
 #   samba-lab.sh dns-controller NAME FQDN IP      tell in its DNS (--dns) of one more controller of the domain, of no site
 #   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin

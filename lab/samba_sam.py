@@ -10,7 +10,8 @@
   samba_sam.py SMBCONF SAM_LDB undelete GUID                     restore from the recycle bin, to where it was
 
 Rights: get = DS-Replication-Get-Changes, all = ...-Get-Changes-All (secrets), filtered = ...-In-Filtered-Set; deleted = list
-the container of deleted objects, without which Samba shows an account no deletion.
+the container of deleted objects, without which Samba shows an account no deletion; unseen = denied to look into the container
+of what stands for accounts of other forests.
 Works on a running or stopped DC. Traps: over LDAP Samba refuses to switch the recycle bin on with 53; with it on, Samba 4.17
 refuses the undelete operation (MS-ADTS 3.1.1.5.3.7) with 16, over LDAP and here, hence its parts one by one.
 """
@@ -31,7 +32,11 @@ RIGHTS = {
     "all": "1131f6ad-9c07-11d1-f79f-00c04fc2dcd2",
     "filtered": "89e95b76-444d-4c62-991a-0facbeda640c",
 }
-DELETED_OBJECTS = "18e2ea80684f11d2b9aa00c04f79f805"  # MS-ADTS 6.1.1.4
+# Containers by their well-known identifiers (MS-ADTS 6.1.1.4), with the entry that is put into their access list.
+CONTAINERS = {
+    "deleted": ("18e2ea80684f11d2b9aa00c04f79f805", "(A;;RPLC;;;{})"),
+    "unseen": ("22b70c67d56e4efb91e9300fca3dc1aa", "(D;;RPLCLO;;;{})"),
+}
 RECYCLE_BIN = "766ddcd8-acd0-445e-f3b9-a7f9b6744f2a"
 
 
@@ -80,8 +85,9 @@ def rights(sam, account, changes):
     sid = ndr_unpack(security.dom_sid, found[0]["objectSid"][0])
     aces = {name: f"(OA;;CR;{guid};;{sid})" for name, guid in RIGHTS.items()}
     has = grant(sam, str(sam.domain_dn()), aces, [change for change in changes if change[1:] in aces])
-    bin_name = str(sam.get_wellknown_dn(sam.get_default_basedn(), DELETED_OBJECTS))
-    has += grant(sam, bin_name, {"deleted": f"(A;;RPLC;;;{sid})"}, [change for change in changes if change[1:] == "deleted"])
+    for name, (container, ace) in CONTAINERS.items():
+        dn = str(sam.get_wellknown_dn(sam.get_default_basedn(), container))
+        has += grant(sam, dn, {name: ace.format(sid)}, [change for change in changes if change[1:] == name])
     print(" ".join(sorted(has)))
 
 

@@ -183,6 +183,14 @@ impl Domain {
         self.write_at_first().await;
     }
 
+    /// A connection of the account that synchronises, which sees what that sees.
+    pub async fn as_sync_account(&self) -> Connection {
+        let connection = open(&self.values).await;
+        let name = format!("svc-hybridge@{}", self.dns());
+        connection.simple_bind(&name, SYNC_PASSWORD).await.unwrap();
+        connection
+    }
+
     /// Whether the controller takes this name and password.
     pub async fn accepts(&self, name: &str, password: &str) -> bool {
         let connection = open(&self.values).await;
