@@ -56,13 +56,18 @@ const RULES: &[Rule] = &[
         never: &["rusqlite", "axum"],
     },
     Rule {
+        name: "fold",
+        may_use: &[],
+        never: &["tokio", "reqwest", "axum", "hyper", "rustls"],
+    },
+    Rule {
         name: "engine",
-        may_use: &["sync-core"],
+        may_use: &["sync-core", "fold"],
         never: &["reqwest", "axum", "hyper", "rustls"],
     },
     Rule {
         name: "directory",
-        may_use: &[],
+        may_use: &["fold"],
         never: &["reqwest", "axum", "hyper", "rustls", "tokio"],
     },
     Rule {

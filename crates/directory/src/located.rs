@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::schema::Kind;
 
-// LIMIT: objects remembered; when there are more it begins anew.
-const MOST: usize = 65_536;
+// LIMIT: objects remembered (7/8 of a power of two, so that a full map is a full one); when there are more it begins anew.
+const MOST: usize = if cfg!(test) { 1_000 } else { 1_835_008 };
 
 /// Rows by id.
 #[derive(Debug, Default)]

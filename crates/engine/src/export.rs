@@ -425,6 +425,7 @@ impl Engine {
         if stored == 0 {
             return Ok(None);
         }
+        self.linked().know(change.link, &target.0);
         self.mark_edges(tx, job, change.link, &pending.edges, now)?;
         arrivals.arrived(change.link, now)?;
         let reported = Reported {

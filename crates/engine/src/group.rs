@@ -94,14 +94,6 @@ impl Writer {
         }
     }
 
-    /// Does something to the connection between two transactions.
-    pub(crate) fn pause<T>(&self, act: impl FnOnce(&Connection) -> T) -> T {
-        let mut inner = self.enter();
-        // Those that failed with it were told; whoever steps next begins anew.
-        inner.commit();
-        act(&inner.connection)
-    }
-
     /// Waits for the writer, and for as long is counted among those who see to the end of what is open.
     fn enter(&self) -> MutexGuard<'_, Inner> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -157,6 +149,18 @@ impl Writer {
             // There is none only where nothing was begun.
             None => Err(StoreError::Blob("a step that was never begun")),
         }
+    }
+}
+
+impl fold::Writer for Writer {
+    fn pause(
+        &self,
+        act: &mut dyn FnMut(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let mut inner = self.enter();
+        // Those that failed with it were told; whoever steps next begins anew.
+        inner.commit();
+        act(&inner.connection)
     }
 }
 

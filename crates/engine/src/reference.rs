@@ -27,6 +27,7 @@ use crate::{
         losses::{self, Removals},
     },
     hold::{self, HeldReference, HeldReferences},
+    linked::Linked,
     log::Record,
     observe::class_name,
     store::{Engine, Result, pack},
@@ -147,7 +148,7 @@ impl<'a> Travellers<'a> {
         let mut statement = tx.prepare_cached(
             "SELECT attribute, dst FROM edge WHERE src = ?1 AND flags & 1 = 1 AND flags & ?2 = 0",
         )?;
-        let mut ends = Ends::new(tx, &self.crossing)?;
+        let mut ends = Ends::new(tx, self.engine.linked(), &self.crossing)?;
         let mut rows = statement.query([item.source.id.0, bit])?;
         while let Some(row) = rows.next()? {
             if pending.edges.len() >= MOST_IN_ONE {
@@ -451,7 +452,7 @@ impl Engine {
             false => format!("{NAMED} AND ?2 = ?2"),
         };
         let mut statement = tx.prepare_cached(&sql)?;
-        let mut ends = Ends::new(tx, crossing)?;
+        let mut ends = Ends::new(tx, self.linked(), crossing)?;
         let mut rows = statement.query([src, bit, holder.link.0])?;
         while let Some(row) = rows.next()? {
             let (attribute, dst, flags): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -537,15 +538,17 @@ enum Step {
 /// Looks at other ends; prepared once for all of an object, of which a group has thousands.
 struct Ends<'t> {
     tx: &'t Transaction<'t>,
+    linked: &'t Linked,
     crossing: &'t Crossing,
     own: JobId,
     statement: CachedStatement<'t>,
 }
 
 impl<'t> Ends<'t> {
-    fn new(tx: &'t Transaction<'t>, crossing: &'t Crossing) -> Result<Self> {
+    fn new(tx: &'t Transaction<'t>, linked: &'t Linked, crossing: &'t Crossing) -> Result<Self> {
         Ok(Self {
             tx,
+            linked,
             crossing,
             own: crossing.own(),
             statement: tx.prepare_cached("SELECT situation, target FROM link WHERE id = ?1")?,
@@ -555,6 +558,13 @@ impl<'t> Ends<'t> {
     /// The job's own object, and only if that is not in the target one of another job.
     fn of(&mut self, dst: i64) -> Result<Option<End>> {
         let link = crate::link_id(self.own, sync_core::id::ObjectId(dst));
+        if let Some(target) = self.linked.find(link) {
+            return Ok(Some(End {
+                situation: Situation::Linked,
+                target,
+                link,
+            }));
+        }
         let found: Option<(i64, Option<Arc<str>>)> = self
             .statement
             .query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -567,7 +577,10 @@ impl<'t> Ends<'t> {
             })
         });
         match &own {
-            Some(end) if end.situation == Situation::Linked => Ok(own),
+            Some(end) if end.situation == Situation::Linked => {
+                self.linked.know(link, &end.target);
+                Ok(own)
+            }
             _ if self.crossing.is_alone() => Ok(own),
             _ => self.crossing.end_of(self.tx, dst),
         }

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
+use fold::Folder;
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Serialize, de::DeserializeOwned};
 use sync_core::{
@@ -20,9 +21,9 @@ use sync_core::{
 };
 
 use crate::{
-    fold::{self, Folder},
     fresh::FreshPlans,
     group::{Transaction, Writer},
+    linked::Linked,
     shown::ShownObjects,
 };
 
@@ -166,6 +167,7 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     writer: Arc<Writer>,
     names: RwLock<Names>,
+    linked: Arc<Linked>,
     options: Options,
     pub(crate) reads: Mutex<HashMap<i64, crate::observe::ReadMemory>>,
     comparisons: Mutex<HashMap<i64, crate::comparison::Comparing>>,
@@ -218,19 +220,19 @@ impl Engine {
         check_is_ours(&path, &connection)?;
         prepare(&connection).map_err(|e| sort_open_error(&path, &e))?;
         migrate(&path, &mut connection)?;
+        let linked = Arc::<Linked>::default();
+        linked
+            .watch(&mut connection)
+            .map_err(|e| sort_open_error(&path, &e))?;
         let writer = Arc::new(Writer::new(connection));
-        let folder = Folder::start(&path, Arc::clone(&writer)).ok();
-        if folder.is_none() {
-            writer
-                .pause(|connection| fold_by_itself(connection, fold::PAGES))
-                .map_err(|e| sort_open_error(&path, &e))?;
-        }
+        let folder = Folder::start(&path, "engine-fold", Arc::clone(&writer) as _).ok();
         let inner = Inner {
             path,
             folder,
             writer,
             readers: Mutex::new(Vec::new()),
             names: RwLock::new(Names::default()),
+            linked,
             options,
             reads: Mutex::new(HashMap::new()),
             comparisons: Mutex::default(),
@@ -291,6 +293,11 @@ impl Engine {
         relock(&self.0.fresh)
     }
 
+    /// Target ids of links; only within a step.
+    pub(crate) fn linked(&self) -> &Linked {
+        &self.0.linked
+    }
+
     pub(crate) fn shown_objects(&self) -> MutexGuard<'_, ShownObjects> {
         relock(&self.0.shown)
     }
@@ -308,7 +315,10 @@ impl Engine {
                 Ok(value)
             },
             // Still under the writer's lock, so that names another step is just interning are not forgotten.
-            |connection| self.reload_names(connection),
+            |connection| {
+                self.0.linked.forget_all();
+                self.reload_names(connection)
+            },
         )?;
         self.hook(boundary, "after");
         if let Some(folder) = &self.0.folder {
@@ -622,17 +632,12 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
-    fold_by_itself(connection, fold::MOST_PAGES)?;
+    fold::by_itself(connection, fold::PAGES)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     let _: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", params![], |row| {
         row.get(0)
     })?;
     Ok(())
-}
-
-/// Has whoever commits fold the log when it has so many pages.
-fn fold_by_itself(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", pages, |_| Ok(()))
 }
 
 pub(crate) fn sort_open_error(path: &Path, error: &rusqlite::Error) -> OpenError {

@@ -681,10 +681,17 @@ impl Installation {
 
     /// Records of the log after a place, oldest first.
     pub fn log_since(&self, place: i64) -> Vec<LogRecord> {
-        let mut page: Page<LogRecord> = self.ask(&["log", "--limit", "100000"]);
-        page.items.retain(|record| sequence(record) > place);
-        page.items.reverse();
-        page.items
+        // The newest come first; most steps make a few of very many.
+        for limit in ["100", "100000"] {
+            let mut page: Page<LogRecord> = self.ask(&["log", "--limit", limit]);
+            let shown = page.items.len();
+            page.items.retain(|record| sequence(record) > place);
+            if page.items.len() < shown || limit == "100000" {
+                page.items.reverse();
+                return page.items;
+            }
+        }
+        Vec::new()
     }
 
     /// The place of the newest record.

@@ -8,8 +8,9 @@ mod lock;
 mod open;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use fold::Folder;
 use rusqlite::Connection;
 
 use crate::batch::{Act, Batch};
@@ -28,9 +29,11 @@ const MAX_IDLE_READERS: usize = 8;
 ///
 /// Share it behind an `Arc`; writers wait for each other, readers wait for nobody.
 pub struct Directory {
+    /// Dropped first: it has the file open. `None`: the writer folds the log.
+    folder: Option<Folder>,
     pub(crate) options: Options,
     path: PathBuf,
-    writer: Mutex<WriterState>,
+    writer: Arc<OneWriter>,
     readers: Mutex<Vec<Connection>>,
     /// Dropped last, when nothing has the file open any more.
     _lock: lock::FileLock,
@@ -63,11 +66,13 @@ impl Directory {
     /// # Errors
     /// When the last checkpoint fails; what was committed stays committed.
     pub fn close(self) -> Result<(), Fault> {
+        // Whoever folds has the writer and the file as well, until it is gone.
+        drop(self.folder);
         lock_unpoisoned(&self.readers).clear();
-        let state = self
-            .writer
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let Some(state) = Arc::into_inner(self.writer) else {
+            return Ok(());
+        };
+        let state = state.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         state
             .connection
             .pragma_update(None, "wal_checkpoint", "TRUNCATE")
@@ -83,11 +88,15 @@ impl Directory {
         act: Act,
         work: impl FnOnce(&mut Batch<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut state = lock_unpoisoned(&self.writer);
+        let mut state = lock_unpoisoned(&self.writer.0);
         let mut batch = Batch::begin(&mut state, &self.options)?;
         admit(batch.connection(), caller, batch.now())?;
         let result = work(&mut batch)?;
         batch.commit(act, self.options.commit_hook.as_ref())?;
+        drop(state);
+        if let Some(folder) = &self.folder {
+            folder.ring();
+        }
         Ok(result)
     }
 
@@ -119,6 +128,18 @@ impl std::fmt::Debug for Directory {
         f.debug_struct("Directory")
             .field("path", &self.path)
             .finish_non_exhaustive()
+    }
+}
+
+/// The writer, one user at a time.
+struct OneWriter(Mutex<WriterState>);
+
+impl fold::Writer for OneWriter {
+    fn pause(
+        &self,
+        act: &mut dyn FnMut(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        act(&lock_unpoisoned(&self.0).connection)
     }
 }
 

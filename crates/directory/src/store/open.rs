@@ -5,12 +5,13 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use fold::Folder;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::lock::{FileLock, private};
-use super::{Directory, WriterState};
+use super::{Directory, OneWriter, WriterState};
 use crate::check::Domains;
 use crate::fault::{Fault, OpenError};
 use crate::options::{FileCheck, Options};
@@ -25,8 +26,6 @@ const APPLICATION_ID: i64 = 0x4879_4469;
 const PAGE_SIZE_BYTES: i64 = 8192;
 const WRITER_CACHE_KIBIBYTES: i64 = 32 * 1024;
 const READER_CACHE_KIBIBYTES: i64 = 4 * 1024;
-/// Checkpoint after 64 MiB of log: scattered pages are written once for many batches.
-const CHECKPOINT_PAGES: i64 = 8192;
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 const CACHED_STATEMENTS: usize = 64;
 
@@ -48,13 +47,15 @@ impl Directory {
         let (domains, objects) =
             seed(&mut connection, &options).map_err(|fault| unusable(path, fault))?;
         lock.trust();
-        let writer = Mutex::new(WriterState {
+        let writer = Arc::new(OneWriter(Mutex::new(WriterState {
             connection,
             domains,
             objects,
             located: Default::default(),
-        });
+        })));
+        let folder = Folder::start(path, "directory-fold", Arc::clone(&writer) as _).ok();
         Ok(Directory {
+            folder,
             options,
             path: path.to_owned(),
             writer,
@@ -172,7 +173,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIBIBYTES)?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    fold::by_itself(connection, fold::PAGES)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(())
