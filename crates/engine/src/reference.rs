@@ -3,7 +3,10 @@
 //! A change of one edge costs one edge, however large the group. References to objects that are not in the target wait for
 //! them to appear. Trap: a large group is planned in chunks, one operation at a time, because each raises its version.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use rusqlite::{CachedStatement, OptionalExtension, params};
 use sync_core::{
@@ -502,7 +505,11 @@ impl Engine {
             }
         }
         drop(rows);
-        keep_held(tx, &mut ends, (src, bit), &targets, held, &mut difference)?;
+        let edges = (holder.link, src, bit);
+        let ended = replace(tx, &mut ends, edges, &targets, held, &mut difference)?;
+        let mut held = held.clone();
+        held.retain(|key, _| !ended.contains(key));
+        keep_held(tx, &mut ends, (src, bit), &targets, &held, &mut difference)?;
         // Another manager is no loss.
         let replaces = |name: &Name| {
             let is_single = targets
@@ -635,6 +642,58 @@ impl Difference {
             self.remove(edge, attribute, target);
         }
     }
+}
+
+/// Where the source gives a single reference another end, the one before leaves the target with it, also one whose removal waits
+/// for its own deletion, or is held: what is kept is kept instead of nothing, and not instead of somebody else. Returns the
+/// holds that end with it.
+fn replace(
+    tx: &Transaction<'_>,
+    ends: &mut Ends<'_>,
+    (link, src, bit): (LinkId, i64, i64),
+    targets: &BTreeMap<i64, &MappedReference>,
+    held: &HeldReferences,
+    difference: &mut Difference,
+) -> Result<BTreeSet<(i64, i64)>> {
+    let mut ended = BTreeSet::new();
+    let is_given = |reference: &MappedReference| {
+        !reference.is_multivalued && difference.add.contains_key(&reference.target)
+    };
+    let given: Vec<(i64, Name)> = targets
+        .iter()
+        .filter(|(_, reference)| is_given(reference))
+        .map(|(attribute, reference)| (*attribute, reference.target.clone()))
+        .collect();
+    for (attribute, name) in given {
+        let mut statement = tx.prepare_cached(
+            "SELECT dst FROM edge WHERE src = ?1 AND attribute = ?2 AND flags & ?3 <> 0 AND flags & 1 = 0",
+        )?;
+        let before = statement.query_map([src, attribute, bit], |row| row.get(0))?;
+        for dst in before.collect::<rusqlite::Result<Vec<i64>>>()? {
+            let is_same = |edge: &EdgeChange| edge.attribute == attribute && edge.dst == dst;
+            let is_leaving = difference.edges.iter().any(is_same)
+                || difference.lost.iter().any(|(edge, ..)| is_same(edge));
+            if let (false, Some(end)) = (is_leaving, ends.of(dst)?) {
+                let edge = EdgeChange {
+                    attribute,
+                    dst,
+                    add: false,
+                };
+                difference.remove(edge, name.clone(), TargetId(end.target));
+            }
+        }
+        let is_over = |hold: &HeldReference| hold.keep && hold.blocks();
+        for ((of, dst), _) in held.iter().filter(|(_, hold)| is_over(hold)) {
+            if *of == attribute {
+                tx.prepare_cached(
+                    "DELETE FROM hold_reference WHERE id = ?1 AND attribute = ?2 AND dst = ?3",
+                )?
+                .execute([link.0, attribute, *dst])?;
+                ended.insert((attribute, *dst));
+            }
+        }
+    }
+    Ok(ended)
 }
 
 /// References that are kept, or kept away, although the source says otherwise: where the target does not show that, it is

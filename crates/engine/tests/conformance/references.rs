@@ -224,6 +224,66 @@ fn a_reference_to_the_deleted_is_taken_back_only_when_the_deletion_is_carried_ou
     assert_eq!(bench.members(1), ["b"], "also from a soft-deleted object");
 }
 
+/// Plans and carries out what is due, with a reference that has one end only, as a manager.
+fn catch_up_with_single(bench: &mut Bench) {
+    let single = engine::MappedReference {
+        is_multivalued: false,
+        ..mapped().remove(0)
+    };
+    for _ in 0..10 {
+        bench.plan();
+        bench
+            .engine()
+            .plan_references(&bench.job(), std::slice::from_ref(&single), 500)
+            .unwrap();
+        bench.export();
+    }
+}
+
+/// What the last record says of references: added and removed.
+fn last_references(bench: &Bench) -> (usize, usize) {
+    let log = bench.log();
+    let note = &log.last().unwrap().references[0];
+    (note.added.len(), note.removed.len())
+}
+
+#[test]
+fn a_single_reference_that_is_given_another_end_leaves_one_whose_deletion_is_held() {
+    let mut bench = Bench::with(strict());
+    bench.start_with(&[group(1, "g", [2]), user(2, "a"), user(3, "b")]);
+    bench.delta(&[deleted(2)]);
+    catch_up_with_single(&mut bench);
+    bench.release();
+    assert_eq!(bench.pending(2), PendingState::Held);
+    assert_eq!(bench.members(1), ["a"], "nobody else is given");
+    bench.delta(&[members(1, [3], [])]);
+    catch_up_with_single(&mut bench);
+    assert_eq!(bench.members(1), ["b"]);
+    assert_eq!(last_references(&bench), (1, 1), "the log tells of both");
+}
+
+#[test]
+fn a_single_reference_that_is_kept_is_kept_until_another_end_is_given() {
+    let mut bench = Bench::with(strict());
+    bench.start_with(&[group(1, "g", [2]), user(2, "a"), user(3, "b")]);
+    bench.delta(&[members(1, [], [2])]);
+    catch_up_with_single(&mut bench);
+    assert_eq!(
+        bench.members(1),
+        ["a"],
+        "a guard as strict as this holds it"
+    );
+    let held = |bench: &Bench| {
+        let losses = bench.engine().staged_losses(bench.job_id, 0, 10).unwrap();
+        losses.len()
+    };
+    assert_eq!(held(&bench), 1);
+    bench.delta(&[members(1, [3], [])]);
+    catch_up_with_single(&mut bench);
+    assert_eq!((bench.members(1), held(&bench)), (vec!["b".into()], 0));
+    assert_eq!(last_references(&bench), (1, 1));
+}
+
 #[test]
 fn one_that_comes_back_without_its_memberships_loses_them() {
     let mut bench = Bench::with(strict());
