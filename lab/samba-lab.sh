@@ -2,7 +2,7 @@
 # samba-lab.sh -- throw-away Samba AD domain controllers, each on a loopback address of its own.
 #
 #   samba-lab.sh up NAME [--ip 127.0.0.N] [--realm R] [--host H] [--pass P] [--backend tdb|mdb] [--schema 2012_R2]
-#                        [--smb] [--dns] [--join OTHER] [--recycle-bin] [--exchange] [--conf 'key = value']...
+#                        [--smb] [--dns] [--join OTHER [--read-only]] [--recycle-bin] [--exchange] [--conf 'key = value']...
 #   samba-lab.sh down|start|restart|destroy NAME
 #   samba-lab.sh freeze|thaw NAME                 stop answering without closing a connection, and go on
 #   samba-lab.sh snapshot|restore NAME TAG        copy the state of a stopped DC, put the copy back
@@ -11,6 +11,7 @@
 #   samba-lab.sh rights NAME ACCOUNT +get|-get|+all|-all|+deleted|+unseen...
 #   samba-lab.sh expunge NAME DAYS                forget deleted objects as if DAYS had passed
 #   samba-lab.sh dns-controller NAME FQDN IP      tell in its DNS (--dns) of one more controller of the domain, of no site
+#   samba-lab.sh remember NAME OTHER ACCOUNT      let a read-only DC keep the password of an account of the DC OTHER
 #   samba-lab.sh undelete NAME GUID               restore a deleted object from the recycle bin
 #   samba-lab.sh bulk NAME OPTIONS...             load people and groups (samba_bulk.py)
 #   samba-lab.sh keytab NAME ACCOUNT FILE         write the keys of an account into a keytab
@@ -116,7 +117,7 @@ join_domain() { # OTHER
  cache directory = $D/cache
 J
   LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_HOSTS="$LAB_ROOT/hosts" \
-    samba-tool domain join "$DNSDOMAIN" DC -s "$D/join.conf" --targetdir="$D" --server="$(value_of "$1" FQDN)" \
+    samba-tool domain join "$DNSDOMAIN" "$ROLE" -s "$D/join.conf" --targetdir="$D" --server="$(value_of "$1" FQDN)" \
     -U "Administrator%$PASS" --dns-backend=NONE --backend-store="$BACKEND" --option="interfaces=$IP/8" \
     --option="bind interfaces only=yes" --option="netbios name=${HOST^^}" >"$D/log/provision.log" 2>&1 \
     || { tail -5 "$D/log/provision.log" >&2; die "$NAME could not join $1"; }
@@ -132,7 +133,7 @@ connect_replicas() { # OTHER
 
 up() {
   NAME=${1:?name of a DC}; shift
-  IP=127.0.0.2 REALM='' HOST='' PASS=Passw0rd.Lab1 BACKEND=tdb SCHEMA='' SMB=0 DNS=0 EXTRA_CONF=''
+  IP=127.0.0.2 REALM='' HOST='' PASS=Passw0rd.Lab1 BACKEND=tdb SCHEMA='' SMB=0 DNS=0 ROLE=DC EXTRA_CONF=''
   local join='' recycle=0 exchange=0 kdc guid
   while [ $# -gt 0 ]; do
     case "$1" in
@@ -145,6 +146,7 @@ up() {
       --smb) SMB=1; shift ;;
       --dns) DNS=1; shift ;;
       --join) join=$2; shift 2 ;;
+      --read-only) ROLE=RODC; shift ;;
       --recycle-bin) recycle=1; shift ;;
       --exchange) exchange=1; shift ;;
       --conf) EXTRA_CONF="$EXTRA_CONF$2"$'\n'; shift 2 ;;
@@ -176,9 +178,18 @@ up() {
   [ "$recycle" = 0 ] || sam recycle-bin
   [ "$exchange" = 0 ] || sam exchange
   local key
-  for key in NAME IP REALM HOST PASS DNSDOMAIN DOMAIN FQDN BASEDN SMB DNS BACKEND; do printf '%s=%q\n' $key "${!key}"; done >"$D/lab.env"
+  for key in NAME IP REALM HOST PASS DNSDOMAIN DOMAIN FQDN BASEDN SMB DNS BACKEND ROLE; do printf '%s=%q\n' $key "${!key}"; done >"$D/lab.env"
   start
-  [ -z "$join" ] || connect_replicas "$join"
+  # Nothing is replicated from a read-only one, and it was given everything when it joined.
+  [ -z "$join" ] || [ "$ROLE" = RODC ] || connect_replicas "$join"
+}
+
+remember() { # OTHER ACCOUNT
+  local other
+  other=$(folder_of "$1")
+  samba-tool group addmembers "Allowed RODC Password Replication Group" "$2" -s "$other/etc/smb.conf" -H "$other/private/sam.ldb"
+  KRB5_CONFIG=$D/krb5.conf LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_HOSTS="$LAB_ROOT/hosts" \
+    samba-tool rodc preload "$2" --server="$(value_of "$1" FQDN)" -s "$D/etc/smb.conf" -U "Administrator%$PASS"
 }
 
 start() {
@@ -202,7 +213,9 @@ start() {
     sleep 0.1
   done
   # Service principal names are else made by the DNS update service, which does not run here.
-  [ -f "$D/.spn" ] || { samba_spnupdate -s "$D/etc/smb.conf" >>"$D/log/provision.log" 2>&1 && touch "$D/.spn"; }
+  # A read-only one would ask a writable one, which it finds by DNS only; nobody signs in to it by Kerberos here.
+  [ "${ROLE:-DC}" = RODC ] || [ -f "$D/.spn" ] ||
+    { samba_spnupdate -s "$D/etc/smb.conf" >>"$D/log/provision.log" 2>&1 && touch "$D/.spn"; }
 }
 
 stop() {
@@ -257,7 +270,7 @@ shift || true
 case "$verb" in
   up) up "$@" ;;
   status) status ;;
-  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | dns-controller | undelete | bulk | keytab | tool | env)
+  start | down | restart | destroy | freeze | thaw | snapshot | restore | recycle-bin | certificate | rights | expunge | dns-controller | remember | undelete | bulk | keytab | tool | env)
     load "${1:-}"
     shift
     case "$verb" in
@@ -291,6 +304,7 @@ case "$verb" in
       rights) sam rights "$@" ;;
       expunge) sam expunge "$@" ;;
       dns-controller) sam dns-controller "$@" ;;
+      remember) remember "$@" ;;
       undelete) sam undelete "$@" ;;
       bulk) "$py" "$here/samba_bulk.py" --smbconf "$D/etc/smb.conf" --sam "$D/private/sam.ldb" "$@" ;;
       keytab) samba-tool domain exportkeytab "${2:?file}" --principal="${1:?account}" -s "$D/etc/smb.conf" && chmod 600 "$2" ;;

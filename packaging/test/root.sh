@@ -1,4 +1,4 @@
-# root.sh -- sourced: a root of its own made of this machine's by an overlay, at $root, with the Debian packages of the folders given.
+# root.sh -- sourced: a root of its own made of this machine's by an overlay, at $root, with the packages of the folders given.
 # Takes the folder to work in, and then the folders of packages; they are in /tmp of the root, numbered. Needs a mount namespace.
 work=$1
 mkdir -p "$work/over" && mount -t tmpfs tmpfs "$work/over"
@@ -12,7 +12,8 @@ mount --bind /dev "$root/dev"
 number=0
 for folder in "${@:2}"; do
   number=$((number + 1))
-  mkdir "$root/tmp/$number" && cp "$folder"/*.deb "$root/tmp/$number"
+  mkdir "$root/tmp/$number"
+  find "$folder" -maxdepth 1 \( -name '*.deb' -o -name '*.rpm' \) -exec cp -t "$root/tmp/$number" {} +
 done
 export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 within() { chroot "$root" "$@"; }

@@ -78,6 +78,24 @@ fn debian_packages_are_installed_upgraded_removed_and_purged_without_a_trace() {
 }
 
 #[test]
+fn rpms_are_installed_upgraded_and_erased_and_leave_only_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    dist(&first, &["--only", "rpm"]);
+    dist(&second, &["--only", "rpm", "--revision", "2"]);
+    let script = workspace().join("packaging/test/rpm.sh");
+    let told = text(
+        Command::new("unshare")
+            .args(["--mount", "--pid", "--fork", "--propagation", "private"])
+            .arg(script)
+            .args([folder.path(), first.as_path(), second.as_path()]),
+    );
+    let steps: Vec<&str> = told.lines().collect();
+    let expected = ["installed", "upgraded", "erased", "left behind: nothing"];
+    assert_eq!(steps, expected);
+}
+
+#[test]
 fn the_same_programs_give_the_same_bytes_as_rpm_archive_and_bill() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));

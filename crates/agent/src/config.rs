@@ -66,9 +66,7 @@ impl AgentConfig {
     pub fn read(path: &Path) -> Result<Self, AgentError> {
         let shown = path.display();
         let text = fs::read_to_string(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => AgentError::Invalid(format!(
-                "there is no configuration {shown}; write it, or name it with --config"
-            )),
+            std::io::ErrorKind::NotFound => AgentError::NoSettings { path: path.into() },
             _ => AgentError::of_file("reading", path, source),
         })?;
         let config: Self = serde_json::from_str(&text)

@@ -120,6 +120,12 @@ pub enum AgentError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no settings file.
+    #[error("there is no configuration {path}; write it, or name it with --config")]
+    NoSettings {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// Another process works with this data directory.
     #[error(
         "another agent works with {path}{whose}; stop that one first, or give this one its own --data-dir and enrol it"
@@ -176,7 +182,7 @@ impl AgentError {
             Self::Locked { .. } => Code::StoreLocked,
             Self::Unsafe { .. } => Code::SecretFileUnsafe,
             Self::NotEnrolled { .. } => Code::NotAuthenticated,
-            Self::Invalid(_) => Code::ConfigurationInvalid,
+            Self::Invalid(_) | Self::NoSettings { .. } => Code::ConfigurationInvalid,
             Self::Certificate(_) | Self::Tls(_) => Code::InternalFault,
         }
     }

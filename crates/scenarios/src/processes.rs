@@ -44,6 +44,8 @@ pub struct Installation {
     server_arguments: Vec<String>,
     /// Environment of the agent.
     agent_environment: Vec<(String, String)>,
+    /// Environment of every program, whose clock is another one.
+    clock: Vec<(String, String)>,
     dir: TempDir,
 }
 
@@ -168,6 +170,7 @@ impl Installation {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
+            clock: Vec::new(),
             dir,
         };
         new.start_server();
@@ -201,10 +204,32 @@ impl Installation {
 
     /// A program of ours, where the data directory can be seen.
     fn program(&self, name: &str) -> Command {
-        match &self.room {
+        let mut command = match &self.room {
             Some(room) => room.command(&program(name)),
             None => Command::new(program(name)),
+        };
+        let variables = self.clock.iter();
+        command.envs(variables.map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// By the clock of the programs.
+    pub fn now(&self) -> Timestamp {
+        let shift = self.clock.get(1).and_then(|(_, shift)| shift.parse().ok());
+        let shift = jiff::SignedDuration::from_secs(shift.unwrap_or(0));
+        Timestamp::now().checked_add(shift).unwrap()
+    }
+
+    /// From their next start on, the clock of server, agent and verbs is so many seconds ahead.
+    pub fn shift_clock(&mut self, seconds: i64) {
+        let shim = self.dir.path().join("clockshift.so");
+        if !shim.exists() {
+            crate::crash::stage::build_clockshift(self.dir.path());
         }
+        self.clock = vec![
+            ("LD_PRELOAD".into(), shim.display().to_string()),
+            ("CLOCKSHIFT_SECONDS".into(), seconds.to_string()),
+        ];
     }
 
     fn server_command(&self) -> Command {
@@ -380,7 +405,11 @@ impl Installation {
 
     /// Enrols an agent with a data directory of this name, at another address of the server if one is given.
     pub fn enrol_agent(&self, name: &str, server: Option<&str>) {
-        let token: Value = self.ask(&["agent", "token"]);
+        self.enrol_with(&self.ask(&["agent", "token"]), name, server);
+    }
+
+    /// The same with this token, as `hybridge agent token` gives it.
+    pub fn enrol_with(&self, token: &Value, name: &str, server: Option<&str>) {
         let text = |name: &str| token[name].as_str().unwrap().to_owned();
         let file = private_file(&self.dir, "token", &text("token"));
         let mut command = Command::new(program("hybridge-agent"));
@@ -418,6 +447,8 @@ impl Installation {
 
     fn agent_command_of(&self, name: &str, verb: &str) -> Command {
         let mut command = Command::new(program("hybridge-agent"));
+        let clock = self.clock.iter();
+        command.envs(clock.map(|(name, value)| (name, value)));
         command
             .arg(verb)
             .arg("--config")
@@ -585,7 +616,7 @@ impl Installation {
 
     /// Waits until the source was read from its state of now, and everything that follows is done or held.
     pub fn sync(&self) -> JobStatus {
-        let asked = Timestamp::now();
+        let asked = self.now();
         let mut deadline = Instant::now() + PATIENCE;
         let mut done = (0, 0, 0);
         let mut calm = 0;

@@ -273,6 +273,12 @@ impl AgentDirectory for EngineAgents {
         Ok(all.iter().any(|row| row.name == name))
     }
 
+    async fn domain_of(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let all = blocking(&self.engine, Engine::connectors).await?;
+        let row = all.iter().find(|row| row.name == name);
+        Ok(row.and_then(crate::domain::of).map(str::to_owned))
+    }
+
     async fn config_generation(&self) -> Result<u64, Refusal> {
         let text = blocking(&self.engine, |engine| {
             engine.setting("agentConfigGeneration")

@@ -16,6 +16,7 @@ pub mod comparison;
 pub mod configuration;
 pub mod cycles;
 pub mod desk;
+pub mod domain;
 pub mod doorbell;
 pub mod exporter;
 pub mod failpoint;

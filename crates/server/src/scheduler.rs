@@ -34,7 +34,7 @@ use crate::{
     app::App,
     catch_up, comparison, cycles,
     desk::{Answer, Call, ReadOrder, ReadSink},
-    doorbell, notify, places,
+    domain, doorbell, notify, places,
     planner::Surroundings,
     rejoin,
     removal::{self, Removing},
@@ -211,21 +211,7 @@ async fn source_info(app: &App, source: &ConnectorRow) -> Result<SourceInfo, Ref
     {
         return Ok(info);
     }
-    let Answer::Source(info) = app
-        .desk()
-        .call(&source.name, Call::Discover, CALL_TIMEOUT)
-        .await?
-    else {
-        return Err(Refusal::new(Code::SourceProtocolError)
-            .with("text", "the agent answered another question"));
-    };
-    let text = serde_json::to_value(&info).unwrap_or_default();
-    let id = source.id;
-    blocking(app.engine(), move |engine| {
-        engine.set_connector_info(id, &text)
-    })
-    .await?;
-    Ok(info)
+    domain::meet(app, source, CALL_TIMEOUT).await
 }
 
 /// Everything a job is planned with.
@@ -589,11 +575,20 @@ async fn read_with(
         position: order.floor,
         first_page: 0,
     };
-    if let Err(why) = app
-        .desk()
-        .offer_read(&source.name, offered, sink.clone())
-        .await
-    {
+    let is_whole = matches!(offered.mode, ReadMode::Full);
+    let met = match is_whole && domain::of(source).is_some() {
+        true => domain::meet(app, source, CALL_TIMEOUT).await.map(drop),
+        false => Ok(()),
+    };
+    let taken = match met {
+        Ok(()) => {
+            app.desk()
+                .offer_read(&source.name, offered, sink.clone())
+                .await
+        }
+        Err(why) => Err(why),
+    };
+    if let Err(why) = taken {
         sink.end(Err(why)).await;
     }
     let doubt = ended.await.unwrap_or_else(|_| {

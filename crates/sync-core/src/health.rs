@@ -23,6 +23,8 @@ pub const AGENT_MS: Ms = 20 * MINUTE;
 pub const AGENT_CERTIFICATE_MS: Ms = 14 * DAY;
 /// Credentials and authorities that end within this time are told of.
 pub const CREDENTIAL_MS: Ms = 90 * DAY;
+/// An authority is exchanged with time to spare: agents that are away for months are to come back meanwhile.
+pub const AUTHORITY_MS: Ms = 365 * DAY;
 /// Part of the memory there is, in percent, from which on it is much.
 pub const MEMORY_PERCENT: u64 = 80;
 /// Part of all processors over a quarter of an hour, in percent.
@@ -132,6 +134,9 @@ kinds! {
     CredentialExpires Warning true "the credential for the target ends soon",
         "credentials live for a limited time",
         "`hybridge directory rotate-credential`";
+    AuthorityExpires Warning true "the certification authority ends, and with it the trust of every agent",
+        "an authority lives twenty years and is exchanged by an administrator only",
+        "`hybridge ca roll`: agents follow by themselves; after the end each has to be enrolled again";
     HighMemory Warning true "the server uses most of the memory there is",
         "the machine or its limit is too small for what it does",
         "give it more memory, or move other services away";
@@ -287,6 +292,8 @@ pub struct ServerFacts {
     pub disk_size: u64,
     /// End of the credential for the target.
     pub credential_ends: Option<Ms>,
+    /// End of the newest certification authority.
+    pub authority_ends: Option<Ms>,
     /// Why messages cannot be sent.
     pub messages_fail: Option<String>,
 }
@@ -471,6 +478,11 @@ fn of_server(server: &ServerFacts, now: Ms, all: &mut Vec<Condition>) {
     {
         add(Kind::CredentialExpires, left(ends, now));
     }
+    if let Some(ends) = server.authority_ends
+        && ends.saturating_sub(now) < AUTHORITY_MS
+    {
+        add(Kind::AuthorityExpires, left(ends, now));
+    }
     if let Some(why) = &server.messages_fail {
         add(Kind::MessagesFail, why.clone());
     }
@@ -512,6 +524,7 @@ mod tests {
                 disk_free: 50 << 30,
                 disk_size: 100 << 30,
                 credential_ends: Some(NOW + 700 * DAY),
+                authority_ends: Some(NOW + 7_000 * DAY),
                 ..ServerFacts::default()
             },
         }
@@ -560,6 +573,11 @@ mod tests {
                 Kind::CredentialExpires,
                 |f| f.server.credential_ends = Some(NOW + CREDENTIAL_MS),
                 |f| f.server.credential_ends = Some(NOW + CREDENTIAL_MS - 1),
+            ),
+            (
+                Kind::AuthorityExpires,
+                |f| f.server.authority_ends = Some(NOW + AUTHORITY_MS),
+                |f| f.server.authority_ends = Some(NOW + AUTHORITY_MS - 1),
             ),
             (
                 Kind::HighMemory,

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 use wire::{
-    agent::v1::{self, *},
+    agent::v1::{self, update::*, *},
     bytes::Bytes,
 };
 
@@ -211,6 +211,14 @@ fn lease_messages_keep_their_form() {
             is_connected: true,
             unknown: vec!["canal".into()],
             not_granted: vec!["harbour".into()],
+            domains: Vec::new(),
+        },
+    );
+    json(
+        "you-are-domains",
+        &YouAre {
+            domains: vec![("canal".into(), "canal.example".into())],
+            ..YouAre::default()
         },
     );
     json(
@@ -334,6 +342,106 @@ fn lease_messages_keep_their_form() {
         "lease-answer",
         &LeaseAnswer {
             leases: leases.collect(),
+        },
+    );
+}
+
+/// Work of the agent itself, as a server that looks for a fault gives it, and what the agent answers.
+#[test]
+fn messages_for_finding_faults_keep_their_form() {
+    let works = [
+        Work::Trace { minutes: 5 },
+        Work::Logs {
+            with_trace: true,
+            most_bytes: 4 << 20,
+        },
+    ];
+    let leases = works.into_iter().map(|work| Leased {
+        lease: "18f-1".into(),
+        fence: 1,
+        deadline_ms: 15_000,
+        connector: "agent:7".into(),
+        work,
+    });
+    json(
+        "lease-answer-support",
+        &LeaseAnswer {
+            leases: leases.collect(),
+        },
+    );
+    json(
+        "traced",
+        &Traced {
+            until: Some("2026-09-21T00:05:00Z".into()),
+        },
+    );
+    json("traced-no-longer", &Traced { until: None });
+    json(
+        "collected",
+        &Collected {
+            files: vec![CollectedFile {
+                name: "agent.log".into(),
+                text: "a line\n".into(),
+            }],
+        },
+    );
+}
+
+#[test]
+fn messages_of_the_updater_keep_their_form() {
+    json(
+        "update-report",
+        &UpdateReport {
+            updater: "0.2.0".into(),
+            program: "0.1.0".into(),
+            phase: "watching".into(),
+            version: "0.2.0".into(),
+            code: "UpdateReturned".into(),
+            text: "t".into(),
+        },
+    );
+    json(
+        "update-heard",
+        &Heard {
+            version: "0.1.0".into(),
+            age_ms: 12_000,
+            uptime_ms: 61_000,
+            is_connected: true,
+        },
+    );
+    json(
+        "update-manifest-request",
+        &ManifestRequest {
+            channel: "stable".into(),
+        },
+    );
+    json(
+        "update-manifest-answer",
+        &ManifestAnswer {
+            manifest: Some("m".into()),
+        },
+    );
+    json("update-manifest-none", &ManifestAnswer { manifest: None });
+    json(
+        "update-part-request",
+        &PartRequest {
+            channel: "stable".into(),
+            file: "hybridge-agent".into(),
+            offset: 1_048_576,
+        },
+    );
+    json(
+        "update-turn-request",
+        &TurnRequest {
+            version: "0.2.0".into(),
+        },
+    );
+    json(
+        "update-turn",
+        &Turn {
+            is_granted: false,
+            for_ms: 0,
+            why: "ams-2 is being updated".into(),
         },
     );
 }
@@ -507,4 +615,63 @@ fn a_server_one_release_newer_is_understood_and_its_new_work_is_refused_by_name(
     assert_eq!(beat.config_generation, 3);
     let receipt: Receipt = of_release("agent-v1-after", "receipt.json");
     assert!(matches!(receipt, Receipt::Unknown));
+    let support: LeaseAnswer = of_release("agent-v1-after", "lease-answer-support.json");
+    let work: Vec<&Work> = support.leases.iter().map(|leased| &leased.work).collect();
+    let known = [
+        Work::Trace { minutes: 5 },
+        Work::Logs {
+            with_trace: false,
+            most_bytes: 1_024,
+        },
+    ];
+    assert_eq!(work, known.iter().collect::<Vec<_>>());
+    let heard: Heard = of_release("agent-v1-after", "update-heard.json");
+    assert!(heard.is_connected && heard.age_ms == 12_000);
+    let turn: Turn = of_release("agent-v1-after", "update-turn.json");
+    assert!(turn.is_granted && turn.for_ms == 600_000);
+}
+
+#[test]
+fn a_server_one_release_older_is_understood() {
+    let beat: HeartbeatAnswer = of_release("agent-v1-before", "heartbeat-answer.json");
+    assert!(beat.renew && beat.authority.is_none());
+    let answer: LeaseAnswer = of_release("agent-v1-before", "lease-answer.json");
+    let work: Vec<&Work> = answer.leases.iter().map(|leased| &leased.work).collect();
+    let Work::Read { position: None, .. } = work[0] else {
+        panic!("{:?}", work[0]);
+    };
+    let Work::ReadOne {
+        position: None,
+        with_others: false,
+        ..
+    } = work[1]
+    else {
+        panic!("{:?}", work[1]);
+    };
+    let who: YouAre = of_release("agent-v1-before", "you-are.json");
+    assert_eq!((who.agent_id, who.not_granted.len()), (7, 0));
+    // It knows neither turns nor what the updater wants of it, and says so by an error.
+    let problem: Problem = of_release("agent-v1-before", "problem.json");
+    assert_eq!(problem.code, "NotFound");
+}
+
+#[test]
+fn an_agent_one_release_newer_is_understood() {
+    let beat: Heartbeat = of_release("agent-v1-after", "heartbeat.json");
+    assert_eq!((beat.leases, beat.connectors.len()), (1, 1));
+    let request: LeaseRequest = of_release("agent-v1-after", "lease-request.json");
+    assert_eq!((request.capacity, request.session.as_str()), (2, "5e55"));
+    let who: WhoAmI = of_release("agent-v1-after", "whoami.json");
+    assert_eq!(who.connectors, hosted());
+    let enrol: Enrol = of_release("agent-v1-after", "enrol.json");
+    assert_eq!(enrol.token, "t0ken");
+    let report: UpdateReport = of_release("agent-v1-after", "update-report.json");
+    assert_eq!(report.phase, "pondering");
+    let traced: Traced = of_release("agent-v1-after", "traced.json");
+    assert!(traced.until.is_some());
+    let collected: Collected = of_release("agent-v1-after", "collected.json");
+    assert_eq!(collected.files[0].name, "agent.log");
+    let found: Examination = of_release("agent-v1-after", "examination.json");
+    // A state this release has no word for counts as not looked at, never as well.
+    assert_eq!(found.checks[0].state, CheckState::Skipped);
 }

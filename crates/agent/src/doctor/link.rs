@@ -371,6 +371,7 @@ fn refused(fault: &AgentError) -> Finding {
 }
 
 fn known(sheet: &mut Sheet, told: &YouAre) {
+    sheet.domains.clone_from(&told.domains);
     let name = &told.name;
     if let Some(unknown) = told.unknown.first() {
         let text = format!("the server knows agent {name}, and no connector {unknown}");

@@ -39,14 +39,19 @@ pub fn settings(sheet: &mut Sheet, path: &Path) -> Option<AgentConfig> {
             Some(config)
         }
         Err(fault) => {
-            let cause = match &fault {
-                AgentError::File { .. } | AgentError::Denied { .. } => "settings-missing",
-                _ => "settings-wrong",
+            let (code, cause, act) = match &fault {
+                AgentError::NoSettings { .. } => (fault.code(), "settings-missing", "write"),
+                AgentError::File { .. } | AgentError::Denied { .. } => (
+                    fault.code(),
+                    "settings-unreadable",
+                    "run as the account of the service, or chown it",
+                ),
+                _ => (Code::ConfigurationInvalid, "settings-wrong", "correct"),
             };
-            let finding = Finding::new(Code::ConfigurationInvalid, cause, chain(&fault));
+            let finding = Finding::new(code, cause, chain(&fault));
             sheet.fail(
                 "settings",
-                finding.cure(format!("correct {}", path.display())),
+                finding.cure(format!("{act} {}", path.display())),
             );
             None
         }

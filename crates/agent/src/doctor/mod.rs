@@ -49,6 +49,8 @@ pub enum Settings {
 pub(crate) struct Sheet {
     checks: Vec<Check>,
     connector: Option<String>,
+    /// Domains that connectors keep to, as the server says.
+    domains: Vec<(String, String)>,
 }
 
 /// What is not well.
@@ -96,6 +98,13 @@ impl Sheet {
             text,
             cure,
         });
+    }
+
+    /// The domain the connector that is looked at keeps to, as far as the server said.
+    pub fn domain(&self) -> Option<&str> {
+        let connector = self.connector.as_ref()?;
+        let own = self.domains.iter().find(|(name, _)| name == connector);
+        own.map(|(_, domain)| domain.as_str())
     }
 
     pub fn ok(&mut self, id: &str, text: impl Into<String>) {

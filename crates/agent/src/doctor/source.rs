@@ -58,6 +58,7 @@ pub async fn examine(sheet: &mut Sheet, connector: &ConnectorConfig, factory: &d
                 "base",
                 format!("{} ({})", info.naming_context, info.product),
             );
+            domain(sheet, &info.domain_fqdn);
         }
         Err(refusal) => return sign_in_failed(sheet, &refusal),
     }
@@ -69,6 +70,26 @@ pub async fn examine(sheet: &mut Sheet, connector: &ConnectorConfig, factory: &d
         }
     }
     notification(sheet, &mut source).await;
+}
+
+/// Whether it is the domain the server has this connector for.
+fn domain(sheet: &mut Sheet, found: &str) {
+    let Some(own) = sheet.domain().map(str::to_owned) else {
+        return;
+    };
+    if own.eq_ignore_ascii_case(found) {
+        return sheet.ok("domain", format!("{found} is the connector's domain"));
+    }
+    let connector = sheet.connector.clone().unwrap_or_default();
+    let text = format!("the settings lead to the domain {found}, and the connector is for {own}");
+    let code = Code::HybridIdentityServiceInvalidResource;
+    let cure = format!(
+        "correct the addresses of the connector in the agent's settings; if it is meant: hybridge connector set {connector} --domain {found} (on the server)"
+    );
+    sheet.fail(
+        "domain",
+        Finding::new(code, "other-domain", text).cure(cure),
+    );
 }
 
 /// Whether the servers of the list answer and show a certificate that is trusted.
@@ -203,6 +224,20 @@ async fn is_open(url: &str) -> bool {
 /// Which step a failed discovery belongs to.
 fn sign_in_failed(sheet: &mut Sheet, refusal: &Refusal) {
     let (step, cause, cure): (_, _, Option<&str>) = match refusal.code {
+        // Who signs in without a directory's help, by Kerberos, is told which of the two it is.
+        Code::SourceCredentialRefused
+            if refusal
+                .argument("text")
+                .is_some_and(|said| said.contains("no such account in this realm")) =>
+        {
+            (
+                "bind",
+                "no-such-account",
+                Some(
+                    "correct bind in the connector's settings, and negotiate.realm if it is given: the realm has no such account",
+                ),
+            )
+        }
         Code::SourceCredentialRefused => (
             "bind",
             "wrong-password",

@@ -65,7 +65,8 @@ fn stop_proxy(site: &mut Site) {
     right(site);
 }
 
-fn gateway(site: &mut Site) {
+/// Something that answers in the control plane's place with a certificate of its own.
+fn raise_gateway(site: &mut Site) {
     let (key, certificate) = site.foreign_certificate();
     let accept = format!("{}:{}", site.address(4), site.port());
     site.helper(
@@ -83,6 +84,10 @@ fn gateway(site: &mut Site) {
         ],
     );
     site.wait_for(4, site.port());
+}
+
+fn gateway(site: &mut Site) {
+    raise_gateway(site);
     let address = site.address(4);
     site.names(json!({ NAME: {"A": address} }));
 }
@@ -122,18 +127,23 @@ fn stop_bad_proxy(site: &mut Site) {
     stop_proxy(site);
 }
 
-fn start_squid(site: &mut Site, rules: &str) {
+pub(super) fn start_squid(site: &mut Site, rules: &str) {
     let (folder, address) = (site.file("squid"), site.address(1));
     fs::create_dir_all(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
-    let place = folder.display();
+    let (place, names) = (folder.display(), site.address(3));
     let text = format!(
-        "http_port {address}:3128\npid_filename {place}/pid\ncache_log {place}/log\naccess_log none\ncache deny all\nshutdown_lifetime 0 seconds\nvisible_hostname squid.faults.test\n{rules}http_access allow all\n"
+        "http_port {address}:3128\npid_filename {place}/pid\ncache_log {place}/log\naccess_log none\ncache deny all\nshutdown_lifetime 0 seconds\nvisible_hostname squid.faults.test\ndns_nameservers {names}\n{rules}http_access allow all\n"
     );
     let config = folder.join("squid.conf");
     fs::write(&config, text).unwrap();
     site.helper("squid", "squid", &["-N", "-f", config.to_str().unwrap()]);
     site.wait_for(1, 3128);
+}
+
+fn stop_squid(site: &mut Site) {
+    site.stop_helper("squid");
+    right(site);
 }
 
 fn hidden_files(site: &Site, is_hidden: bool) {
@@ -238,7 +248,7 @@ pub const ROWS: &[Row] = &[
             "settings",
             Code::ConfigurationInvalid,
             "settings-missing",
-            "agent.json",
+            "write ",
         ),
         |s| hidden(s, "agent.json", false),
     ),
@@ -477,7 +487,7 @@ pub const ROWS: &[Row] = &[
             nothing,
             (
                 "installed",
-                Code::StoreUnwritable,
+                Code::PrivilegeMissing,
                 "unreadable",
                 "the account of the service",
             ),
@@ -810,9 +820,36 @@ pub const ROWS: &[Row] = &[
             "proxy-wants-credentials",
             "give authentication, account and secret",
         ),
+        stop_squid,
+    ),
+    of(
+        "proxy of squid lets through, which is no fault",
         |s| {
-            s.stop_helper("squid");
-            right(s);
+            start_squid(s, "");
+            proxied(s, json!({}));
+        },
+        Expected::Nothing,
+        stop_squid,
+    ),
+    row(
+        "proxy of squid inspects TLS",
+        |s| {
+            // The proxy alone is led to what answers in the control plane's place.
+            raise_gateway(s);
+            let hosts = s.file("squid-hosts");
+            fs::write(&hosts, format!("{} {NAME}\n", s.address(4))).unwrap();
+            start_squid(s, &format!("hosts_file {}\n", hosts.display()));
+            proxied(s, json!({}));
+        },
+        (
+            "tls",
+            Code::ServerUntrusted,
+            "inspected",
+            "without inspection",
+        ),
+        |s| {
+            stop_squid(s);
+            s.stop_helper("gateway");
         },
     ),
     row(
@@ -827,10 +864,7 @@ pub const ROWS: &[Row] = &[
             "proxy-refuses",
             "allow CONNECT",
         ),
-        |s| {
-            s.stop_helper("squid");
-            right(s);
-        },
+        stop_squid,
     ),
     row(
         "web server in place of a proxy",

@@ -312,6 +312,37 @@ impl Site {
         self.start_agent();
     }
 
+    /// Raises a read-only controller of the same domain, which may keep the reader's password; its address for the settings.
+    pub fn raise_read_only(&mut self) -> String {
+        let (name, ip, other) = (self.read_only_lab(), self.address(5), self.controller_lab());
+        let lab = script("samba-lab.sh");
+        let lab = lab.to_str().unwrap();
+        must(
+            lab,
+            &["up", &name, "--ip", &ip, "--join", &other, "--read-only"],
+        );
+        must(lab, &["remember", &name, &other, READER]);
+        let (_, domain) = self.controller_name();
+        let host = format!("{name}.{domain}");
+        self.names(json!({ &host: {"A": ip} }));
+        format!("ldaps://{host}")
+    }
+
+    pub fn destroy_read_only(&self) {
+        let lab = script("samba-lab.sh");
+        must(lab.to_str().unwrap(), &["destroy", &self.read_only_lab()]);
+        self.names(json!({}));
+    }
+
+    fn read_only_lab(&self) -> String {
+        self.controller_lab() + "r"
+    }
+
+    /// Somebody says at the server which domain the connector is for.
+    pub fn keep_to(&self, domain: &str) {
+        self.ask(&["connector", "set", self.connector, "--domain", domain]);
+    }
+
     /// Its name in the lab: short, for a domain is named after it.
     fn controller_lab(&self) -> String {
         self.space.replace("hybridge-", "f")
@@ -710,8 +741,12 @@ impl Drop for Site {
         for (_, child) in self.helpers.drain(..) {
             end(Some(child));
         }
-        let controller = self.controller_lab();
-        for (lab, name) in [("slapd-lab.sh", &self.space), ("samba-lab.sh", &controller)] {
+        let (controller, other) = (self.controller_lab(), self.read_only_lab());
+        for (lab, name) in [
+            ("slapd-lab.sh", &self.space),
+            ("samba-lab.sh", &other),
+            ("samba-lab.sh", &controller),
+        ] {
             run(script(lab).to_str().unwrap(), &["destroy", name]);
         }
         run("umount", &[self.data().to_str().unwrap()]);

@@ -2,17 +2,20 @@
 //!
 //! Trap: wrong passwords are counted by the controller, so a row that signs in wrongly comes after a right sign-in of the doctor.
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use serde_json::json;
 use sync_core::code::Code;
 
 use super::{
+    links::start_squid,
     rows::{Expected, Row, of, row},
     site::{PASSWORD, READER, Site},
 };
 
 const LDAPS: u16 = 636;
+/// The account of the proxy.
+const SQUID: &str = "squid";
 const KERBEROS: u16 = 88;
 const RESET: &[&str] = &["REJECT", "--reject-with", "tcp-reset"];
 
@@ -48,6 +51,42 @@ fn by_kerberos(site: &Site, more: &serde_json::Value) {
     }));
 }
 
+/// A real proxy that takes tickets of the domain only, and the agent's way through it with this password.
+fn proxied_by_kerberos(site: &mut Site, password: &str) {
+    let (host, domain) = site.controller_name();
+    let (proxy, realm) = (format!("proxy.{domain}"), domain.to_uppercase());
+    let service = format!("HTTP/{proxy}");
+    site.controller(&["tool", "user", "create", SQUID, PASSWORD]);
+    site.controller(&["tool", "spn", "add", &service, SQUID]);
+    let keytab = site.file("squid.keytab");
+    let _ = fs::remove_file(&keytab);
+    site.controller(&["keytab", &service, keytab.to_str().unwrap()]);
+    // The proxy reads it by an account of its own.
+    fs::set_permissions(&keytab, fs::Permissions::from_mode(0o644)).unwrap();
+    let helper = "/usr/lib/squid/negotiate_kerberos_auth";
+    let rules = format!(
+        "auth_param negotiate program {helper} -k {} -s {service}@{realm}\nauth_param negotiate children 2\nacl known proxy_auth REQUIRED\nhttp_access deny !known\n",
+        keytab.display()
+    );
+    start_squid(site, &rules);
+    let (address, secret) = (site.address(1), site.file("proxy-secret"));
+    site.names(json!({ &proxy: {"A": address} }));
+    fs::write(&secret, password).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    site.settings(json!({ "network": { "proxy": {
+        "url": format!("http://{proxy}:3128"), "authentication": "negotiate",
+        "account": format!("{READER}@{realm}"), "secret": {"file": secret},
+        "negotiate": {"method": "kerberos", "realm": realm, "kdcs": [host]},
+    }}}));
+}
+
+fn stop_proxy_by_kerberos(site: &mut Site) {
+    site.stop_helper("squid");
+    site.controller(&["tool", "user", "delete", SQUID]);
+    site.names(json!({}));
+    right(site);
+}
+
 /// The connector is led through a machine in between that misbehaves.
 fn bad_wire(site: &mut Site, how: &str, limits: &serde_json::Value) {
     let (own, target) = (site.address(4), site.address(6));
@@ -75,6 +114,23 @@ pub const ROWS: &[Row] = &[
         |s| by_kerberos(s, &json!({})),
         Expected::Nothing,
         right,
+    ),
+    of(
+        "dc: a proxy that takes tickets, which is no fault",
+        |s| proxied_by_kerberos(s, PASSWORD),
+        Expected::Nothing,
+        stop_proxy_by_kerberos,
+    ),
+    row(
+        "dc: a proxy that takes tickets, and a wrong password for them",
+        |s| proxied_by_kerberos(s, "wrong"),
+        (
+            "connection",
+            Code::ProxyCredentialRefused,
+            "proxy-refuses-credentials",
+            "correct account and secret",
+        ),
+        stop_proxy_by_kerberos,
     ),
     of(
         "dc: found by DNS, which is no fault",
@@ -326,6 +382,37 @@ pub const ROWS: &[Row] = &[
         |s| s.controller(&["rights", READER, "+get"]),
     ),
     row(
+        "dc: connector kept to another domain",
+        |s| s.keep_to("harbour.example"),
+        (
+            "domain",
+            Code::HybridIdentityServiceInvalidResource,
+            "other-domain",
+            "correct the addresses",
+        ),
+        |s| {
+            let (_, domain) = s.controller_name();
+            s.keep_to(&domain);
+        },
+    ),
+    of(
+        "dc: read-only",
+        |s| {
+            let url = s.raise_read_only();
+            s.of_directory(json!({ "urls": [url] }));
+        },
+        Expected::Warning(
+            "dirsync",
+            Code::SourceReplicaLags,
+            "read-only",
+            "not read-only first",
+        ),
+        |s| {
+            right(s);
+            s.destroy_read_only();
+        },
+    ),
+    row(
         "dc: base that does not exist",
         |s| {
             let (_, domain) = s.controller_name();
@@ -382,7 +469,12 @@ pub const ROWS: &[Row] = &[
     row(
         "dc: wrong realm",
         |s| by_kerberos(s, &json!({ "realm": "WRONG.TEST" })),
-        ("bind", Code::ConfigurationInvalid, "settings-wrong", ""),
+        (
+            "bind",
+            Code::SourceCredentialRefused,
+            "no-such-account",
+            "negotiate.realm",
+        ),
         right,
     ),
     row(

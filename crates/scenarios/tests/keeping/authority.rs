@@ -9,9 +9,12 @@ use forest::{Forest, Organisation, Served};
 use scenarios::{Source, processes::Installation};
 use serde_json::Value;
 use sync_core::code::Code;
-use wire::api::v1::{Authorities, ErrorAnswer};
+use wire::api::v1::{Agent, Alert, Authorities, ErrorAnswer, Page};
 
 const PATIENCE: Duration = Duration::from_secs(120);
+const DAY: i64 = 86_400;
+/// Seconds between a start and the end of a certificate that is about to end.
+const SOON: i64 = 25;
 
 struct Stand {
     installation: Installation,
@@ -214,6 +217,70 @@ async fn an_old_authority_leaves_by_itself_when_nobody_needs_it() {
         rolled.authorities[1].fingerprint
     );
     stand.works("afterwards");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_was_off_until_its_certificate_nearly_ended_renews_it_while_it_works() {
+    let mut stand = Stand::new().await;
+    let before = stand.identity();
+    let listed: Page<Agent> = stand.installation.ask(&["agent", "list"]);
+    let ends = listed.items[0].certificate_expires_at.clone();
+    let ends: jiff::Timestamp = ends.parse().unwrap();
+    let shift = ends.as_second() - jiff::Timestamp::now().as_second() - SOON;
+    stand.installation.stop_agent();
+    stand.installation.stop_server();
+    stand.installation.shift_clock(shift);
+    stand.installation.start_server();
+    stand.installation.start_agent();
+    stand.works("before");
+    // The same process goes on beyond the end of what it began with.
+    let mut count = 0;
+    while stand.installation.now() <= ends {
+        count += 1;
+        stand.works(&format!("during{count}"));
+    }
+    stand.works("beyond");
+    let after = stand.identity();
+    assert_ne!(before["certificate"], after["certificate"]);
+    assert_ne!(before["key"], after["key"], "the key is new as well");
+    let listed: Page<Agent> = stand.installation.ask(&["agent", "list"]);
+    assert_eq!(listed.items.len(), 1, "it is the same agent");
+    let renewed: jiff::Timestamp = listed.items[0].certificate_expires_at.parse().unwrap();
+    assert!(renewed.as_second() > ends.as_second() + 80 * DAY);
+    let log = stand.installation.agent_log();
+    assert!(!log.contains(Code::AgentCertificateRefused.name()), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authority_that_nears_its_end_is_told_until_it_is_exchanged() {
+    let mut stand = Stand::new().await;
+    let life: jiff::Timestamp = stand.shown().authorities[0].not_after.parse().unwrap();
+    let left = life.as_second() - jiff::Timestamp::now().as_second();
+    stand.installation.stop_agent();
+    let soon = [("HYBRIDGE_FAILPOINT_HEALTH_MS", "200")];
+    let told = |stand: &Stand| -> Vec<Alert> {
+        let all: Page<Alert> = stand.installation.ask(&["alerts", "list"]);
+        let of_authority = |one: &Alert| one.kind == "AuthorityExpires";
+        all.items.into_iter().filter(of_authority).collect()
+    };
+    let until = |stand: &Stand, count: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = told(stand);
+            if now.len() == count {
+                return now;
+            }
+            assert!(Instant::now() < deadline, "{now:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    stand.installation.shift_clock(left - 300 * DAY);
+    stand.installation.restart_server_with(&[], &soon);
+    let alert = until(&stand, 1).remove(0);
+    assert_eq!(alert.severity, "warning");
+    assert!(alert.next_step.contains("hybridge ca roll"), "{alert:?}");
+    stand.installation.ask::<Authorities>(&["ca", "roll"]);
+    until(&stand, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

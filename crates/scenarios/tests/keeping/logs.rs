@@ -284,3 +284,50 @@ async fn a_trace_is_asked_for_from_afar_and_on_the_spot_and_ends() {
         "traces were not wanted: {names}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_with_traces_holds_what_happened_while_it_was_waited_for() {
+    if !scenarios::is_full() {
+        // The shortest trace takes a minute.
+        return;
+    }
+    let stand = Stand::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("archive.tar");
+    let begun = Instant::now();
+    let exported: Value = stand.installation.ask(&[
+        "tools",
+        "logs",
+        "export",
+        "--tracing-duration-mins",
+        "1",
+        "--output-path",
+        path.to_str().unwrap(),
+    ]);
+    assert!(
+        begun.elapsed() >= Duration::from_secs(60),
+        "it was waited for"
+    );
+    assert_eq!(exported["missing"], serde_json::json!([]));
+    let files = unpacked(&path);
+    let of = |end: &str| -> &str {
+        let found = files.iter().find(|(name, _)| name.ends_with(end));
+        &found.unwrap_or_else(|| panic!("{end} is missing")).1
+    };
+    let server = of("server/logs/server-trace.log");
+    let agent = of(&format!("agents/{}-1/agent-trace.log", stand.agent()));
+    // A minute of reading: each end wrote what it did, not only that it traced.
+    assert!(agent.contains("the server answered"), "{agent}");
+    assert!(server.contains(" DEBUG ") || server.contains(" TRACE "));
+    let secrets = stand.secrets();
+    for (name, text) in &secrets {
+        for (file, content) in &files {
+            assert!(!content.contains(text.as_str()), "{name} stands in {file}");
+        }
+    }
+    // The time is over: nobody traces any more.
+    let all: Page<Tracing> = stand
+        .installation
+        .ask(&["tools", "logs", "trace", "--minutes", "0"]);
+    assert!(all.items.iter().all(|one| one.until.is_none()));
+}

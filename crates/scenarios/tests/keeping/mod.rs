@@ -3,6 +3,7 @@
 mod authority;
 mod backup;
 mod configuration;
+mod domain;
 mod health;
 mod logs;
 mod redacted;

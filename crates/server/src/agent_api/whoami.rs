@@ -25,6 +25,8 @@ pub async fn whoami(
             told.not_granted.push(hosted.connector);
         } else if !link.directory.knows_connector(&hosted.connector).await? {
             told.unknown.push(hosted.connector);
+        } else if let Some(domain) = link.directory.domain_of(&hosted.connector).await? {
+            told.domains.push((hosted.connector, domain));
         }
     }
     told.server_time_ms = Timestamp::now().as_millisecond();

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use engine::AgentRow;
+use engine::{AgentRow, ConnectorRow};
 use sync_core::code::Code;
 use wire::{
     agent::v1::{Check, CheckState, Examination},
@@ -16,7 +16,7 @@ use super::{
     error::{Answer, ApiError},
     extract::Body,
 };
-use crate::{access::actor, agents::blocking, app::App, pki::new_token};
+use crate::{access::actor, agents::blocking, app::App, domain, pki::new_token};
 
 /// Life of a token unless told otherwise, in seconds.
 const TOKEN_SECONDS: u64 = 3_600;
@@ -44,13 +44,25 @@ pub async fn create_token(
         .engine()
         .now()
         .saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
-    let connectors = new.connectors;
+    let mut connectors = new.connectors;
     let known = blocking(app.engine(), engine::Engine::connectors).await?;
     for name in &connectors {
         if known.iter().all(|row| row.name != *name) {
             return Err(ApiError::not_found("connector", name));
         }
     }
+    for name in &new.domains {
+        let before = connectors.len();
+        let of_domain =
+            |row: &&ConnectorRow| domain::of(row).is_some_and(|own| own.eq_ignore_ascii_case(name));
+        connectors.extend(known.iter().filter(of_domain).map(|row| row.name.clone()));
+        // A token for a domain nobody reads would be one for any, or for none.
+        if connectors.len() == before {
+            return Err(ApiError::not_found("connector of the domain", name));
+        }
+    }
+    connectors.sort();
+    connectors.dedup();
     blocking(app.engine(), move |engine| {
         engine.add_enrolment_token(&print.to_string(), &connectors, expires)?;
         let what = match connectors.is_empty() {

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     cycles,
     desk::{self, Call},
+    domain,
 };
 
 /// How long an agent may take to answer a person.
@@ -57,6 +58,9 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewConnector>) -> An
     };
     if !config.is_object() {
         return Err(ApiError::invalid("config has to be a JSON object"));
+    }
+    if let Some(name) = config.get(domain::SETTING) {
+        check_domain(name)?;
     }
     let row = blocking(app.engine(), move |engine| {
         let row = engine.create_connector(&engine::NewConnector {
@@ -105,25 +109,42 @@ pub async fn change(
     Body(change): Body<ConnectorChange>,
 ) -> Answer<Connector> {
     for (setting, value) in &change.config {
-        if setting != "compareHours" {
-            return Err(ApiError::invalid(format!(
-                "{setting} is not a setting of a connector; known: compareHours"
-            )));
-        }
-        if !(value.is_null() || value.is_u64()) {
-            return Err(ApiError::invalid(
-                "compareHours has to be a whole number of hours; 0: never",
-            ));
+        match setting.as_str() {
+            "compareHours" if value.is_null() || value.is_u64() => {}
+            "compareHours" => {
+                return Err(ApiError::invalid(
+                    "compareHours has to be a whole number of hours; 0: never",
+                ));
+            }
+            domain::SETTING if value.is_null() => {}
+            domain::SETTING => check_domain(value)?,
+            _ => {
+                return Err(ApiError::invalid(format!(
+                    "{setting} is not a setting of a connector; known: compareHours, domain"
+                )));
+            }
         }
     }
     let row = blocking(app.engine(), move |engine| {
         let row = engine.connector_named(&name)?;
         let row = engine.change_connector_config(row.id, &change.config)?;
         engine.audit(&actor(), "change connector", &row.name)?;
-        Ok(convert::connector(&row, &engine.creation_times()?))
+        Ok((row.id, convert::connector(&row, &engine.creation_times()?)))
     })
     .await?;
-    Ok(Json(row))
+    let (id, shown) = row;
+    // What kept it from being read may be gone.
+    cycles::connector_works(&app, id).await;
+    Ok(Json(shown))
+}
+
+fn check_domain(name: &serde_json::Value) -> Result<(), ApiError> {
+    match name.as_str().is_some_and(domain::is_name) {
+        true => Ok(()),
+        false => Err(ApiError::invalid(
+            "domain has to be the DNS name of a domain, as in contoso.com",
+        )),
+    }
 }
 
 /// `POST /connectors/{name}/test`: asks the system, through its agent, who it is.
@@ -141,16 +162,7 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Answer<Co
             ..ConnectorTest::default()
         }));
     }
-    let info = match app.desk().call(&row.name, Call::Discover, PATIENCE).await? {
-        desk::Answer::Source(info) => info,
-        _ => return Err(other_question()),
-    };
-    let stored = serde_json::to_value(&info).unwrap_or_default();
-    let id = row.id;
-    blocking(app.engine(), move |engine| {
-        engine.set_connector_info(id, &stored)
-    })
-    .await?;
+    let (info, id) = (domain::meet(&app, &row, PATIENCE).await?, row.id);
     cycles::connector_works(&app, id).await;
     Ok(Json(ConnectorTest {
         domain: info.domain_fqdn,

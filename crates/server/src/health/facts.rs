@@ -28,6 +28,7 @@ pub(super) async fn gather(app: &App, machine: &Machine) -> Result<Facts, Refusa
         disk_free: machine.disk_free,
         disk_size: machine.disk_size,
         credential_ends: ends.ok().flatten(),
+        authority_ends: Some(app.authority().issuing().life().1.as_millisecond()),
         messages_fail: facts.server.messages_fail,
     };
     Ok(facts)

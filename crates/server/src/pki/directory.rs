@@ -154,6 +154,11 @@ pub trait AgentDirectory: Send + Sync {
         Ok(true)
     }
 
+    /// The domain a connector keeps to, if it keeps to one already.
+    async fn domain_of(&self, _name: &str) -> Result<Option<String>, Refusal> {
+        Ok(None)
+    }
+
     /// Counts changes of the configuration of agents.
     async fn config_generation(&self) -> Result<u64, Refusal>;
 }

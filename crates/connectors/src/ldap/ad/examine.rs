@@ -8,8 +8,6 @@ use ldap::{Filter, Query, Scope};
 use super::{session::Session, vector::Vector};
 use crate::{ldap::config::LdapConfig, source::SourceError};
 
-/// ACTIVE_DIRECTORY_PARTIAL_SECRETS: the controller is a read-only one (MS-ADTS §3.1.1.3.4.3).
-const PARTIAL_SECRETS: &str = "1.2.840.113556.1.4.1920";
 /// People looked at.
 const FEW: u32 = 5;
 
@@ -59,7 +57,7 @@ pub async fn examine_ad(config: &LdapConfig) -> Result<AdFacts, SourceError> {
     }
     Ok(AdFacts {
         clock_ahead_ms: standing.now.saturating_mul(1_000).saturating_sub(now),
-        is_read_only: session.has_capability(PARTIAL_SECRETS).await?,
+        is_read_only: session.is_read_only().await?,
         may_dirsync: session.may_dirsync().await?,
         shows_deletions: session.shows_deletions().await?,
         server: session.server.clone(),

@@ -33,6 +33,8 @@ const ROOT_DSE: &[&str] = &[
     "domainFunctionality",
 ];
 
+/// ACTIVE_DIRECTORY_PARTIAL_SECRETS: the controller is a read-only one (MS-ADTS §3.1.1.3.4.3).
+const PARTIAL_SECRETS: &str = "1.2.840.113556.1.4.1920";
 /// How Samba's vendorName begins.
 const SAMBA: &str = "Samba";
 /// How far below the highest committed number the last change is looked for, step by step: other naming contexts and
@@ -293,6 +295,19 @@ impl Session {
     /// Whether the controller says that it has this capability.
     pub async fn has_capability(&self, oid: &str) -> Result<bool, SourceError> {
         self.root_holds("supportedCapabilities", oid).await
+    }
+
+    /// Whether the controller is a read-only one. Windows says so by a capability, Samba only at its NTDS Settings
+    /// (msDS-isRODC, which MS-ADTS has computed).
+    pub async fn is_read_only(&self) -> Result<bool, SourceError> {
+        if self.has_capability(PARTIAL_SECRETS).await? {
+            return Ok(true);
+        }
+        let query = Query::new(&self.service, Scope::Base).attributes(["msDS-isRODC"]);
+        let found = self.connection.search_all(&query).await;
+        let found = found.map_err(self.told("read the controller's settings"))?;
+        let said = found.first().and_then(|entry| entry.text("msDS-isRODC"));
+        Ok(said.is_some_and(|said| said.eq_ignore_ascii_case("TRUE")))
     }
 
     async fn root_holds(&self, attribute: &str, oid: &str) -> Result<bool, SourceError> {

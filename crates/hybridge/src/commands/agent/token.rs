@@ -14,6 +14,9 @@ pub struct Arguments {
     /// Connector the agent may serve, several if need be; without it any
     #[arg(long = "connector", value_name = "NAME")]
     connectors: Vec<String>,
+    /// Domain the agent may serve, several if need be: the connectors that keep to it
+    #[arg(long = "domain", value_name = "DNS NAME")]
+    domains: Vec<String>,
 }
 
 /// Makes a token.
@@ -24,6 +27,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let new = NewToken {
         lifetime_seconds: arguments.minutes.saturating_mul(60),
         connectors: arguments.connectors.clone(),
+        domains: arguments.domains.clone(),
     };
     let token: EnrolmentToken = context.client()?.post("enrolment-tokens", &new).await?;
     context.output.data(&token, |token| token.token.clone())?;

@@ -13,6 +13,9 @@ use crate::{commands::Context, failure::Failure};
 pub struct Arguments {
     /// Name of the connector; the agent's configuration uses the same
     name: String,
+    /// The only domain it reads, by its DNS name; without it the one its agent finds first
+    #[arg(long, value_name = "DNS NAME")]
+    domain: Option<String>,
 }
 
 /// Creates the connector and says how to go on.
@@ -24,7 +27,10 @@ pub async fn run(kind: &str, arguments: &Arguments, context: &Context) -> Result
     let new = NewConnector {
         name: arguments.name.clone(),
         kind: kind.into(),
-        config: serde_json::json!({}),
+        config: match &arguments.domain {
+            Some(domain) => serde_json::json!({ "domain": domain }),
+            None => serde_json::json!({}),
+        },
     };
     let connector: Connector = client.post("connectors", &new).await?;
     context.output.data(&connector, |connector| {

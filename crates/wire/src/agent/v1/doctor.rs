@@ -101,4 +101,7 @@ pub struct YouAre {
     pub unknown: Vec<String>,
     /// Connectors of the question this agent may not serve.
     pub not_granted: Vec<String>,
+    /// Domains that connectors of the question keep to, by the connector's name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<(String, String)>,
 }

@@ -13,6 +13,9 @@ pub struct NewToken {
     /// Connectors the agent may serve; none named: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub connectors: Vec<String>,
+    /// Domains the agent may serve: the connectors that keep to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
 }
 
 /// A one-time token to enrol an agent with.
