@@ -412,14 +412,14 @@ async fn is_as_previewed(organisation: u64, changes: u64, people: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_changes_of_rules_do_what_their_preview_says_and_are_explained() {
-    let (changes, people) = if is_full() { (25, 150) } else { (6, 60) };
+    let (changes, people) = if is_full() { (20, 100) } else { (6, 60) };
     is_as_previewed(11, changes, people).await;
 }
 
 /// The same over organisations of other seeds, each a test of its own, so that none takes long.
 async fn is_as_previewed_in_full(organisation: u64) {
     if is_full() {
-        is_as_previewed(organisation, 25, 150).await;
+        is_as_previewed(organisation, 20, 100).await;
     }
 }
 
