@@ -30,7 +30,7 @@ echo installed
 echo kept >"$root/var/lib/hybridge/state" && echo kept >"$root/etc/hybridge/server.env"
 sed -i 's/stable/beta/' "$root/etc/hybridge-updater/updater.json"
 act --upgrade /tmp/2/*.rpm >&2
-is "$(act --query --queryformat '%{RELEASE}' hybridge)" 2 "revision"
+is "$(within rpm --dbpath "$books" --query --queryformat '%{RELEASE}' hybridge)" 2 "revision"
 is "$(within getent passwd hybridge | wc -l)" 1 "accounts"
 is "$(cat "$root/var/lib/hybridge/state" "$root/etc/hybridge/server.env" | uniq)" kept "state and settings"
 grep -q beta "$root/etc/hybridge-updater/updater.json" || fail "the settings of the updater were replaced"
