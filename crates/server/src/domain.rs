@@ -57,11 +57,17 @@ fn check_name(connector: &str, own: Option<&str>, found: &SourceInfo) -> Result<
     let Some(own) = own.filter(|own| !own.eq_ignore_ascii_case(other)) else {
         return Ok(());
     };
-    let text =
-        format!("the connector is for the domain {own}, and the agent's settings lead to {other}");
-    let cure = format!(
-        "correct the connector in the agent's settings; if it is meant: hybridge connector set {connector} --domain {other}"
+    let (where_to, if_meant) = match other.is_empty() {
+        true => ("a directory without a domain".to_owned(), String::new()),
+        false => (
+            other.clone(),
+            format!("; if it is meant: hybridge connector set {connector} --domain {other}"),
+        ),
+    };
+    let text = format!(
+        "the connector is for the domain {own}, and the agent's settings lead to {where_to}"
     );
+    let cure = format!("correct the connector in the agent's settings{if_meant}");
     Err(Refusal::new(Code::HybridIdentityServiceInvalidResource)
         .with("connector", connector)
         .with("server", &found.server)
@@ -135,6 +141,16 @@ mod tests {
                 assert!(cure.contains(&format!("--domain {domain}")), "{cure}");
             }
         }
+        // No command is told that could not be given.
+        let why = check_name("ad", Some("canal.example"), &found("")).unwrap_err();
+        assert_eq!(
+            why.argument("cure"),
+            Some("correct the connector in the agent's settings")
+        );
+        assert!(
+            why.argument("text")
+                .is_some_and(|text| text.ends_with("without a domain"))
+        );
     }
 
     #[test]

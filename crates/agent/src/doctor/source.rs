@@ -81,11 +81,18 @@ fn domain(sheet: &mut Sheet, found: &str) {
         return sheet.ok("domain", format!("{found} is the connector's domain"));
     }
     let connector = sheet.connector.clone().unwrap_or_default();
-    let text = format!("the settings lead to the domain {found}, and the connector is for {own}");
+    let (where_to, if_meant) = match found.is_empty() {
+        true => ("a directory without a domain".to_owned(), String::new()),
+        false => (
+            format!("the domain {found}"),
+            format!(
+                "; if it is meant: hybridge connector set {connector} --domain {found} (on the server)"
+            ),
+        ),
+    };
+    let text = format!("the settings lead to {where_to}, and the connector is for {own}");
     let code = Code::HybridIdentityServiceInvalidResource;
-    let cure = format!(
-        "correct the addresses of the connector in the agent's settings; if it is meant: hybridge connector set {connector} --domain {found} (on the server)"
-    );
+    let cure = format!("correct the addresses of the connector in the agent's settings{if_meant}");
     sheet.fail(
         "domain",
         Finding::new(code, "other-domain", text).cure(cure),
