@@ -176,6 +176,7 @@ up() {
   guid=$(sam guid 2>>"$D/log/provision.log")
   add_host "$IP" "$guid._msdcs.$DNSDOMAIN" "$guid"
   [ "$recycle" = 0 ] || sam recycle-bin
+  [ -z "$join" ] || [ "$ROLE" = RODC ] || sam join-bin
   [ "$exchange" = 0 ] || sam exchange
   local key
   for key in NAME IP REALM HOST PASS DNSDOMAIN DOMAIN FQDN BASEDN SMB DNS BACKEND ROLE; do printf '%s=%q\n' $key "${!key}"; done >"$D/lab.env"

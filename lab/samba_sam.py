@@ -3,6 +3,7 @@
 
   samba_sam.py SMBCONF SAM_LDB guid                              the GUID of the DC's NTDS settings
   samba_sam.py SMBCONF SAM_LDB recycle-bin                       switch the AD recycle bin on (it cannot be switched off)
+  samba_sam.py SMBCONF SAM_LDB join-bin                          in a DC that joined: keep to the forest's recycle bin, if it has one
   samba_sam.py SMBCONF SAM_LDB exchange                          attributes a directory has once Exchange was there
   samba_sam.py SMBCONF SAM_LDB rights ACCOUNT +get -all ...      grant or take replication rights on the domain
   samba_sam.py SMBCONF SAM_LDB expunge DAYS                      forget what was deleted, as if DAYS had passed
@@ -45,6 +46,18 @@ def recycle_bin(sam):
     value = f"CN=Partitions,{sam.get_config_basedn()}:{RECYCLE_BIN}"
     message["enableOptionalFeature"] = ldb.MessageElement(value, ldb.FLAG_MOD_ADD, "enableOptionalFeature")
     sam.modify(message)
+
+
+def join_bin(sam):
+    """Samba notes the bin on the settings of the DC that switched it on and looks for it on its own. A DC without the note
+    recycles what others delete, and replicates that back to them: what is restored then has lost its attributes."""
+    partitions, attribute = f"CN=Partitions,{sam.get_config_basedn()}", "msDS-EnabledFeature"
+    features = sam.search(base=partitions, scope=ldb.SCOPE_BASE, attrs=[attribute])[0].get(attribute)
+    if features is None:
+        return
+    message = ldb.Message(ldb.Dn(sam, sam.get_dsServiceName()))
+    message[attribute] = ldb.MessageElement(list(features), ldb.FLAG_MOD_REPLACE, attribute)
+    sam.modify(message, ["relax:0"])
 
 
 # Names and syntaxes (MS-ADTS 3.1.1.2.2.2) as Exchange's schema has them; only what tests need.
@@ -158,6 +171,8 @@ def main():
         print(sam.get_ntds_GUID())
     elif verb == "recycle-bin":
         recycle_bin(sam)
+    elif verb == "join-bin":
+        join_bin(sam)
     elif verb == "exchange":
         exchange(sam)
     elif verb == "rights":
