@@ -42,6 +42,9 @@ pub fn run(tier: Tier, packages: &[String], filters: &[String]) -> anyhow::Resul
     let mut tests = in_tier(tier);
     if has_nextest {
         tests.args(["nextest", "run", "--no-fail-fast", "--no-tests", "pass"]);
+        if tier == Tier::Full {
+            tests.args(["--profile", "full"]);
+        }
     } else {
         tests.args(["test", "--no-fail-fast"]);
     }
