@@ -112,6 +112,7 @@ fn append(path: &str, point: &str) {
         .append(true)
         .open(path)
     {
-        let _ = writeln!(file, "{point}");
+        // At once, because several threads append to the same file.
+        let _ = file.write_all(format!("{point}\n").as_bytes());
     }
 }
