@@ -20,10 +20,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Traces for so many minutes; 0 ends it.
 ///
 /// # Errors
-/// `StoreUnwritable` if there is no log to trace into.
+/// `Conflict` if this agent writes no log files, `StoreUnwritable` if they cannot be written.
 pub fn trace(minutes: u32) -> Result<String, Refusal> {
-    let none = || "this agent writes no log files";
-    let logs = logs::here().ok_or_else(none).map_err(unwritable)?;
+    let none = || Refusal::new(Code::Conflict).with("text", "this agent writes no log files");
+    let logs = logs::here().ok_or_else(none)?;
     logs.trace(MINUTE * minutes).map_err(unwritable)?;
     let until = logs.traces_until().and_then(|ms| i64::try_from(ms).ok());
     json(&Traced {

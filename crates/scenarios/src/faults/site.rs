@@ -589,10 +589,12 @@ impl Site {
         let program = programs().join("hybridge-agent");
         let server = format!("https://{NAME}:{}", self.port);
         let words = [below, &[program.to_str().unwrap(), "enrol"]].concat();
+        // Two of one name would have to be told apart by their ids.
+        let name = if data == "agent" { AGENT } else { data };
         self.inner(&words)
             .args(["--server", &server])
             .args(["--fingerprint", &text("authorityFingerprint")])
-            .args(["--name", AGENT])
+            .args(["--name", name])
             .arg("--token-file")
             .arg(file)
             .arg("--data-dir")

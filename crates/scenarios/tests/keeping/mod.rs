@@ -6,6 +6,7 @@ mod configuration;
 mod domain;
 mod health;
 mod logs;
+mod namesakes;
 mod redacted;
 mod removal;
 mod secrets;

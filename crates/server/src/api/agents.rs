@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use engine::{AgentRow, ConnectorRow};
-use sync_core::code::Code;
+use sync_core::{code::Code, operation::Refusal};
 use wire::{
     agent::v1::{Check, CheckState, Examination},
     api::v1::{Agent, Assignment, EnrolmentToken, NewToken, Page},
@@ -107,18 +107,32 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
     Ok(Json(shown(&app, &found(&app, &row.guid).await?)))
 }
 
-/// The agent of this name or id.
-async fn found(app: &App, name: &str) -> Result<AgentRow, ApiError> {
+/// The agent of this name or id. Of two of one name that both work none is taken for the other.
+pub(super) async fn found(app: &App, name: &str) -> Result<AgentRow, ApiError> {
     let wanted = name.to_owned();
-    let row = blocking(app.engine(), move |engine| {
-        let all = engine.agents()?.into_iter();
-        let called = |row: &AgentRow| row.guid == wanted || row.name == wanted;
-        // A name may have been given again after its first bearer was revoked.
-        Ok(all
-            .filter(called)
-            .min_by_key(|row| row.revoked_at.is_some()))
+    let rows = blocking(app.engine(), move |engine| {
+        let mut all = engine.agents()?;
+        all.retain(|row| row.guid == wanted || row.name == wanted);
+        Ok(all)
     });
-    row.await?.ok_or_else(|| ApiError::not_found("agent", name))
+    let mut rows = rows.await?;
+    // A name may have been given again after its first bearer was revoked.
+    rows.sort_by_key(|row| row.revoked_at.is_some());
+    let ids: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.revoked_at.is_none())
+        .map(|row| row.guid.as_str())
+        .collect();
+    if ids.len() > 1 {
+        let text = format!(
+            "{} agents are called {name}; say which by its id: {}",
+            ids.len(),
+            ids.join(", ")
+        );
+        return Err(ApiError(Refusal::new(Code::Conflict).with("text", text)));
+    }
+    let first = rows.into_iter().next();
+    first.ok_or_else(|| ApiError::not_found("agent", name))
 }
 
 /// `POST /agents/{name}/drain`: it ends what it has begun and takes nothing new; its doorbells go to others.

@@ -78,14 +78,7 @@ pub async fn trace_agent(
     Body(request): Body<TraceRequest>,
 ) -> Answer<Tracing> {
     check(&request)?;
-    let wanted = name.clone();
-    let row = blocking(app.engine(), move |engine| {
-        let mut all = engine.agents()?.into_iter();
-        Ok(all.find(|row| row.guid == name || row.name == name))
-    });
-    let row = row
-        .await?
-        .ok_or_else(|| ApiError::not_found("agent", &wanted))?;
+    let row = agents::found(&app, &name).await?;
     let work = Work::Trace {
         minutes: request.minutes,
     };
