@@ -1,5 +1,6 @@
-//! What the provisioning log costs: `log [RECORDS] [OBJECTS] [FOLDER] [BATCH]` writes records as outcomes would, and tells bytes and
-//! processor time for each, and how long it takes to find the records of one object among all of them.
+//! What the provisioning log costs: `log [RECORDS] [OBJECTS] [FOLDER] [BATCH]` fills a connector space, writes records as outcomes
+//! would, and tells bytes and processor time for each, and how long it takes to find the records of one object by its objectGUID
+//! among all of them.
 //!
 //! A folder that is named is kept; where it holds a log already, that is asked and nothing is written. Trap: what was just
 //! written is in the page cache; `echo 3 > /proc/sys/vm/drop_caches` before asking again tells of a disk that nobody read.
@@ -19,11 +20,13 @@ use std::{
 };
 
 use engine::{
-    Action, Engine, JobSettings, LogQuery, NewConnector, NewJob, Options, Record, Status,
+    Action, Engine, JobRow, JobSettings, LogQuery, NewConnector, NewJob, Options, ReadResult,
+    Record, Status,
 };
 use sync_core::{
     id::{Anchor, LinkId},
-    value::{Value, Values},
+    object::{Entry, EntryKind, ReadSpec},
+    value::{Attributes, Value, Values},
 };
 
 /// 2026-01-01, unix ms.
@@ -50,15 +53,61 @@ fn main() {
         .and_then(|word| word.parse().ok())
         .unwrap_or(BATCH);
     let engine = Engine::open(place, options()).unwrap();
-    let job = match engine.jobs().unwrap().first() {
-        Some(there) => there.id.0,
-        None => {
-            let job = job(&engine);
-            write(&engine, job, (records, objects), batch);
-            job
-        }
+    if engine.jobs().unwrap().is_empty() {
+        let job = job(&engine);
+        fill(&engine, &job, objects);
+        write(&engine, job.id.0, (records, objects), batch);
+    }
+    ask(&engine, objects);
+}
+
+/// Fills the connector space, so that objects are found by their anchors as an administrator asks for them.
+fn fill(engine: &Engine, job: &JobRow, objects: u64) {
+    let spec = ReadSpec {
+        classes: vec!["user".into()],
+        attributes: vec!["displayName".into()],
+        links: vec![],
+        containers: vec![],
     };
-    ask(&engine, job, objects);
+    let order = engine.begin_read(job.source, &spec).unwrap();
+    let all: Vec<u64> = (0..objects).collect();
+    for (number, page) in all.chunks(1_000).enumerate() {
+        let entries: Vec<Entry> = page.iter().map(|object| entry(*object)).collect();
+        let number = u32::try_from(number).unwrap();
+        engine.observe(order.read, number, &entries, None).unwrap();
+    }
+    let result = ReadResult::complete(b"end");
+    engine.end_read(order.read, &result).unwrap();
+}
+
+fn entry(object: u64) -> Entry {
+    let name = format!("Person {object}");
+    let values = [("displayName", vec![Value::text(name.as_str())])];
+    Entry {
+        class: Some("user".into()),
+        rdn: Some(format!("CN={name}").into()),
+        attributes: values.into_iter().collect::<Attributes>(),
+        ..Entry::new(anchor(object), EntryKind::Whole)
+    }
+}
+
+/// An objectGUID is random, so neighbours in it are not neighbours in time.
+fn anchor(object: u64) -> Anchor {
+    let scattered = object.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&scattered.to_be_bytes());
+    bytes[8..].copy_from_slice(&object.to_le_bytes());
+    Anchor::new(bytes)
+}
+
+/// The link of an object of this anchor, looked for in every connector space.
+fn found_by_anchor(engine: &Engine, anchor: &Anchor) -> Option<LinkId> {
+    let job = engine.jobs().unwrap().first()?.id;
+    let spaces = engine.connectors().unwrap();
+    let object = spaces
+        .iter()
+        .find_map(|space| engine.object_by_anchor(space.id, anchor).unwrap())?;
+    Some(engine::link_id(job, object))
 }
 
 /// Records: first one of everybody, then of whoever it is.
@@ -110,20 +159,24 @@ fn write(engine: &Engine, job: i64, (records, objects): (u64, u64), size: usize)
 }
 
 /// Asks for the records of objects chosen at random.
-fn ask(engine: &Engine, job: i64, objects: u64) {
+fn ask(engine: &Engine, objects: u64) {
     let mut random = 11_u64;
     let mut times: Vec<Duration> = Vec::with_capacity(QUESTIONS);
     let mut found = 0;
     for _ in 0..QUESTIONS {
-        let object = next(&mut random) % objects;
+        let asked = anchor(next(&mut random) % objects);
+        let at = Instant::now();
+        let link = found_by_anchor(engine, &asked);
+        assert!(link.is_some(), "nobody has this objectGUID");
         let query = LogQuery {
-            link: Some(link(job, object)),
+            link,
             limit: 100,
             ..LogQuery::default()
         };
-        let at = Instant::now();
-        found += engine.log(&query).unwrap().records.len();
+        let records = engine.log(&query).unwrap().records;
         times.push(at.elapsed());
+        assert!(records.iter().all(|record| record.anchor == asked));
+        found += records.len();
     }
     times.sort_unstable();
     let at = |part: usize| times[(QUESTIONS * part / 1_000).min(QUESTIONS - 1)].as_secs_f64() * 1e3;
@@ -148,7 +201,7 @@ fn options() -> Options {
     }
 }
 
-fn job(engine: &Engine) -> i64 {
+fn job(engine: &Engine) -> JobRow {
     let connector = |name: &str| {
         let new = NewConnector {
             name: name.into(),
@@ -164,7 +217,7 @@ fn job(engine: &Engine) -> i64 {
         rules: "{}".into(),
         settings: JobSettings::default(),
     };
-    engine.create_job(&new).unwrap().id.0
+    engine.create_job(&new).unwrap()
 }
 
 fn link(job: i64, object: u64) -> LinkId {
@@ -198,8 +251,6 @@ fn record(job: i64, number: u64, object: u64, is_new: bool) -> Record {
         true => ((*name).into(), none(), text(name)),
         false => ((*name).into(), text("before"), text(name)),
     };
-    let mut anchor = [0; 16];
-    anchor[..8].copy_from_slice(&object.to_le_bytes());
     let at = START + number.cast_signed();
     Record {
         sequence: 0,
@@ -215,7 +266,7 @@ fn record(job: i64, number: u64, object: u64, is_new: bool) -> Record {
         status: Status::Success,
         class: "user".into(),
         name: format!("Person {object}"),
-        anchor: Anchor::new(anchor),
+        anchor: anchor(object),
         target: Some(format!("6c409270-f78a-4bc6-af23-{object:012x}")),
         refusal: None,
         changes: names.iter().map(change).collect(),
