@@ -1,5 +1,8 @@
 //! Members and addresses that go in masses, rules with a mistake, and slices below the limit: held, with the cause by name.
 
+use std::collections::BTreeMap;
+
+use directory::Object;
 use engine::{Action, DeleteChoice, JobSettings, Status};
 use forest::Edit;
 use scenarios::{
@@ -7,7 +10,7 @@ use scenarios::{
     story::{add_members, key},
 };
 use serde_json::json;
-use sync_core::{code::Code, schema::preset};
+use sync_core::{code::Code, id::Anchor, schema::preset};
 use uuid::Uuid;
 
 use super::{destroyed, idle, job};
@@ -145,19 +148,11 @@ async fn addresses_cleared_on_everybody_are_held_and_other_changes_flow() {
     story.world.sync().await;
     limit(&story, most as u64);
     let people = people(&story);
-    let target = |story: &Story, guid: Uuid, attribute: &str| {
-        let anchor = sync_core::id::Anchor::new(forest_bytes(guid)).base64();
-        let tree = story.tree();
-        let found = tree
-            .objects
-            .values()
-            .find(|one| one.text("onPremisesImmutableId") == Some(anchor.as_str()));
-        found.and_then(|one| one.text(attribute).map(str::to_owned))
-    };
+    let tree = by_anchor(&story);
     let with_mail: Vec<Uuid> = people
         .iter()
         .copied()
-        .filter(|guid| target(&story, *guid, "mail").is_some())
+        .filter(|guid| of_person(&tree, *guid).is_some_and(|one| one.text("mail").is_some()))
         .take(many)
         .collect();
     assert!(with_mail.len() > 3 * most / 2);
@@ -178,16 +173,28 @@ async fn addresses_cleared_on_everybody_are_held_and_other_changes_flow() {
         "{held} of {}",
         with_mail.len()
     );
+    let tree = by_anchor(&story);
     for guid in &with_mail {
-        let department = target(&story, *guid, "department");
-        assert_eq!(department.as_deref(), Some("Everywhere"), "the rest flows");
+        let department = of_person(&tree, *guid).and_then(|one| one.text("department"));
+        assert_eq!(department, Some("Everywhere"), "the rest flows");
     }
     let report = story.world.judged().await;
     assert!(report.agree, "{:#?}", report.differences);
 }
 
-fn forest_bytes(guid: Uuid) -> [u8; 16] {
-    guid.to_bytes_le()
+/// What the target holds, by source anchor.
+fn by_anchor(story: &Story) -> BTreeMap<String, Object> {
+    let anchored = |one: Object| Some((one.text("onPremisesImmutableId")?.to_owned(), one));
+    story
+        .tree()
+        .objects
+        .into_values()
+        .filter_map(anchored)
+        .collect()
+}
+
+fn of_person(tree: &BTreeMap<String, Object>, guid: Uuid) -> Option<&Object> {
+    tree.get(&Anchor::new(guid.to_bytes_le()).base64())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -101,7 +101,8 @@ impl Story {
     async fn begin(setting: &Setting) -> Self {
         let story = Self::prepare(setting).await;
         // In this life a large group is emptied, and nobody is there to allow it.
-        let settings = ["job", "settings", "main", "--guard-group-percent", "0"];
+        let guard = ["--guard-group-percent", "0", "--guard-memberships", "0"];
+        let settings = [&["job", "settings", "main"][..], &guard].concat();
         story.installation.ask::<serde_json::Value>(&settings);
         initial::populate(&story).await;
         story.installation.resume();
