@@ -7,7 +7,7 @@ use scenarios::{Source, processes::Installation};
 use serde_json::Value;
 use sync_core::code::Code;
 use tempfile::TempDir;
-use wire::api::v1::{Agent, ErrorAnswer, Page};
+use wire::api::v1::{Agent, ErrorAnswer, Page, Problem};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const OTHER: &str = "harbour.example";
@@ -61,10 +61,14 @@ impl Stand {
         self.installation.launch_agent();
     }
 
-    fn refused(&self, arguments: &[&str]) -> String {
+    fn problem(&self, arguments: &[&str]) -> Problem {
         let output = self.installation.run(arguments);
         let answer: ErrorAnswer = serde_json::from_slice(&output.stdout).unwrap();
-        answer.error.code
+        answer.error
+    }
+
+    fn refused(&self, arguments: &[&str]) -> String {
+        self.problem(arguments).code
     }
 }
 
@@ -126,8 +130,10 @@ async fn a_token_for_a_domain_admits_to_its_connectors_and_a_connector_can_be_ma
     let ask = |arguments: &[&str]| stand.installation.ask::<Value>(arguments);
     ask(&["connect", "ad", "quay", "--domain", OTHER]);
     ask(&["connect", "ad", "nowhere"]);
-    let none = stand.refused(&["agent", "token", "--domain", "dock.example"]);
-    assert_eq!(none, Code::NotFound.name());
+    let none = stand.problem(&["agent", "token", "--domain", "dock.example"]);
+    assert_eq!(none.code, Code::NotFound.name());
+    let cure = "hybridge connector set NAME --domain dock.example";
+    assert!(none.arguments["cure"].contains(cure), "{none:?}");
     let bad = stand.refused(&["connector", "set", "quay", "--domain", "no name"]);
     assert_eq!(bad, Code::RequestInvalid.name());
     for (domain, connector) in [("Canal.example", "ad"), (OTHER, "quay")] {

@@ -58,7 +58,14 @@ pub async fn create_token(
         connectors.extend(known.iter().filter(of_domain).map(|row| row.name.clone()));
         // A token for a domain nobody reads would be one for any, or for none.
         if connectors.len() == before {
-            return Err(ApiError::not_found("connector of the domain", name));
+            let cure = format!(
+                "say which connector reads it: hybridge connector set NAME --domain {name} (hybridge connector list names them)"
+            );
+            let why = Refusal::new(Code::NotFound)
+                .with("what", "connector of the domain")
+                .with("name", name)
+                .with("cure", cure);
+            return Err(ApiError(why));
         }
     }
     connectors.sort();
