@@ -37,7 +37,7 @@ use server::{
 };
 use sync_core::{
     code::Code,
-    id::{Anchor, ReadId},
+    id::{AgentId, Anchor, ReadId},
     object::{Entry, EntryKind, ReadSpec},
     operation::Refusal,
 };
@@ -81,6 +81,11 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Waits for the first heartbeat of an agent: before it, nobody knows which connectors it serves.
+    pub async fn hears(&self, agent: AgentId) {
+        wait_until(|| async { self.directory.last_beat(agent).is_some() }).await;
+    }
+
     pub async fn start(limits: DeskLimits) -> Self {
         Self::start_on(limits, "127.0.0.1:0").await
     }

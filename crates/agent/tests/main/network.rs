@@ -369,7 +369,7 @@ async fn a_proxy_that_hangs_up_on_silence_costs_no_work() {
         Fake::default(),
         tiny.config(serde_json::json!({})),
     );
-    wait_until(|| async { lab.desk.is_connected(sync_core::id::AgentId(1)) }).await;
+    lab.hears(sync_core::id::AgentId(1)).await;
     let began = Instant::now();
     // Longer than several of the proxy's silences.
     while began.elapsed() < Duration::from_secs(12) {
@@ -393,7 +393,7 @@ async fn answers_that_come_late_are_waited_for() {
         .await
         .unwrap();
     let _running = Running::start(folder, Some(format!("https://{slow}")), Fake::default());
-    wait_until(|| async { lab.desk.is_connected(sync_core::id::AgentId(1)) }).await;
+    lab.hears(sync_core::id::AgentId(1)).await;
     let basket = std::sync::Arc::new(Basket::default());
     lab.desk
         .offer_read(CONNECTOR, order(), basket.clone())
@@ -474,7 +474,7 @@ async fn under_a_cap_a_heavy_read_takes_its_time_and_arrives_whole() {
         ..Fake::default()
     };
     let _running = Running::start_over(folder, None, source, config);
-    wait_until(|| async { lab.desk.is_connected(sync_core::id::AgentId(1)) }).await;
+    lab.hears(sync_core::id::AgentId(1)).await;
     let basket = std::sync::Arc::new(Basket::default());
     let began = Instant::now();
     lab.desk
@@ -508,7 +508,7 @@ async fn a_wire_that_is_cut_in_the_middle_of_answers_loses_nothing_through_a_pro
         ..Fake::default()
     };
     let _running = Running::start_over(folder, None, source, config);
-    wait_until(|| async { lab.desk.is_connected(sync_core::id::AgentId(1)) }).await;
+    lab.hears(sync_core::id::AgentId(1)).await;
     let basket = std::sync::Arc::new(Basket::default());
     lab.desk
         .offer_read(CONNECTOR, order(), basket.clone())

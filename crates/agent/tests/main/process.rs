@@ -108,7 +108,7 @@ async fn enrols_checks_runs_and_stops() {
 
     let mut running = run.stderr(Stdio::piped()).spawn().unwrap();
     let id = sync_core::id::AgentId(1);
-    wait_until(|| async { lab.desk.is_connected(id) }).await;
+    lab.hears(id).await;
     let beat = lab.directory.last_beat(id).unwrap();
     assert!(beat.memory_bytes > 0);
     let pid = running.id().unwrap().to_string();
