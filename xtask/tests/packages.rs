@@ -111,6 +111,7 @@ fn the_same_programs_give_the_same_bytes_as_rpm_archive_and_bill() {
         .current_dir(&first));
     // Three Debian packages, three RPMs, an archive, two bills.
     assert_eq!(sums.lines().count(), 9, "{sums}");
+    descriptions(&first);
     rpms(&first);
     archive(&first);
     let bill: serde_json::Value =
@@ -123,6 +124,20 @@ fn the_same_programs_give_the_same_bytes_as_rpm_archive_and_bill() {
         "{} parts",
         parts.len()
     );
+}
+
+fn descriptions(folder: &Path) {
+    for name in ["hybridge", "hybridge-agent", "hybridge-updater"] {
+        let file = folder.join(format!("{name}_{}-1_amd64.deb", env!("CARGO_PKG_VERSION")));
+        let told = text(
+            Command::new("dpkg-deb")
+                .arg("--field")
+                .arg(file)
+                .arg("Description"),
+        );
+        assert!(told.lines().count() > 2, "{told}");
+        assert!(told.lines().all(|line| line.len() <= 79), "{told}");
+    }
 }
 
 fn rpms(folder: &Path) {

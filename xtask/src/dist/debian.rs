@@ -11,6 +11,9 @@ use super::{
 };
 use crate::run;
 
+// LIMIT: letters of a line of a description, the space before it not counted.
+const LINE: usize = 78;
+
 /// Packs what was laid out.
 pub fn pack(dist: &Dist, package: &Package, stage: &Path) -> anyhow::Result<()> {
     let root = dist.work.join("deb").join(package.name);
@@ -77,8 +80,23 @@ fn text(dist: &Dist, package: &Package, stage: &Path) -> anyhow::Result<String> 
         size = kibibytes(stage)?,
         needs = needs.join(", "),
         summary = package.summary,
-        description = package.description,
+        description = folded(package.description),
     ))
+}
+
+/// A text as lines of a field (Debian policy 5.6.13); longer ones are cut off where they are shown.
+fn folded(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < LINE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n ")
 }
 
 fn changelog(dist: &Dist, package: &Package, root: &Path) -> anyhow::Result<()> {
