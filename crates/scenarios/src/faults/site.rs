@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use wire::agent::v1::Examination;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const LAST_MOMENTS: Duration = Duration::from_secs(5);
 /// The name the agent knows the control plane by.
 pub const NAME: &str = "sync.faults.test";
 /// Another name, which is not in the certificate.
@@ -730,9 +731,16 @@ time.sleep(2)
 
 fn end(child: Option<Child>) {
     if let Some(mut child) = child {
-        run("kill", &["-KILL", "--", &format!("-{}", child.id())]);
+        let group = format!("-{}", child.id());
+        run("kill", &["-KILL", "--", &group]);
         let _ = child.kill();
         let _ = child.wait();
+        // What it ran may outlive it for a moment, and with it the port it listened on.
+        let deadline = Instant::now() + LAST_MOMENTS;
+        let is_there = || run("kill", &["-0", "--", &group]).status.success();
+        while is_there() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
