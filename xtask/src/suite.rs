@@ -7,6 +7,9 @@ use std::process::Command;
 
 use crate::{fuzz, lab, run};
 
+/// Says to nextest how many tests run at once.
+const THREADS: &str = "NEXTEST_TEST_THREADS";
+
 /// How much is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
@@ -45,6 +48,9 @@ pub fn run(tier: Tier, packages: &[String], filters: &[String]) -> anyhow::Resul
         if tier == Tier::Full {
             tests.args(["--profile", "full"]);
         }
+        if std::env::var_os(THREADS).is_none() {
+            tests.env(THREADS, at_once().to_string());
+        }
     } else {
         tests.args(["test", "--no-fail-fast"]);
     }
@@ -70,6 +76,11 @@ pub fn run(tier: Tier, packages: &[String], filters: &[String]) -> anyhow::Resul
         fuzz::run(None, fuzz::SECONDS_IN_FULL)?;
     }
     Ok(())
+}
+
+/// How many tests run at once: a test of real processes waits for half of its time.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, |processors| 2 * processors.get())
 }
 
 fn in_tier(tier: Tier) -> Command {
