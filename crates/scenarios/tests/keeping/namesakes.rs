@@ -33,9 +33,11 @@ async fn of_two_agents_of_one_name_none_is_taken_for_the_other() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         let answer: ErrorAnswer = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(answer.error.code, "Conflict", "{arguments:?}");
-        for id in [&first.id, &second.id] {
-            assert!(answer.error.message.contains(id.as_str()), "{answer:?}");
+        for one in [first, second] {
+            let told = format!("{} on {}", one.id, one.facts["host"].as_str().unwrap());
+            assert!(answer.error.message.contains(&told), "{answer:?}");
         }
+        assert!(answer.error.arguments["cure"].contains("give the id"));
     }
     let state = |of: &str| agents(&installation).into_iter().find(|one| one.id == of);
     assert_eq!(state(&first.id).unwrap().state, first.state);

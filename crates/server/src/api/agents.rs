@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use engine::{AgentRow, ConnectorRow};
+use engine::{AgentRow, ConnectorRow, Engine};
 use sync_core::{code::Code, operation::Refusal};
 use wire::{
     agent::v1::{Check, CheckState, Examination},
@@ -45,7 +45,7 @@ pub async fn create_token(
         .now()
         .saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
     let mut connectors = new.connectors;
-    let known = blocking(app.engine(), engine::Engine::connectors).await?;
+    let known = blocking(app.engine(), Engine::connectors).await?;
     for name in &connectors {
         if known.iter().all(|row| row.name != *name) {
             return Err(ApiError::not_found("connector", name));
@@ -93,7 +93,7 @@ fn refusal(error: &crate::pki::PkiError) -> sync_core::operation::Refusal {
 
 /// `GET /agents`: all of them.
 pub async fn list(State(app): State<App>) -> Answer<Page<Agent>> {
-    let rows = blocking(app.engine(), engine::Engine::agents).await?;
+    let rows = blocking(app.engine(), Engine::agents).await?;
     Ok(Json(Page::whole(
         rows.iter().map(|row| shown(&app, row)).collect(),
     )))
@@ -114,32 +114,45 @@ pub async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Answer<
     Ok(Json(shown(&app, &found(&app, &row.guid).await?)))
 }
 
-/// The agent of this name or id. Of two of one name that both work none is taken for the other.
+/// The agent of this name or id.
 pub(super) async fn found(app: &App, name: &str) -> Result<AgentRow, ApiError> {
-    let wanted = name.to_owned();
-    let rows = blocking(app.engine(), move |engine| {
-        let mut all = engine.agents()?;
-        all.retain(|row| row.guid == wanted || row.name == wanted);
-        Ok(all)
-    });
-    let mut rows = rows.await?;
+    chosen(blocking(app.engine(), Engine::agents).await?, name)
+}
+
+/// The one that is meant: by its id, or else by its name. Of two of one name that both work none is taken for the other.
+fn chosen(mut rows: Vec<AgentRow>, name: &str) -> Result<AgentRow, ApiError> {
+    if let Some(at) = rows.iter().position(|row| row.guid == name) {
+        return Ok(rows.swap_remove(at));
+    }
+    rows.retain(|row| row.name == name);
     // A name may have been given again after its first bearer was revoked.
     rows.sort_by_key(|row| row.revoked_at.is_some());
-    let ids: Vec<&str> = rows
-        .iter()
-        .filter(|row| row.revoked_at.is_none())
-        .map(|row| row.guid.as_str())
-        .collect();
-    if ids.len() > 1 {
+    let at_work = rows.iter().filter(|row| row.revoked_at.is_none());
+    let told: Vec<String> = at_work.map(told_apart).collect();
+    if told.len() > 1 {
         let text = format!(
-            "{} agents are called {name}; say which by its id: {}",
-            ids.len(),
-            ids.join(", ")
+            "{} agents are called {name}: {}",
+            told.len(),
+            told.join("; ")
         );
-        return Err(ApiError(Refusal::new(Code::Conflict).with("text", text)));
+        let cure = "give the id in place of the name; nothing was done";
+        let why = Refusal::new(Code::Conflict).with("text", text);
+        return Err(ApiError(why.with("cure", cure)));
     }
     let first = rows.into_iter().next();
     first.ok_or_else(|| ApiError::not_found("agent", name))
+}
+
+/// By what an administrator knows which one it is.
+fn told_apart(row: &AgentRow) -> String {
+    let host = row.facts.get("host").and_then(|host| host.as_str());
+    let seen = row.last_seen.map(time);
+    format!(
+        "{} on {}, last seen {}",
+        row.guid,
+        host.unwrap_or("an unknown host"),
+        seen.as_deref().unwrap_or("never")
+    )
 }
 
 /// `POST /agents/{name}/drain`: it ends what it has begun and takes nothing new; its doorbells go to others.
@@ -180,7 +193,7 @@ pub async fn assign(
     Body(new): Body<Assignment>,
 ) -> Answer<Agent> {
     let row = found(&app, &name).await?;
-    let known = blocking(app.engine(), engine::Engine::connectors).await?;
+    let known = blocking(app.engine(), Engine::connectors).await?;
     for connector in &new.connectors {
         if known.iter().all(|row| row.name != *connector) {
             return Err(ApiError::not_found("connector", connector));
