@@ -22,7 +22,17 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// # Errors
 /// `Conflict` if this agent writes no log files, `StoreUnwritable` if they cannot be written.
 pub fn trace(minutes: u32) -> Result<String, Refusal> {
-    let none = || Refusal::new(Code::Conflict).with("text", "this agent writes no log files");
+    let none = || {
+        Refusal::new(Code::Conflict)
+            .with(
+                "text",
+                "this agent writes no log files, so there is nothing to trace into",
+            )
+            .with(
+                "cure",
+                "start it with hybridge-agent run, which writes them in its data directory",
+            )
+    };
     let logs = logs::here().ok_or_else(none)?;
     logs.trace(MINUTE * minutes).map_err(unwritable)?;
     let until = logs.traces_until().and_then(|ms| i64::try_from(ms).ok());

@@ -62,7 +62,10 @@ pub async fn trace(
             problem: None,
         },
         Some(Err(fault)) => refused("server", &unwritable(&fault.to_string())),
-        None => refused("server", &unwritable("this server writes no log files")),
+        None => refused(
+            "server",
+            &Refusal::new(Code::Conflict).with("text", "this server writes no log files"),
+        ),
     }];
     for row in connected(&app).await? {
         all.push(trace_of(&app, row.id, row.name, request.minutes).await);
